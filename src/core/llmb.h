@@ -1,0 +1,66 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The vocabulary of the core.  The core is a library that cannot see nginx:
+ * it allocates nothing, reads no clock and does no I/O.  Memory, time and the
+ * place where output goes are arguments.
+ */
+
+
+#ifndef _LLMB_H_INCLUDED_
+#define _LLMB_H_INCLUDED_
+
+
+#include <stddef.h>
+#include <stdint.h>
+
+
+#pragma GCC visibility push(hidden)
+
+
+typedef enum {
+    LLMB_OK = 0,
+    LLMB_AGAIN,                   /* more bytes are needed */
+    LLMB_DECLINED,                /* well formed, but not to be batched */
+    LLMB_INVALID,                 /* malformed, or not what was expected */
+    LLMB_LIMIT,                   /* a bound of ours would be exceeded */
+    LLMB_NOMEM                    /* the caller's memory is used up */
+} llmb_rc_e;
+
+
+/* member order of ngx_str_t; never owns what it points to */
+
+typedef struct {
+    size_t          len;
+    const uint8_t  *data;
+} llmb_str_t;
+
+
+#define llmb_string(s)  { sizeof(s) - 1, (const uint8_t *) (s) }
+
+
+/* where output goes; write() returns LLMB_OK or the error to hand back */
+
+typedef struct {
+    llmb_rc_e     (*write)(void *data, const uint8_t *p, size_t len);
+    void           *data;
+} llmb_sink_t;
+
+
+/* scratch memory lent by the caller, handed out from pos upwards */
+
+typedef struct {
+    uint8_t        *pos;
+    uint8_t        *end;
+} llmb_arena_t;
+
+
+#define llmb_min(a, b)  ((a) < (b) ? (a) : (b))
+#define llmb_max(a, b)  ((a) > (b) ? (a) : (b))
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_H_INCLUDED_ */

@@ -1,0 +1,116 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * An incremental JSON scanner (RFC 8259) that reports where values lie and
+ * copies nothing.  Input is one contiguous buffer that may grow, and move,
+ * between calls; everything is therefore told in offsets.
+ */
+
+
+#ifndef _LLMB_JSON_H_INCLUDED_
+#define _LLMB_JSON_H_INCLUDED_
+
+
+#include "llmb.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+#define LLMB_JSON_MAX_DEPTH  64
+
+
+typedef enum {
+    LLMB_JSON_OBJECT = 0,         /* "{" */
+    LLMB_JSON_OBJECT_END,
+    LLMB_JSON_ARRAY,              /* "[" */
+    LLMB_JSON_ARRAY_END,
+    LLMB_JSON_KEY,                /* the string before a ":" */
+    LLMB_JSON_STRING,
+    LLMB_JSON_NUMBER,
+    LLMB_JSON_TRUE,
+    LLMB_JSON_FALSE,
+    LLMB_JSON_NULL,
+    LLMB_JSON_END                 /* the document is over, and was valid */
+} llmb_json_type_e;
+
+
+typedef struct {
+    llmb_json_type_e  type;
+    unsigned          depth;      /* containers around it; "{" and its "}"
+                                     have the same depth, the outermost is 0 */
+    size_t            start;      /* offset of the first byte, quotes and
+                                     brackets included */
+    size_t            end;        /* offset behind the last byte */
+} llmb_json_token_t;
+
+
+typedef struct {
+    size_t            pos;        /* public: the first byte not consumed */
+
+    /* private */
+    size_t            start;      /* of the token being read */
+    uint64_t          objects;    /* bit i: the container at depth i is "{" */
+    unsigned          depth;
+    unsigned          report;
+    uint32_t          code;       /* UTF-8 or \u sequence being read */
+    uint8_t           state;
+    uint8_t           need;
+    uint8_t           low;        /* a low surrogate has to follow */
+    uint8_t           key;
+} llmb_json_t;
+
+
+/*
+ * Tokens at a depth greater than "report" are checked but not returned, so
+ * a caller that needs the span of a large value pays no call per element.
+ */
+void llmb_json_init(llmb_json_t *js, unsigned report);
+
+/*
+ * Returns the next token of the buffer base[0 .. len).  "last" tells that no
+ * more bytes will come.
+ *
+ *   LLMB_OK       *tok is set; after LLMB_JSON_END there is nothing more
+ *   LLMB_AGAIN    the buffer ends within a token; call again with more of it,
+ *                 nothing is scanned twice; never returned if "last" is set
+ *   LLMB_INVALID  not JSON: grammar, control characters, malformed UTF-8 or
+ *                 escape, a lone surrogate, text behind the end, or, if
+ *                 "last" is set, truncated; js->pos is near the fault
+ *   LLMB_LIMIT    nested deeper than LLMB_JSON_MAX_DEPTH
+ *
+ * An error is final: each further call returns it again.
+ */
+llmb_rc_e llmb_json_next(llmb_json_t *js, const uint8_t *base, size_t len,
+    unsigned last, llmb_json_token_t *tok);
+
+
+/*
+ * The functions below take the text of a STRING, KEY or NUMBER token that
+ * llmb_json_next() has returned, quotes included.
+ */
+
+/* whether the string, its escapes undone, is the given text */
+unsigned llmb_json_is(llmb_str_t token, llmb_str_t text);
+
+/*
+ * Undoes the escapes; writes at most token.len - 2 bytes of UTF-8 to out and
+ * returns how many.
+ */
+size_t llmb_json_decode(llmb_str_t token, uint8_t *out);
+
+/*
+ * Orders two strings by their decoded bytes, as memcmp() does, a shorter one
+ * first.
+ */
+int llmb_json_cmp(llmb_str_t a, llmb_str_t b);
+
+/* LLMB_OK if the number is written as an integer of 0 to 2^53 - 1 */
+llmb_rc_e llmb_json_uint(llmb_str_t token, uint64_t *value);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_JSON_H_INCLUDED_ */
