@@ -10,8 +10,39 @@ CC =		gcc
 CLANG =		clang
 NGINX =		/usr/sbin/nginx
 NGINX_DEV =	/usr/share/nginx/src
+NGINX_VERSION =	$(shell $(NGINX) -v 2>&1 | sed -e 's,.*/,,' -e 's, .*,,')
 
-# how the module is built: release, check (with crash points), coverage
+# one test by its name: "make unit T=json", "make t T=conf_directives"
+T =
+JOBS =		4
+# seconds for each fuzz target; seed of the simulation
+SECS =		600
+SEED =
+
+SOURCES =	config $(wildcard ngx_http_llm_batch_module.c src/*.[ch] \
+			src/core/*.[ch] src/core/adapters/*.[ch])
+CORE =		$(wildcard src/core/*.c src/core/adapters/*.c)
+CORE_H =	$(wildcard src/core/*.h src/core/adapters/*.h)
+
+WARN =		-std=c99 -Wall -Wextra -Werror -Wshadow
+CORE_WARN =	$(WARN) -Wconversion
+SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
+		-fno-omit-frame-pointer
+TEST_CFLAGS =	$(WARN) -D_GNU_SOURCE -Isrc/core -It/unit \
+		-DTEST_DATA='"$(CURDIR)/t/data"'
+
+all: module	## the same as "module"
+
+help:		## this list
+	@grep -hE '^[a-z][a-z-]*:.*##' Makefile \
+	| sed -E 's/^([a-z-]+):.*##/\1	/' | expand -t 14
+
+
+#
+# the module
+#
+
+# how it is built: release, check (with crash points), coverage
 VARIANT =	release
 
 MODULE_DIR =	$(BUILD)/module-$(VARIANT)-$(notdir $(CC))
@@ -22,27 +53,16 @@ MODULE_CFLAGS_check =		-O1 -g -DNGX_HTTP_LLM_BATCH_CHECK=1
 MODULE_CFLAGS_coverage =	-O0 -g --coverage -DNGX_HTTP_LLM_BATCH_CHECK=1
 MODULE_LDFLAGS_coverage =	--coverage
 
-SOURCES =	config $(wildcard ngx_http_llm_batch_module.c src/*.[ch] \
-			src/core/*.[ch] src/core/adapters/*.[ch])
-
-.PHONY:		all help module clean
-
-all: module	## the dynamic module, as "module"
-
-help:		## this list
-	@grep -hE '^[a-z][a-z-]*:.*##' Makefile \
-	| sed -e 's/:.*##/	/' | expand -t 16
-
-module: $(MODULE)	## ngx_http_llm_batch_module.so for the nginx installed
+module: $(MODULE)	## dynamic, for the nginx that is installed
 	@echo "$(MODULE)"
 
 # configured anew when the list of files has changed
 $(MODULE_DIR)/sources: FORCE
 	@mkdir -p $(@D)
-	@echo "$(CC) $(NGINX_DEV) $(sort $(SOURCES))" | cmp -s - $@ \
-	|| echo "$(CC) $(NGINX_DEV) $(sort $(SOURCES))" > $@
+	@echo "$(NGINX_DEV) $(sort $(SOURCES))" | cmp -s - $@ \
+	|| echo "$(NGINX_DEV) $(sort $(SOURCES))" > $@
 
-$(MODULE_DIR)/Makefile: $(MODULE_DIR)/sources config
+$(MODULE_DIR)/Makefile: $(MODULE_DIR)/sources config tools/configure-module
 	tools/configure-module "$(NGINX_DEV)" "$(CURDIR)" "$(@D)" "$(CC)" \
 		"$(MODULE_CFLAGS_$(VARIANT)) $(MODULE_CFLAGS)" \
 		"$(MODULE_LDFLAGS_$(VARIANT))"
@@ -51,7 +71,154 @@ $(MODULE): $(MODULE_DIR)/Makefile $(SOURCES)
 	flock $(@D)/lock $(MAKE) --no-print-directory -f $(@D)/Makefile \
 		-C $(NGINX_DEV) modules
 
+static:		## nginx NGINX_VERSION from source with the module linked in
+	tools/build-nginx $(NGINX_VERSION) $(CURDIR) \
+		$(BUILD)/static-$(NGINX_VERSION) $(CC) "-O2 -g" ""
+
+compile:	## core and module with CC=, warnings are errors
+	mkdir -p $(BUILD)/compile
+	for f in $(CORE); do \
+		$(CC) $(CORE_WARN) -Isrc/core -O2 -c -o $(BUILD)/compile/core.o $$f \
+		|| exit 1; done
+	$(MAKE) --no-print-directory module
+
+
+#
+# tests
+#
+
+test: lint unit fuzz-smoke sim model t	## all that a change has to pass
+
+UNIT_ALL =	$(wildcard t/unit/test_*.c)
+UNIT_SRC =	$(if $(T),$(wildcard t/unit/test_$(T:test_%=%).c),$(UNIT_ALL))
+UNIT_AID =	$(filter-out $(UNIT_ALL),$(wildcard t/unit/*.c))
+UNIT_DIR =	$(BUILD)/unit
+UNIT_CFLAGS =	-O1 -g $(SANITIZE)
+UNIT =		$(UNIT_SRC:t/unit/%.c=$(UNIT_DIR)/%)
+UNIT_O =	$(CORE:%.c=$(UNIT_DIR)/%.o) $(UNIT_AID:%.c=$(UNIT_DIR)/%.o)
+
+unit: $(UNIT)	## the core alone: unit tests and golden data
+	CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT)
+
+golden: unit	## part of "unit"
+
+.PRECIOUS:	$(UNIT_DIR)/%.o $(BUILD)/sim/%.o
+$(UNIT_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
+	@mkdir -p $(@D)
+	$(CC) $(CORE_WARN) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
+
+$(UNIT_DIR)/t/unit/%.o: t/unit/%.c $(CORE_H) $(wildcard t/unit/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(UNIT_CFLAGS) -c -o $@ $<
+
+$(UNIT_DIR)/%: $(UNIT_DIR)/t/unit/%.o $(UNIT_O)
+	$(CC) $(UNIT_CFLAGS) -o $@ $^ -lcmocka -ljansson -lm
+
+FUZZ_DIR =	$(BUILD)/fuzz
+FUZZ_SRC =	$(if $(T),t/fuzz/fuzz_$(T:fuzz_%=%).c,$(wildcard t/fuzz/fuzz_*.c))
+FUZZ_AID =	$(filter-out t/fuzz/fuzz_%,$(wildcard t/fuzz/*.c))
+FUZZ =		$(FUZZ_SRC:t/fuzz/%.c=$(FUZZ_DIR)/%)
+
+fuzz: $(FUZZ)	## SECS= seconds of libFuzzer for each target, or for T=
+	tools/fuzz $(FUZZ_DIR) $(SECS) $(FUZZ)
+
+fuzz-smoke: $(FUZZ)	## known crashes, seeds and a few seconds of fuzzing
+	tools/fuzz $(FUZZ_DIR) 4 $(FUZZ)
+
+$(FUZZ_DIR)/%: t/fuzz/%.c $(FUZZ_AID) $(CORE) $(CORE_H) $(wildcard t/fuzz/*.h)
+	@mkdir -p $(@D)
+	$(CLANG) $(TEST_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined \
+		-fno-sanitize-recover=undefined -o $@ \
+		$< $(FUZZ_AID) $(CORE) -ljansson -lm
+
+SIM_SRC =	$(wildcard t/sim/*.c)
+
+sim: $(BUILD)/sim/sim	## discrete-event simulation of the core, SEED=
+	SEED=$(SEED) $(BUILD)/sim/sim
+
+$(BUILD)/sim/sim: $(SIM_SRC) $(wildcard t/sim/*.h) $(CORE) $(CORE_H)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -O2 -g -o $@ $(SIM_SRC) $(CORE) -lm
+
+model:		## spin checks the life cycle of a batch
+	tools/model $(BUILD)/model $(wildcard t/model/*.pml)
+
+PROVE_T =	TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_MODULE=$(MODULE) \
+		prove -It/lib -j$(JOBS)
+TESTS =		$(if $(T),t/$(T:%.t=%).t,$(filter-out t/chaos%,$(wildcard t/*.t)))
+
+t: $(MODULE)	## the module in a real nginx, with prove
+	$(PROVE_T) $(TESTS)
+
+chaos:		## kills, reloads and upgrades under load, with crash points
+	$(MAKE) --no-print-directory t VARIANT=check \
+		TESTS="$(wildcard t/chaos*.t)"
+
+faults:		## planted bugs, each of which has to turn its test red
+	tools/faults $(BUILD)/faults t/faults/*.patch
+
+ASAN_DIR =	$(BUILD)/asan-$(NGINX_VERSION)
+ASAN_CFLAGS =	-O1 -g $(SANITIZE) -fno-sanitize=nonnull-attribute,alignment \
+		-DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
+		-DNGX_HTTP_LLM_BATCH_CHECK=1
+
+asan:		## the same tests on an nginx built with ASan and UBSan
+	tools/build-nginx $(NGINX_VERSION) $(CURDIR) $(ASAN_DIR) $(CC) \
+		"$(ASAN_CFLAGS)" "$(SANITIZE)"
+	TEST_NGINX_SANITIZER=1 TEST_NGINX_BINARY=$(ASAN_DIR)/nginx \
+		TEST_NGINX_MODULE= LLMB_SLOW=3 \
+		prove -It/lib -j$(JOBS) $(TESTS)
+
+VALGRIND_T =	$(filter $(addprefix t/,batch% key% conf%),$(wildcard t/*.t))
+
+valgrind: $(MODULE)	## memcheck on a few of the tests
+	tools/valgrind-nginx $(BUILD)/valgrind $(NGINX)
+	TEST_NGINX_BINARY=$(BUILD)/valgrind/nginx TEST_NGINX_MODULE=$(MODULE) \
+		LLMB_SLOW=20 prove -It/lib $(if $(T),$(TESTS),$(VALGRIND_T))
+
+coverage:	## lines run by the unit tests (core) and all tests (module)
+	rm -rf $(BUILD)/coverage
+	$(MAKE) --no-print-directory unit UNIT_DIR=$(BUILD)/coverage/unit \
+		UNIT_CFLAGS="-O0 -g --coverage" > $(BUILD)/coverage.log
+	gcovr -r . -f src/core $(BUILD)/coverage/unit --fail-under-line 95
+
+coverage-module:	## the same of the glue, from the integration tests
+	find $(BUILD) -path '*module-coverage*' -name '*.gcda' -delete
+	-$(MAKE) --no-print-directory t VARIANT=coverage
+	gcovr -r . -f src -f ngx_http_llm_batch_module.c \
+		$(BUILD)/module-coverage-$(notdir $(CC))
+
+
+#
+# style, measurements
+#
+
+lint:		## layers, style, lists and documentation
+	@tools/lint $(BUILD)/lint
+
+BENCH_DIR =	$(BUILD)/bench
+
+bench: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/load	## against proxy_pass
+	bench/run $(BENCH_DIR) $(NGINX) $(MODULE)
+
+$(BENCH_DIR)/%: bench/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -o $@ $< -lm
+
+BENCH_CORE =	$(wildcard bench/core_*.c)
+
+bench-core: $(BENCH_CORE:bench/%.c=$(BENCH_DIR)/core/%)	## the core alone
+	for f in $^; do $$f || exit 1; done
+
+$(BENCH_DIR)/core/%: bench/%.c $(CORE) $(CORE_H)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) -O2 -g -o $@ $< $(CORE) -ljansson -lm
+
 clean:		## removes what was built for this tree
 	rm -rf $(BUILD)
 
 FORCE:
+
+.PHONY:		all help module static compile test unit golden fuzz \
+		fuzz-smoke sim model t chaos faults asan valgrind coverage \
+		coverage-module lint bench bench-core clean
