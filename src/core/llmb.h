@@ -37,7 +37,8 @@ typedef struct {
 } llmb_str_t;
 
 
-#define llmb_string(s)  { sizeof(s) - 1, (const uint8_t *) (s) }
+#define llmb_string(s)    { sizeof(s) - 1, (const uint8_t *) (s) }
+#define llmb_null_string  { 0, NULL }
 
 
 /* where output goes; write() returns LLMB_OK or the error to hand back */

@@ -41,7 +41,7 @@ typedef struct {
 typedef struct {
     llmb_str_t            name;
 
-    /* endings of the URI; the longest that fits decides; ends with { 0 } */
+    /* endings of the URI, each from a "/" on; ends with llmb_null_string */
     const llmb_str_t     *paths;
 
     /* results do not depend on the neighbours: on under "auto" */
@@ -55,7 +55,8 @@ typedef struct {
      */
     llmb_str_t            input;
     unsigned              kinds;
-    const llmb_refusal_t *refusals;   /* ends with { { 0 } } */
+    const llmb_refusal_t *refusals;   /* ends with an empty member; NULL:
+                                         none */
 
     /* the most items in a call, whatever the configuration says */
     uint32_t              max_items;
@@ -89,7 +90,7 @@ extern const unsigned               llmb_nadapters;
  */
 const llmb_adapter_t *llmb_adapter_find(llmb_str_t path, uint64_t enabled);
 
-/* its place in llmb_adapters[] */
+/* its place in llmb_adapters[]; llmb_nadapters if it is not there */
 unsigned llmb_adapter_id(const llmb_adapter_t *adapter);
 
 /* the adapter of this name, or NULL */

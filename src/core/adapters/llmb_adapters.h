@@ -6,7 +6,31 @@
  */
 
 
+#ifndef _LLMB_ADAPTERS_H_INCLUDED_
+#define _LLMB_ADAPTERS_H_INCLUDED_
+
+
+#include "llmb_adapter.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
 #define LLMB_ADAPTER_LIST(x)                                                  \
     x(openai_embeddings)                                                      \
     x(ollama_embed)                                                           \
     x(tei_embed)
+
+
+#define llmb_adapter_extern(name)                                             \
+    extern const llmb_adapter_t  llmb_adapter_##name;
+
+LLMB_ADAPTER_LIST(llmb_adapter_extern)
+
+#undef llmb_adapter_extern
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_ADAPTERS_H_INCLUDED_ */
