@@ -91,6 +91,12 @@ llmb_rc_e llmb_json_next(llmb_json_t *js, const uint8_t *base, size_t len,
  * llmb_json_next() has returned, quotes included.
  */
 
+/*
+ * Reads one character, or one escape of it, at p, which is within a string
+ * and not at its closing quote; returns what is behind it.
+ */
+const uint8_t *llmb_json_char(const uint8_t *p, uint32_t *code);
+
 /* whether the string, its escapes undone, is the given text */
 unsigned llmb_json_is(llmb_str_t token, llmb_str_t text);
 

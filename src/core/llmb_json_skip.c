@@ -1,0 +1,367 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The loops that most of the bytes of an answer go through: they look at a
+ * block of bytes at once, with SSE2 or in a 64-bit word.  They never read
+ * behind the end of the buffer.
+ */
+
+
+#include <string.h>
+
+#include "llmb_json_skip.h"
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+
+/* so much may be read behind the start of a number without asking */
+
+#define LLMB_JSON_MARGIN  64
+
+#define llmb_json_is_space(c)                                                 \
+    ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t')
+
+
+static const uint8_t *llmb_json_skip_number(const uint8_t *p,
+    const uint8_t *limit);
+static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
+    const uint8_t *limit);
+
+
+/*
+ * How many of the LLMB_JSON_BLOCK bytes at p, counted from the first, are of
+ * one class:
+ *
+ *   llmb_json_plain()   bytes that end nothing in a string: ASCII, neither
+ *                       a control character nor a quote nor a backslash
+ *   llmb_json_digits()  "0" to "9"
+ *   llmb_json_spaces()  white space
+ */
+
+#if defined(__SSE2__)
+
+
+#define LLMB_JSON_BLOCK  16
+
+
+static inline unsigned
+llmb_json_leading(__m128i others)
+{
+    unsigned  mask;
+
+    mask = (unsigned) _mm_movemask_epi8(others) | 0x10000;
+
+    return (unsigned) __builtin_ctz(mask);
+}
+
+
+static inline unsigned
+llmb_json_plain(const uint8_t *p)
+{
+    __m128i  v, special;
+
+    v = _mm_loadu_si128((const __m128i *) (const void *) p);
+    special = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+
+    /*
+     * flipping bit 1 exchanges the quote and the space, and moves no other
+     * byte across 0x20; bytes above 0x7f are negative
+     */
+
+    v = _mm_xor_si128(v, _mm_set1_epi8('"' ^ ' '));
+    special = _mm_or_si128(special, _mm_cmpgt_epi8(_mm_set1_epi8(' ' + 1), v));
+
+    return llmb_json_leading(special);
+}
+
+
+static inline unsigned
+llmb_json_digits(const uint8_t *p)
+{
+    __m128i  v;
+
+    v = _mm_loadu_si128((const __m128i *) (const void *) p);
+
+    /* "9" becomes 0x7f, all that is above it negative */
+
+    v = _mm_add_epi8(v, _mm_set1_epi8(0x7f - '9'));
+
+    return llmb_json_leading(_mm_cmpgt_epi8(_mm_set1_epi8(0x7f - 9), v));
+}
+
+
+static inline unsigned
+llmb_json_spaces(const uint8_t *p)
+{
+    __m128i   v, spaces;
+    unsigned  mask;
+
+    v = _mm_loadu_si128((const __m128i *) (const void *) p);
+
+    spaces = _mm_or_si128(
+                 _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(' ')),
+                              _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))),
+                 _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')),
+                              _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'))));
+
+    mask = ~ (unsigned) _mm_movemask_epi8(spaces);
+
+    return (unsigned) __builtin_ctz(mask);
+}
+
+
+#else
+
+
+#define LLMB_JSON_BLOCK  8
+
+#define llmb_json_each(byte)  (0x0101010101010101ULL * (byte))
+
+#define LLMB_JSON_HIGH  llmb_json_each(0x80)
+#define LLMB_JSON_LOW   llmb_json_each(0x7f)
+
+
+static inline uint64_t
+llmb_json_load(const uint8_t *p)
+{
+    uint64_t  v;
+
+    memcpy(&v, p, sizeof(v));
+
+    return v;
+}
+
+
+/* "others" has the high bit of each byte set that is not of the class */
+
+static inline unsigned
+llmb_json_leading(uint64_t others)
+{
+    if (others == 0) {
+        return LLMB_JSON_BLOCK;
+    }
+
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
+    return (unsigned) __builtin_ctzll(others) / 8;
+#else
+    return (unsigned) __builtin_clzll(others) / 8;
+#endif
+}
+
+
+/* the high bit of each byte of v that is not 0; no carry between bytes */
+
+static inline uint64_t
+llmb_json_nonzero(uint64_t v)
+{
+    return (((v & LLMB_JSON_LOW) + LLMB_JSON_LOW) | v) & LLMB_JSON_HIGH;
+}
+
+
+static inline unsigned
+llmb_json_plain(const uint8_t *p)
+{
+    uint64_t  v, above, others;
+
+    v = llmb_json_load(p);
+
+    /* as above: the quote becomes a space, then all up to it is special */
+
+    others = v ^ llmb_json_each('"' ^ ' ');
+    above = (others & LLMB_JSON_LOW) + llmb_json_each(0x7f - ' ');
+
+    others = ~above | v | ~llmb_json_nonzero(v ^ llmb_json_each('\\'));
+
+    return llmb_json_leading(others & LLMB_JSON_HIGH);
+}
+
+
+static inline unsigned
+llmb_json_digits(const uint8_t *p)
+{
+    uint64_t  v, above;
+
+    v = llmb_json_load(p) ^ llmb_json_each('0');
+    above = (v & LLMB_JSON_LOW) + llmb_json_each(0x7f - 9);
+
+    return llmb_json_leading((above | v) & LLMB_JSON_HIGH);
+}
+
+
+static inline unsigned
+llmb_json_spaces(const uint8_t *p)
+{
+    uint64_t  v;
+
+    v = llmb_json_load(p);
+
+    return llmb_json_leading(llmb_json_nonzero(v ^ llmb_json_each(' '))
+                             & llmb_json_nonzero(v ^ llmb_json_each('\n'))
+                             & llmb_json_nonzero(v ^ llmb_json_each('\r'))
+                             & llmb_json_nonzero(v ^ llmb_json_each('\t')));
+}
+
+
+#endif
+
+
+const uint8_t *
+llmb_json_skip_spaces(const uint8_t *p, const uint8_t *end)
+{
+    unsigned  n;
+
+    /* mostly a single one */
+
+    if (end - p > 1 && *p == ' ' && p[1] > ' ') {
+        return p + 1;
+    }
+
+    while (end - p >= LLMB_JSON_BLOCK) {
+        n = llmb_json_spaces(p);
+        p += n;
+
+        if (n < LLMB_JSON_BLOCK) {
+            return p;
+        }
+    }
+
+    while (p < end && llmb_json_is_space(*p)) {
+        p++;
+    }
+
+    return p;
+}
+
+
+const uint8_t *
+llmb_json_skip_plain(const uint8_t *p, const uint8_t *end)
+{
+    unsigned  n;
+
+    while (end - p >= LLMB_JSON_BLOCK) {
+        n = llmb_json_plain(p);
+        p += n;
+
+        if (n < LLMB_JSON_BLOCK) {
+            return p;
+        }
+    }
+
+    while (p < end && *p >= ' ' && *p <= 0x7f && *p != '"' && *p != '\\') {
+        p++;
+    }
+
+    return p;
+}
+
+
+const uint8_t *
+llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
+{
+    unsigned        n;
+    const uint8_t  *q, *limit;
+
+    if (end - p < LLMB_JSON_MARGIN) {
+        return p;
+    }
+
+    limit = end - LLMB_JSON_MARGIN;
+
+    while (p <= limit) {
+
+        /* the usual element of an embedding, as "-0.0123," */
+
+        q = p + (*p == '-');
+
+        if (memcmp(q, "0.", 2) == 0) {
+            q += 2;
+            n = llmb_json_digits(q);
+
+            if (n && q[n] == ',') {
+                p = q + n + 1;
+                continue;
+            }
+
+            /* a double has some more */
+
+            if (n == LLMB_JSON_BLOCK) {
+                q += n;
+                n = llmb_json_digits(q);
+
+                if (q[n] == ',') {
+                    p = q + n + 1;
+                    continue;
+                }
+            }
+
+        } else if (llmb_json_is_space(*p)) {
+            p = llmb_json_skip_spaces(p, end);
+            continue;
+        }
+
+        q = llmb_json_skip_number(p, limit);
+
+        if (q == NULL) {
+            break;
+        }
+
+        p = q;
+    }
+
+    return p;
+}
+
+
+/* NULL if there is no number with a comma behind it, or if it is long */
+
+static const uint8_t *
+llmb_json_skip_number(const uint8_t *p, const uint8_t *limit)
+{
+    p += (*p == '-');
+
+    if (*p == '0') {
+        p++;
+
+    } else {
+        p = llmb_json_skip_digits(p, limit);
+    }
+
+    if (p && *p == '.') {
+        p = llmb_json_skip_digits(p + 1, limit);
+    }
+
+    if (p && (*p | 0x20) == 'e') {
+        p++;
+        p += (*p == '+' || *p == '-');
+        p = llmb_json_skip_digits(p, limit);
+    }
+
+    return (p && *p == ',') ? p + 1 : NULL;
+}
+
+
+/* at least one digit; NULL if there is none or no end of them */
+
+static const uint8_t *
+llmb_json_skip_digits(const uint8_t *p, const uint8_t *limit)
+{
+    unsigned        n;
+    const uint8_t  *start;
+
+    start = p;
+
+    do {
+        if (p > limit) {
+            return NULL;
+        }
+
+        n = llmb_json_digits(p);
+        p += n;
+
+    } while (n == LLMB_JSON_BLOCK);
+
+    return (p == start) ? NULL : p;
+}
