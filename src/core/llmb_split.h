@@ -15,12 +15,10 @@
 #include "llmb_adapter.h"
 #include "llmb_json.h"
 #include "llmb_reasons.h"
+#include "llmb_usage.h"
 
 
 #pragma GCC visibility push(hidden)
-
-
-#define LLMB_SPLIT_MAX_COUNTS  16
 
 
 /* offsets in the answer */
@@ -39,23 +37,6 @@ typedef struct {
 } llmb_elem_t;
 
 
-/* a number in the answer that counts for the whole call */
-
-typedef struct {
-    llmb_span_t            span;
-    uint64_t               value;
-} llmb_count_t;
-
-
-/* one member of the call, in the order of the merged body */
-
-typedef struct {
-    uint32_t               first;     /* position of its first item */
-    uint32_t               items;
-    uint64_t               tokens;    /* its weight when usage is shared out */
-} llmb_share_t;
-
-
 typedef struct {
     llmb_mismatch_e        mismatch;  /* after LLMB_INVALID */
 
@@ -64,20 +45,26 @@ typedef struct {
     llmb_json_t            json;
     llmb_elem_t           *elems;     /* by position, 0 .. n - 1 */
     uint32_t               n;
-    uint32_t               seen;
-    llmb_span_t            list;      /* between the brackets */
+    uint32_t               seen;      /* elements that are complete */
+    size_t                 len;       /* of the answer, once it is complete */
+    llmb_span_t            list;      /* first element to last, as they came */
+    llmb_span_t            gap;       /* between the first two of them */
     llmb_span_t            id;        /* of the answer, quotes included */
-    llmb_count_t           counts[LLMB_SPLIT_MAX_COUNTS];
-    uint32_t               ncounts;
-    uint32_t               input;     /* which of them is the input, + 1 */
+    llmb_span_t            usage;
+    uint64_t               input;     /* the input tokens of the call */
     llmb_elem_t            elem;      /* the element being read */
-    uint32_t               state;
+    uint32_t               position;  /* what its index says */
+    uint32_t               member;    /* which one of the answer is read */
+    uint32_t               members;   /* those there have been */
+    unsigned               listed:1;  /* within the list */
+    unsigned               indexed:1; /* the value of the index is next */
+    unsigned               counted:1; /* input is set */
 } llmb_split_t;
 
 
 /*
  * "elems" is the caller's memory for n elements, n being the number of items
- * in the call.
+ * in the call, at least 1.
  */
 void llmb_split_init(llmb_split_t *sp, const llmb_adapter_t *adapter,
     llmb_elem_t *elems, uint32_t n);
@@ -90,28 +77,44 @@ void llmb_split_init(llmb_split_t *sp, const llmb_adapter_t *adapter,
  *   LLMB_OK       the whole answer is there, valid JSON, with a list of
  *                 exactly n elements, whose indexes, if they have any, are
  *                 0 .. n - 1, each once; only now may it be cut
- *   LLMB_INVALID  anything else; sp->mismatch tells what.  Final.
+ *   LLMB_INVALID  anything else, told as soon as it is certain.  Final.
+ *
+ * sp->mismatch is then one of
+ *
+ *   JSON          malformed
+ *   TRUNCATED     "last" is set and the text ends too early
+ *   COUNT         fewer or more than n elements
+ *   INDEX         an element has no index, two, one that is not a number of
+ *                 0 to n - 1, or that of another element
+ *   SHAPE         the list is missing, is not an array or is there twice, as
+ *                 are "id" or the usage; or nested too deep
  */
 llmb_rc_e llmb_split_read(llmb_split_t *sp, const uint8_t *base, size_t len,
     unsigned last);
 
 /*
  * Writes the answer of member k of shares[0 .. members): its own elements,
- * positions from 0, in order; its part of each count (the parts of all
- * members add up exactly; nobody's part is 0 while there is at least one for
- * every item); an id of its own.  All other bytes are those of the upstream.
+ * positions from 0, in order, with the bytes between them that the upstream
+ * has between its first two; its part of each count; "-" and k appended to a
+ * top-level string "id", unless there is one member only.  All other bytes
+ * are those of the upstream.
+ *
+ * What a count is, and which part each member has in it, is told in
+ * llmb_usage.h.
  *
  * Requires LLMB_OK of llmb_split_read(), the same base and shares that cover
- * 0 .. n - 1 without gap or overlap.  Returns what the sink returned.
+ * 0 .. n - 1 in order, without gap or overlap.  Returns what the sink
+ * returned, and writes nothing after an error.
  */
 llmb_rc_e llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
     const llmb_share_t *shares, uint32_t members, uint32_t k,
     llmb_sink_t *out);
 
 /*
- * The input tokens of member k; *exact tells whether the upstream's own count
- * confirms them (it equals the sum of what the members count themselves).
- * Without a count in the answer: the member's own number, not exact.
+ * The input tokens of member k, equal to what its answer says; *exact tells
+ * whether the upstream's own count confirms them (it equals the sum of what
+ * the members count themselves).  Without a count in the answer: the member's
+ * own number, not exact.
  */
 uint64_t llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *shares,
     uint32_t members, uint32_t k, unsigned *exact);

@@ -1,0 +1,146 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Shares out token counts.  Every item is given one token first, for there is
+ * no item without; the rest goes by what members count or estimate themselves.
+ * Rounding is that of the running sum, so that nothing is lost or found, and
+ * no member needs to know the parts of the others.
+ */
+
+
+#include "llmb_usage.h"
+
+#include <string.h>
+
+
+static void llmb_usage_add(llmb_part_t *part, uint64_t value, uint32_t i,
+    uint32_t k);
+static uint64_t llmb_usage_scale(const llmb_part_t *part, uint64_t count);
+
+
+void
+llmb_usage_init(llmb_usage_t *us, llmb_str_t text)
+{
+    memset(us, 0, sizeof(llmb_usage_t));
+
+    us->text = text;
+
+    llmb_json_init(&us->json, LLMB_JSON_MAX_DEPTH);
+
+    /* a bare number has no name, but counts as if it had one */
+
+    us->tok.type = LLMB_JSON_KEY;
+}
+
+
+unsigned
+llmb_usage_next(llmb_usage_t *us)
+{
+    unsigned            named;
+    llmb_rc_e           rc;
+    llmb_str_t          text;
+    llmb_json_token_t  *tok;
+
+    tok = &us->tok;
+
+    for ( ;; ) {
+        named = (tok->type == LLMB_JSON_KEY);
+
+        rc = llmb_json_next(&us->json, us->text.data, us->text.len, 1, tok);
+
+        if (rc != LLMB_OK || tok->type == LLMB_JSON_END) {
+            return 0;
+        }
+
+        text.len = tok->end - tok->start;
+        text.data = us->text.data + tok->start;
+
+        if (tok->type == LLMB_JSON_KEY) {
+            us->name = text;
+            continue;
+        }
+
+        if (named
+            && tok->type == LLMB_JSON_NUMBER
+            && llmb_json_uint(text, &us->value) == LLMB_OK
+            && us->value <= LLMB_USAGE_MAX)
+        {
+            return 1;
+        }
+    }
+}
+
+
+void
+llmb_usage_weigh(llmb_weight_t *weight, const llmb_share_t *shares,
+    uint32_t members, uint32_t k)
+{
+    uint32_t  i;
+    uint64_t  items, tokens;
+
+    memset(weight, 0, sizeof(llmb_weight_t));
+
+    for (i = 0; i < members; i++) {
+
+        items = shares[i].items;
+        tokens = llmb_max(shares[i].tokens, items);
+
+        llmb_usage_add(&weight->items, items, i, k);
+        llmb_usage_add(&weight->tokens, tokens, i, k);
+        llmb_usage_add(&weight->rest, tokens - items, i, k);
+    }
+}
+
+
+uint64_t
+llmb_usage_part(const llmb_weight_t *weight, uint64_t count)
+{
+    uint64_t  items, part;
+
+    items = weight->items.total;
+
+    if (count < items) {
+        return llmb_usage_scale(&weight->tokens, count);
+    }
+
+    part = weight->items.after - weight->items.before;
+    count -= items;
+
+    if (weight->rest.total == 0) {
+        return part + llmb_usage_scale(&weight->items, count);
+    }
+
+    return part + llmb_usage_scale(&weight->rest, count);
+}
+
+
+/*
+ * Sums stop at the largest count, so that their product with a count cannot
+ * overflow.  Nothing real comes near; if it did, parts would be unfair, but
+ * would still add up.
+ */
+
+static void
+llmb_usage_add(llmb_part_t *part, uint64_t value, uint32_t i, uint32_t k)
+{
+    value = llmb_min(value, LLMB_USAGE_MAX - part->total);
+
+    if (i < k) {
+        part->before += value;
+    }
+
+    if (i <= k) {
+        part->after += value;
+    }
+
+    part->total += value;
+}
+
+
+static uint64_t
+llmb_usage_scale(const llmb_part_t *part, uint64_t count)
+{
+    return part->after * count / part->total
+           - part->before * count / part->total;
+}

@@ -1,0 +1,94 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The token counts that an answer has for a whole call, and the part of each
+ * member in them.
+ */
+
+
+#ifndef _LLMB_USAGE_H_INCLUDED_
+#define _LLMB_USAGE_H_INCLUDED_
+
+
+#include "llmb_json.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* larger numbers are not counts */
+
+#define LLMB_USAGE_MAX  0xffffffff
+
+
+/* one member of the call, in the order of the merged body */
+
+typedef struct {
+    uint32_t               first;     /* position of its first item */
+    uint32_t               items;
+    uint64_t               tokens;    /* its weight when usage is shared out */
+} llmb_share_t;
+
+
+/* a walk over the counts in the value of the usage member */
+
+typedef struct {
+    llmb_json_token_t      tok;       /* where this one is in the text */
+    uint64_t               value;
+    llmb_str_t             name;      /* as text; empty for a bare number */
+
+    /* private */
+    llmb_json_t            json;
+    llmb_str_t             text;
+} llmb_usage_t;
+
+
+/* one weight of a member among all, as a running sum */
+
+typedef struct {
+    uint64_t               before;
+    uint64_t               after;
+    uint64_t               total;
+} llmb_part_t;
+
+
+typedef struct {
+    llmb_part_t            items;
+    llmb_part_t            tokens;
+    llmb_part_t            rest;      /* tokens above one for each item */
+} llmb_weight_t;
+
+
+/* "text" is valid JSON, or empty: then there are no counts */
+void llmb_usage_init(llmb_usage_t *us, llmb_str_t text);
+
+/*
+ * Goes on to the next count and returns 1, or returns 0 after the last.  A
+ * count is a number that is the value of a member, at any depth, or the text
+ * itself, and is written as an integer of 0 to LLMB_USAGE_MAX.
+ */
+unsigned llmb_usage_next(llmb_usage_t *us);
+
+/* the weight of member k; there is at least one item in all shares */
+void llmb_usage_weigh(llmb_weight_t *weight, const llmb_share_t *shares,
+    uint32_t members, uint32_t k);
+
+/*
+ * The part in a count.  It depends on the count and the weight alone, so
+ * equal counts have equal parts, and:
+ *
+ *   the parts of all members add up to the count;
+ *   a count that equals the sum of all tokens gives each its own;
+ *   nobody gets less than its number of items, unless the count is lower
+ *   than the number of all items.
+ *
+ * A member's tokens are taken as at least its number of items.
+ */
+uint64_t llmb_usage_part(const llmb_weight_t *weight, uint64_t count);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_USAGE_H_INCLUDED_ */
