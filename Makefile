@@ -8,8 +8,10 @@ BUILD =		$(CACHE)/build$(CURDIR)
 
 CC =		gcc
 CLANG =		clang
-NGINX =		/usr/sbin/nginx
-NGINX_DEV =	/usr/share/nginx/src
+# nginx and nginx-dev as installed, else as unpacked by tools/install-deps
+ROOT =		$(if $(wildcard /usr/share/nginx/src/conf_flags),,$(CACHE)/debian-nginx)
+NGINX =		$(ROOT)/usr/sbin/nginx
+NGINX_DEV =	$(ROOT)/usr/share/nginx/src
 NGINX_VERSION =	$(shell $(NGINX) -v 2>&1 | sed -e 's,.*/,,' -e 's, .*,,')
 
 # one test by its name: "make unit T=json", "make t T=conf_directives"
@@ -213,6 +215,10 @@ bench-core: $(BENCH_CORE:bench/%.c=$(BENCH_DIR)/core/%)	## the core alone
 $(BENCH_DIR)/core/%: bench/%.c $(CORE) $(CORE_H)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -O2 -g -o $@ $< $(CORE) -ljansson -lm
+
+# the value of a variable, for scripts
+print-%:
+	@echo "$($*)"
 
 clean:		## removes what was built for this tree
 	rm -rf $(BUILD)
