@@ -17,6 +17,10 @@
 #endif
 
 
+/* a long string is looked at in larger steps */
+
+#define LLMB_JSON_STRIDE  64
+
 /* so much may be read behind the start of a number without asking */
 
 #define LLMB_JSON_MARGIN  64
@@ -26,7 +30,7 @@
 
 
 static const uint8_t *llmb_json_skip_number(const uint8_t *p,
-    const uint8_t *limit);
+    const uint8_t *limit) __attribute__((noinline));
 static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
     const uint8_t *limit);
 
@@ -38,7 +42,9 @@ static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
  *   llmb_json_plain()   bytes that end nothing in a string: ASCII, neither
  *                       a control character nor a quote nor a backslash
  *   llmb_json_digits()  "0" to "9"
- *   llmb_json_spaces()  white space
+ *   llmb_json_spaces()  the usual white space: spaces and newlines
+ *
+ * llmb_json_all_plain() tells whether all LLMB_JSON_STRIDE bytes are plain.
  */
 
 #if defined(__SSE2__)
@@ -47,24 +53,24 @@ static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
 #define LLMB_JSON_BLOCK  16
 
 
-static inline unsigned
-llmb_json_leading(__m128i others)
+static inline size_t
+llmb_json_leading(__m128i members)
 {
-    unsigned  mask;
+    uint64_t  others;
 
-    mask = (unsigned) _mm_movemask_epi8(others) | 0x10000;
+    others = ~ (uint64_t) (unsigned) _mm_movemask_epi8(members);
 
-    return (unsigned) __builtin_ctz(mask);
+    return (size_t) __builtin_ctzll(others);
 }
 
 
-static inline unsigned
-llmb_json_plain(const uint8_t *p)
+static inline __m128i
+llmb_json_plain_mask(const uint8_t *p)
 {
-    __m128i  v, special;
+    __m128i  v, above, backslash;
 
     v = _mm_loadu_si128((const __m128i *) (const void *) p);
-    special = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
+    backslash = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
 
     /*
      * flipping bit 1 exchanges the quote and the space, and moves no other
@@ -72,13 +78,33 @@ llmb_json_plain(const uint8_t *p)
      */
 
     v = _mm_xor_si128(v, _mm_set1_epi8('"' ^ ' '));
-    special = _mm_or_si128(special, _mm_cmpgt_epi8(_mm_set1_epi8(' ' + 1), v));
+    above = _mm_cmpgt_epi8(v, _mm_set1_epi8(' '));
 
-    return llmb_json_leading(special);
+    return _mm_andnot_si128(backslash, above);
+}
+
+
+static inline size_t
+llmb_json_plain(const uint8_t *p)
+{
+    return llmb_json_leading(llmb_json_plain_mask(p));
 }
 
 
 static inline unsigned
+llmb_json_all_plain(const uint8_t *p)
+{
+    __m128i  a, b;
+
+    a = _mm_and_si128(llmb_json_plain_mask(p), llmb_json_plain_mask(p + 16));
+    b = _mm_and_si128(llmb_json_plain_mask(p + 32),
+                      llmb_json_plain_mask(p + 48));
+
+    return _mm_movemask_epi8(_mm_and_si128(a, b)) == 0xffff;
+}
+
+
+static inline size_t
 llmb_json_digits(const uint8_t *p)
 {
     __m128i  v;
@@ -89,27 +115,20 @@ llmb_json_digits(const uint8_t *p)
 
     v = _mm_add_epi8(v, _mm_set1_epi8(0x7f - '9'));
 
-    return llmb_json_leading(_mm_cmpgt_epi8(_mm_set1_epi8(0x7f - 9), v));
+    return llmb_json_leading(_mm_cmpgt_epi8(v, _mm_set1_epi8(0x7f - 10)));
 }
 
 
-static inline unsigned
+static inline size_t
 llmb_json_spaces(const uint8_t *p)
 {
-    __m128i   v, spaces;
-    unsigned  mask;
+    __m128i  v;
 
     v = _mm_loadu_si128((const __m128i *) (const void *) p);
 
-    spaces = _mm_or_si128(
-                 _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(' ')),
-                              _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))),
-                 _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('\r')),
-                              _mm_cmpeq_epi8(v, _mm_set1_epi8('\t'))));
-
-    mask = ~ (unsigned) _mm_movemask_epi8(spaces);
-
-    return (unsigned) __builtin_ctz(mask);
+    return llmb_json_leading(
+               _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8(' ')),
+                            _mm_cmpeq_epi8(v, _mm_set1_epi8('\n'))));
 }
 
 
@@ -137,7 +156,7 @@ llmb_json_load(const uint8_t *p)
 
 /* "others" has the high bit of each byte set that is not of the class */
 
-static inline unsigned
+static inline size_t
 llmb_json_leading(uint64_t others)
 {
     if (others == 0) {
@@ -145,9 +164,9 @@ llmb_json_leading(uint64_t others)
     }
 
 #if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
-    return (unsigned) __builtin_ctzll(others) / 8;
+    return (size_t) __builtin_ctzll(others) / 8;
 #else
-    return (unsigned) __builtin_clzll(others) / 8;
+    return (size_t) __builtin_clzll(others) / 8;
 #endif
 }
 
@@ -161,8 +180,8 @@ llmb_json_nonzero(uint64_t v)
 }
 
 
-static inline unsigned
-llmb_json_plain(const uint8_t *p)
+static inline uint64_t
+llmb_json_special(const uint8_t *p)
 {
     uint64_t  v, above, others;
 
@@ -173,13 +192,34 @@ llmb_json_plain(const uint8_t *p)
     others = v ^ llmb_json_each('"' ^ ' ');
     above = (others & LLMB_JSON_LOW) + llmb_json_each(0x7f - ' ');
 
-    others = ~above | v | ~llmb_json_nonzero(v ^ llmb_json_each('\\'));
+    return ~above | v | ~llmb_json_nonzero(v ^ llmb_json_each('\\'));
+}
 
-    return llmb_json_leading(others & LLMB_JSON_HIGH);
+
+static inline size_t
+llmb_json_plain(const uint8_t *p)
+{
+    return llmb_json_leading(llmb_json_special(p) & LLMB_JSON_HIGH);
 }
 
 
 static inline unsigned
+llmb_json_all_plain(const uint8_t *p)
+{
+    unsigned  i;
+    uint64_t  special;
+
+    special = 0;
+
+    for (i = 0; i < LLMB_JSON_STRIDE; i += LLMB_JSON_BLOCK) {
+        special |= llmb_json_special(p + i);
+    }
+
+    return (special & LLMB_JSON_HIGH) == 0;
+}
+
+
+static inline size_t
 llmb_json_digits(const uint8_t *p)
 {
     uint64_t  v, above;
@@ -191,7 +231,7 @@ llmb_json_digits(const uint8_t *p)
 }
 
 
-static inline unsigned
+static inline size_t
 llmb_json_spaces(const uint8_t *p)
 {
     uint64_t  v;
@@ -199,9 +239,7 @@ llmb_json_spaces(const uint8_t *p)
     v = llmb_json_load(p);
 
     return llmb_json_leading(llmb_json_nonzero(v ^ llmb_json_each(' '))
-                             & llmb_json_nonzero(v ^ llmb_json_each('\n'))
-                             & llmb_json_nonzero(v ^ llmb_json_each('\r'))
-                             & llmb_json_nonzero(v ^ llmb_json_each('\t')));
+                             & llmb_json_nonzero(v ^ llmb_json_each('\n')));
 }
 
 
@@ -211,21 +249,21 @@ llmb_json_spaces(const uint8_t *p)
 const uint8_t *
 llmb_json_skip_spaces(const uint8_t *p, const uint8_t *end)
 {
-    unsigned  n;
-
-    /* mostly a single one */
-
-    if (end - p > 1 && *p == ' ' && p[1] > ' ') {
-        return p + 1;
-    }
+    size_t  n;
 
     while (end - p >= LLMB_JSON_BLOCK) {
         n = llmb_json_spaces(p);
         p += n;
 
-        if (n < LLMB_JSON_BLOCK) {
+        if (n == LLMB_JSON_BLOCK) {
+            continue;
+        }
+
+        if (!llmb_json_is_space(*p)) {
             return p;
         }
+
+        p++;
     }
 
     while (p < end && llmb_json_is_space(*p)) {
@@ -239,7 +277,11 @@ llmb_json_skip_spaces(const uint8_t *p, const uint8_t *end)
 const uint8_t *
 llmb_json_skip_plain(const uint8_t *p, const uint8_t *end)
 {
-    unsigned  n;
+    size_t  n;
+
+    while (end - p >= LLMB_JSON_STRIDE && llmb_json_all_plain(p)) {
+        p += LLMB_JSON_STRIDE;
+    }
 
     while (end - p >= LLMB_JSON_BLOCK) {
         n = llmb_json_plain(p);
@@ -261,7 +303,7 @@ llmb_json_skip_plain(const uint8_t *p, const uint8_t *end)
 const uint8_t *
 llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
 {
-    unsigned        n;
+    size_t          n;
     const uint8_t  *q, *limit;
 
     if (end - p < LLMB_JSON_MARGIN) {
@@ -271,12 +313,12 @@ llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
     limit = end - LLMB_JSON_MARGIN;
 
     while (p <= limit) {
-
-        /* the usual element of an embedding, as "-0.0123," */
-
         q = p + (*p == '-');
 
         if (memcmp(q, "0.", 2) == 0) {
+
+            /* a short fraction, the usual element of an embedding */
+
             q += 2;
             n = llmb_json_digits(q);
 
@@ -285,20 +327,34 @@ llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
                 continue;
             }
 
-            /* a double has some more */
-
             if (n == LLMB_JSON_BLOCK) {
-                q += n;
-                n = llmb_json_digits(q);
-
-                if (q[n] == ',') {
-                    p = q + n + 1;
-                    continue;
-                }
+                n += llmb_json_digits(q + n);
             }
 
-        } else if (llmb_json_is_space(*p)) {
-            p = llmb_json_skip_spaces(p, end);
+        } else if (*p <= ' ') {
+
+            if (!llmb_json_is_space(*p)) {
+                break;
+            }
+
+            p++;
+
+            if (*p <= ' ') {
+                p = llmb_json_skip_spaces(p, end);
+            }
+
+            continue;
+
+        } else {
+            n = llmb_json_digits(q);
+
+            if (*q == '0' && n > 1) {
+                break;
+            }
+        }
+
+        if (n && q[n] == ',') {
+            p = q + n + 1;
             continue;
         }
 
@@ -348,7 +404,7 @@ llmb_json_skip_number(const uint8_t *p, const uint8_t *limit)
 static const uint8_t *
 llmb_json_skip_digits(const uint8_t *p, const uint8_t *limit)
 {
-    unsigned        n;
+    size_t          n;
     const uint8_t  *start;
 
     start = p;
