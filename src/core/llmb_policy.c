@@ -1,0 +1,117 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include "llmb_policy.h"
+
+
+/* "fixed" sends early with min_size items at this share of max_wait */
+
+#define LLMB_POLICY_EARLY(wait)  ((wait) * 7 / 10)
+
+
+static llmb_close_e llmb_policy_full(const llmb_policy_t *policy,
+    const llmb_load_t *load);
+
+
+llmb_close_e
+llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
+    uint64_t now)
+{
+    llmb_close_e  close;
+
+    if (load->requests == 0) {
+        return LLMB_CLOSE_NONE;
+    }
+
+    if (now >= load->deadline) {
+        return LLMB_CLOSE_DEADLINE;
+    }
+
+    if (now < load->paused || load->inflight >= policy->concurrency) {
+        return LLMB_CLOSE_NONE;
+    }
+
+    close = llmb_policy_full(policy, load);
+
+    if (close != LLMB_CLOSE_NONE) {
+        return close;
+    }
+
+    if (policy->window == LLMB_WINDOW_SLOT) {
+        return LLMB_CLOSE_SLOT;
+    }
+
+    if (load->items >= policy->min_size
+        && now >= load->since + LLMB_POLICY_EARLY(policy->max_wait))
+    {
+        return LLMB_CLOSE_EARLY;
+    }
+
+    return LLMB_CLOSE_NONE;
+}
+
+
+static llmb_close_e
+llmb_policy_full(const llmb_policy_t *policy, const llmb_load_t *load)
+{
+    if (load->items >= policy->max_size) {
+        return LLMB_CLOSE_SIZE;
+    }
+
+    if (policy->max_tokens && load->tokens >= policy->max_tokens) {
+        return LLMB_CLOSE_TOKENS;
+    }
+
+    if (load->bytes >= policy->max_bytes) {
+        return LLMB_CLOSE_BYTES;
+    }
+
+    return LLMB_CLOSE_NONE;
+}
+
+
+uint64_t
+llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
+    uint64_t deadline, uint64_t paused, uint64_t now)
+{
+    uint64_t  wake, early;
+
+    wake = deadline;
+
+    if (paused > now && paused < wake) {
+        wake = paused;
+    }
+
+    if (policy->window == LLMB_WINDOW_FIXED) {
+        early = since + LLMB_POLICY_EARLY(policy->max_wait);
+
+        if (early > now && early < wake) {
+            wake = early;
+        }
+    }
+
+    return wake;
+}
+
+
+unsigned
+llmb_policy_fits(const llmb_policy_t *policy, const llmb_load_t *call,
+    uint32_t items, uint64_t tokens, uint64_t bytes)
+{
+    if (call->requests == 0) {
+        return 1;
+    }
+
+    if (call->items + items > policy->max_size) {
+        return 0;
+    }
+
+    if (policy->max_tokens && call->tokens + tokens > policy->max_tokens) {
+        return 0;
+    }
+
+    return call->bytes + bytes <= policy->max_bytes;
+}

@@ -1,0 +1,78 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * When a group is sent.
+ *
+ *   slot   as soon as fewer than "concurrency" calls are in flight
+ *   fixed  full, or max_wait after the oldest came, or already with min_size
+ *          items at 70 % of it, and not more than "concurrency" at a time
+ *
+ * In both, nobody waits past its deadline, whatever is in flight.
+ */
+
+
+#ifndef _LLMB_POLICY_H_INCLUDED_
+#define _LLMB_POLICY_H_INCLUDED_
+
+
+#include "llmb_reasons.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+typedef enum {
+    LLMB_WINDOW_SLOT = 0,
+    LLMB_WINDOW_FIXED
+} llmb_window_e;
+
+
+typedef struct {
+    llmb_window_e    window;
+    uint32_t         concurrency;
+    uint32_t         min_size;    /* items */
+    uint32_t         max_size;    /* items in a call */
+    uint64_t         max_tokens;  /* in a call; 0: no bound */
+    uint64_t         max_bytes;   /* of items in a call */
+    uint64_t         max_wait;    /* ms */
+} llmb_policy_t;
+
+
+/* what waits in a group; the times, in ms, are those of the oldest */
+
+typedef struct {
+    uint32_t         requests;
+    uint32_t         items;
+    uint64_t         tokens;
+    uint64_t         bytes;
+    uint32_t         inflight;    /* calls */
+    uint64_t         since;
+    uint64_t         deadline;
+    uint64_t         paused;      /* nothing but deadlines until then */
+} llmb_load_t;
+
+
+/* why the group is to be sent now; LLMB_CLOSE_NONE: it is not */
+llmb_close_e llmb_policy_close(const llmb_policy_t *policy,
+    const llmb_load_t *load, uint64_t now);
+
+/*
+ * The next moment after "now" at which time alone may close the group, for
+ * a member that came at "since" and must leave by "deadline".
+ */
+uint64_t llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
+    uint64_t deadline, uint64_t paused, uint64_t now);
+
+/*
+ * Whether a call of "items", "tokens" and "bytes" may take one more member of
+ * the given size.  The first always fits.
+ */
+unsigned llmb_policy_fits(const llmb_policy_t *policy, const llmb_load_t *call,
+    uint32_t items, uint64_t tokens, uint64_t bytes);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_POLICY_H_INCLUDED_ */

@@ -1,0 +1,117 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What happens to members and calls.  Every function is one step under the
+ * zone's lock.  Whatever a worker has to do as a result, itself or another
+ * one, is put into its mail and its bell is set; the caller rings the bells
+ * after unlocking, and each worker then takes its mail with
+ * llmb_sched_mail().  Times are in ms of one monotonic clock.
+ *
+ * There is no leader: any worker that holds a member of a group may send it,
+ * and the deadline of each member makes its own worker do so in the end.
+ */
+
+
+#ifndef _LLMB_SCHED_H_INCLUDED_
+#define _LLMB_SCHED_H_INCLUDED_
+
+
+#include "llmb_zone.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+typedef enum {
+    LLMB_MAIL_NONE = 0,
+    LLMB_MAIL_CALL,               /* a sealed call: send it */
+    LLMB_MAIL_ANSWER,             /* a member is ANSWERED: fetch it */
+    LLMB_MAIL_ALONE,              /* a member is RELEASED: send it alone */
+    LLMB_MAIL_WAKE                /* a member still waits: set its timer */
+} llmb_mail_e;
+
+
+/* a WRITING member is complete and may be sent before this pass is over */
+void llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now);
+
+/*
+ * Sends what the policy wants sent.  Calls go to the mail of "worker", which
+ * must hold a member of each: "lender" is a member it holds, or LLMB_NIL.
+ * Without one, the worker of the oldest member is asked to flush instead.
+ */
+void llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
+    uint32_t lender, uint64_t now);
+
+/* sends a QUEUED member now, whatever the policy, and those before it */
+void llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now);
+
+/* takes the next piece of mail of a worker; *i is the member or call */
+llmb_mail_e llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now,
+    uint32_t *i);
+
+/* the next time at which the timer of a QUEUED member has to fire */
+uint64_t llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now);
+
+
+/*
+ * A sealed call is about to be sent.  Members whose clients are gone are
+ * dropped.  Returns a member of the worker that lends its context; LLMB_NIL
+ * if it has none any more: the call has then been ended, handed to another
+ * worker, or dissolved into a member that goes alone.
+ */
+uint32_t llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker);
+
+/*
+ * A SENT call failed for "reason": again() sends it once more, halve() its
+ * members as two calls, by whoever holds a member of them.
+ */
+void llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_reason_e reason);
+void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_reason_e reason);
+
+/*
+ * The upstream wants no calls before "until": members that may wait so long
+ * go back to the head of the queue.
+ */
+void llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
+    uint64_t now);
+
+/*
+ * The outcome of a claimed member.  answer() takes over a chain that holds
+ * "len" bytes; release() has it sent alone.
+ */
+void llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t chunks,
+    uint32_t len);
+void llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason);
+
+/* the call is over; members that are still claimed are sent alone */
+void llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    uint64_t now);
+
+
+/* a RELEASED member is on its way */
+void llmb_sched_go(llmb_zone_t *z, uint32_t member);
+
+/*
+ * The worker has no more use for the member: it is served, or its client is
+ * gone.  Valid in every state but FREE and ABANDONED.
+ */
+void llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now);
+
+/* members of the call whose clients are still there */
+uint32_t llmb_sched_live(llmb_zone_t *z, uint32_t call);
+
+
+/*
+ * A worker has died: its clients are gone, the members of its calls go alone.
+ * Returns how many of those there were.
+ */
+uint32_t llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_SCHED_H_INCLUDED_ */

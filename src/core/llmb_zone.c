@@ -1,0 +1,691 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Memory: the tables, their free lists, the chunk arena and the groups by
+ * key.  What happens to the records is decided in llmb_sched.c.
+ */
+
+
+#include <string.h>
+
+#include "llmb_zone.h"
+
+
+#define LLMB_ZONE_MIN_CHUNKS  64
+#define LLMB_ZONE_ALIGN(n)    (((n) + 15) & ~(size_t) 15)
+
+
+static size_t llmb_zone_layout(llmb_zone_t *z, uint32_t chunks);
+static void llmb_zone_clear(llmb_zone_t *z);
+static uint32_t llmb_group_find(llmb_zone_t *z, llmb_str_t key,
+    uint32_t hash);
+static uint32_t llmb_group_evict(llmb_zone_t *z);
+static unsigned llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g,
+    llmb_str_t key);
+static void llmb_group_pin(llmb_zone_t *z, uint32_t i);
+static void llmb_group_release(llmb_zone_t *z, uint32_t i);
+
+#define llmb_next_chunk(z)  llmb_at(z, uint32_t, next_chunk_at, 0)
+#define llmb_bucket(z, h)                                                     \
+    llmb_at(z, uint32_t, buckets_at, (h) & ((z)->nbuckets - 1))
+
+
+void
+llmb_list_init(llmb_list_t *list)
+{
+    list->head = LLMB_NIL;
+    list->tail = LLMB_NIL;
+    list->n = 0;
+}
+
+
+void
+llmb_list_push(llmb_list_t *list, llmb_link_t *links, uint32_t i)
+{
+    links[i].prev = list->tail;
+    links[i].next = LLMB_NIL;
+    links[i].linked = 1;
+
+    if (list->tail == LLMB_NIL) {
+        list->head = i;
+
+    } else {
+        links[list->tail].next = i;
+    }
+
+    list->tail = i;
+    list->n++;
+}
+
+
+void
+llmb_list_push_head(llmb_list_t *list, llmb_link_t *links, uint32_t i)
+{
+    links[i].prev = LLMB_NIL;
+    links[i].next = list->head;
+    links[i].linked = 1;
+
+    if (list->head == LLMB_NIL) {
+        list->tail = i;
+
+    } else {
+        links[list->head].prev = i;
+    }
+
+    list->head = i;
+    list->n++;
+}
+
+
+void
+llmb_list_remove(llmb_list_t *list, llmb_link_t *links, uint32_t i)
+{
+    if (links[i].prev == LLMB_NIL) {
+        list->head = links[i].next;
+
+    } else {
+        links[links[i].prev].next = links[i].next;
+    }
+
+    if (links[i].next == LLMB_NIL) {
+        list->tail = links[i].prev;
+
+    } else {
+        links[links[i].next].prev = links[i].prev;
+    }
+
+    links[i].linked = 0;
+    list->n--;
+}
+
+
+uint32_t
+llmb_list_pop(llmb_list_t *list, llmb_link_t *links)
+{
+    uint32_t  i;
+
+    i = list->head;
+
+    if (i != LLMB_NIL) {
+        llmb_list_remove(list, links, i);
+    }
+
+    return i;
+}
+
+
+llmb_rc_e
+llmb_zone_init(llmb_zone_t *z, uint64_t size, uint32_t workers)
+{
+    uint32_t  lo, hi, mid;
+
+    memset(z, 0, sizeof(llmb_zone_t));
+
+    z->size = size;
+    z->nworkers = workers;
+
+    /* the most chunks with which everything fits */
+
+    lo = 0;
+    hi = (uint32_t) llmb_min(size / LLMB_CHUNK_SIZE, LLMB_NIL / 2);
+
+    while (lo < hi) {
+        mid = lo + (hi - lo + 1) / 2;
+
+        if (llmb_zone_layout(z, mid) <= size) {
+            lo = mid;
+
+        } else {
+            hi = mid - 1;
+        }
+    }
+
+    if (lo < LLMB_ZONE_MIN_CHUNKS) {
+        return LLMB_NOMEM;
+    }
+
+    (void) llmb_zone_layout(z, lo);
+
+    memset(llmb_worker(z, 0), 0, workers * sizeof(llmb_worker_t));
+    memset(llmb_member(z, 0), 0, z->nmembers * sizeof(llmb_member_t));
+    memset(llmb_call(z, 0), 0, z->ncalls * sizeof(llmb_call_t));
+
+    llmb_zone_clear(z);
+
+    z->settled = 1;
+    z->layout = LLMB_ZONE_LAYOUT;
+    z->magic = LLMB_ZONE_MAGIC;
+
+    return LLMB_OK;
+}
+
+
+/* sets the sizes and offsets of all tables; returns the bytes they take */
+
+static size_t
+llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
+{
+    size_t  at;
+
+    z->nchunks = chunks;
+    z->nmembers = chunks;
+    z->ncalls = chunks / 4 + 1;
+    z->ngroups = chunks / 4 + 1;
+
+    for (z->nbuckets = 1; z->nbuckets < z->ngroups; z->nbuckets *= 2) {
+        /* void */
+    }
+
+    at = LLMB_ZONE_ALIGN(sizeof(llmb_zone_t));
+
+#define llmb_table(member, n, type)                                           \
+    z->member = at;                                                           \
+    at += LLMB_ZONE_ALIGN((size_t) (n) * sizeof(type))
+
+    llmb_table(workers_at, z->nworkers, llmb_worker_t);
+    llmb_table(members_at, z->nmembers, llmb_member_t);
+    llmb_table(calls_at, z->ncalls, llmb_call_t);
+    llmb_table(groups_at, z->ngroups, llmb_group_t);
+    llmb_table(buckets_at, z->nbuckets, uint32_t);
+    llmb_table(queue_links_at, z->nmembers, llmb_link_t);
+    llmb_table(mail_links_at, z->nmembers, llmb_link_t);
+    llmb_table(call_links_at, z->ncalls, llmb_link_t);
+    llmb_table(idle_links_at, z->ngroups, llmb_link_t);
+    llmb_table(next_chunk_at, z->nchunks, uint32_t);
+
+#undef llmb_table
+
+    z->chunks_at = at;
+
+    return at + (size_t) chunks * LLMB_CHUNK_SIZE;
+}
+
+
+static void
+llmb_zone_clear(llmb_zone_t *z)
+{
+    uint32_t   i, gen;
+    uint32_t  *next;
+
+    llmb_list_init(&z->free_members);
+    llmb_list_init(&z->free_calls);
+    llmb_list_init(&z->free_groups);
+    llmb_list_init(&z->idle_groups);
+
+    for (i = 0; i < z->nmembers; i++) {
+        gen = llmb_member(z, i)->gen;
+        memset(llmb_member(z, i), 0, sizeof(llmb_member_t));
+        llmb_member(z, i)->gen = gen + 1;
+        llmb_mail_links(z)[i].linked = 0;
+        llmb_list_push(&z->free_members, llmb_queue_links(z), i);
+    }
+
+    for (i = 0; i < z->ncalls; i++) {
+        gen = llmb_call(z, i)->gen;
+        memset(llmb_call(z, i), 0, sizeof(llmb_call_t));
+        llmb_call(z, i)->gen = gen + 1;
+        llmb_list_push(&z->free_calls, llmb_call_links(z), i);
+    }
+
+    for (i = 0; i < z->ngroups; i++) {
+        llmb_group(z, i)->used = 0;
+        llmb_list_push(&z->free_groups, llmb_idle_links(z), i);
+    }
+
+    for (i = 0; i < z->nbuckets; i++) {
+        *llmb_bucket(z, i) = LLMB_NIL;
+    }
+
+    for (i = 0; i < z->nworkers; i++) {
+        llmb_list_init(&llmb_worker(z, i)->members);
+        llmb_list_init(&llmb_worker(z, i)->calls);
+        llmb_worker(z, i)->bell = 0;
+    }
+
+    z->bells = 0;
+
+    next = llmb_next_chunk(z);
+
+    for (i = 0; i < z->nchunks; i++) {
+        next[i] = i + 1;
+    }
+
+    next[z->nchunks - 1] = LLMB_NIL;
+
+    z->free_chunk = 0;
+    z->nfree = z->nchunks;
+    z->nkeys = 0;
+}
+
+
+void
+llmb_zone_reset(llmb_zone_t *z)
+{
+    llmb_zone_clear(z);
+
+    z->epoch++;
+    z->settled = 0;
+}
+
+
+void
+llmb_zone_settle(llmb_zone_t *z, uint32_t worker)
+{
+    uint32_t        i;
+    llmb_worker_t  *w;
+
+    llmb_worker(z, worker)->epoch = z->epoch;
+
+    for (i = 0; i < z->nworkers; i++) {
+        w = llmb_worker(z, i);
+
+        if (w->pid != 0 && w->epoch != z->epoch) {
+            return;
+        }
+    }
+
+    z->settled = 1;
+}
+
+
+uint32_t
+llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
+    uint32_t len)
+{
+    uint32_t        i, n, first;
+    llmb_member_t  *m;
+
+    n = llmb_chunks_needed(len);
+
+    if (z->free_members.n == 0) {
+        return LLMB_NIL;
+    }
+
+    /* pinned first, or looking for chunks might evict the group itself */
+
+    llmb_group_pin(z, group);
+
+    first = llmb_chunks_alloc(z, n);
+
+    if (first == LLMB_NIL) {
+        llmb_group_release(z, group);
+        return LLMB_NIL;
+    }
+
+    i = llmb_list_pop(&z->free_members, llmb_queue_links(z));
+    m = llmb_member(z, i);
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RESERVE);
+
+    m->group = group;
+    m->worker = (uint16_t) worker;
+    m->call = LLMB_NIL;
+    m->chunks = first;
+    m->nchunks = n;
+    m->len = len;
+
+    return i;
+}
+
+
+void
+llmb_member_free(llmb_zone_t *z, uint32_t i)
+{
+    uint32_t        gen, group;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, i);
+
+    llmb_chunks_free(z, m->chunks, m->nchunks);
+
+    gen = m->gen;
+    group = m->group;
+
+    memset(m, 0, sizeof(llmb_member_t));
+    m->gen = gen + 1;
+
+    llmb_list_push_head(&z->free_members, llmb_queue_links(z), i);
+    llmb_group_release(z, group);
+}
+
+
+uint32_t
+llmb_call_alloc(llmb_zone_t *z, uint32_t group)
+{
+    uint32_t      i;
+    llmb_call_t  *c;
+
+    i = llmb_list_pop(&z->free_calls, llmb_call_links(z));
+
+    if (i == LLMB_NIL) {
+        return LLMB_NIL;
+    }
+
+    c = llmb_call(z, i);
+
+    (void) llmb_call_step(&c->state, LLMB_CALL_DO_SEAL);
+
+    c->group = group;
+    c->number = ++z->calls_made;
+    llmb_list_init(&c->members);
+
+    llmb_group_pin(z, group);
+
+    return i;
+}
+
+
+void
+llmb_call_free(llmb_zone_t *z, uint32_t i)
+{
+    uint32_t      gen, group;
+    llmb_call_t  *c;
+
+    c = llmb_call(z, i);
+
+    gen = c->gen;
+    group = c->group;
+
+    memset(c, 0, sizeof(llmb_call_t));
+    c->gen = gen + 1;
+
+    llmb_list_push_head(&z->free_calls, llmb_call_links(z), i);
+    llmb_group_release(z, group);
+}
+
+
+static void
+llmb_group_pin(llmb_zone_t *z, uint32_t i)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, i);
+
+    if (g->refs == 0) {
+        llmb_list_remove(&z->idle_groups, llmb_idle_links(z), i);
+    }
+
+    g->refs++;
+}
+
+
+/* a group nobody refers to keeps what it has learned while there is room */
+
+static void
+llmb_group_release(llmb_zone_t *z, uint32_t i)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, i);
+    g->refs--;
+
+    if (g->refs == 0) {
+        llmb_list_push(&z->idle_groups, llmb_idle_links(z), i);
+    }
+}
+
+
+uint32_t
+llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
+{
+    uint32_t              i, n, first;
+    llmb_group_t         *g;
+    llmb_chunk_writer_t   w;
+
+    *fresh = 0;
+
+    i = llmb_group_find(z, key, hash);
+
+    if (i != LLMB_NIL) {
+        return i;
+    }
+
+    if (z->free_groups.n == 0 && llmb_group_evict(z) == LLMB_NIL) {
+        return LLMB_NIL;
+    }
+
+    n = llmb_chunks_needed(key.len);
+    first = llmb_chunks_alloc(z, n);
+
+    if (first == LLMB_NIL) {
+        return LLMB_NIL;
+    }
+
+    z->nkeys += n;
+
+    i = llmb_list_pop(&z->free_groups, llmb_idle_links(z));
+    g = llmb_group(z, i);
+
+    memset(g, 0, sizeof(llmb_group_t));
+
+    g->used = 1;
+    g->hash = hash;
+    g->key = first;
+    g->nkey = n;
+    g->key_len = (uint32_t) key.len;
+    llmb_list_init(&g->queue);
+
+    g->chain = *llmb_bucket(z, hash);
+    *llmb_bucket(z, hash) = i;
+
+    llmb_list_push(&z->idle_groups, llmb_idle_links(z), i);
+
+    w.zone = z;
+    w.chunk = first;
+    w.pos = 0;
+
+    (void) llmb_chunks_write(&w, key.data, key.len);
+
+    *fresh = 1;
+
+    return i;
+}
+
+
+static uint32_t
+llmb_group_find(llmb_zone_t *z, llmb_str_t key, uint32_t hash)
+{
+    uint32_t       i;
+    llmb_group_t  *g;
+
+    for (i = *llmb_bucket(z, hash); i != LLMB_NIL; i = g->chain) {
+        g = llmb_group(z, i);
+
+        if (g->hash == hash && llmb_key_equal(z, g, key)) {
+            return i;
+        }
+    }
+
+    return LLMB_NIL;
+}
+
+
+/* frees the idle group that was used least recently */
+
+static uint32_t
+llmb_group_evict(llmb_zone_t *z)
+{
+    uint32_t       i, *p;
+    llmb_group_t  *g;
+
+    i = llmb_list_pop(&z->idle_groups, llmb_idle_links(z));
+
+    if (i == LLMB_NIL) {
+        return LLMB_NIL;
+    }
+
+    g = llmb_group(z, i);
+
+    for (p = llmb_bucket(z, g->hash); *p != i; p = &llmb_group(z, *p)->chain) {
+        /* void */
+    }
+
+    *p = g->chain;
+
+    z->nkeys -= g->nkey;
+    llmb_chunks_free(z, g->key, g->nkey);
+
+    g->used = 0;
+    llmb_list_push(&z->free_groups, llmb_idle_links(z), i);
+
+    return i;
+}
+
+
+static unsigned
+llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g, llmb_str_t key)
+{
+    size_t    n, left;
+    uint32_t  chunk;
+
+    if (g->key_len != key.len) {
+        return 0;
+    }
+
+    left = key.len;
+
+    for (chunk = g->key; left; chunk = llmb_next_chunk(z)[chunk]) {
+        n = llmb_min(left, LLMB_CHUNK_SIZE);
+
+        if (memcmp(llmb_at(z, uint8_t, chunks_at,
+                           (size_t) chunk * LLMB_CHUNK_SIZE),
+                   key.data + (key.len - left), n)
+            != 0)
+        {
+            return 0;
+        }
+
+        left -= n;
+    }
+
+    return 1;
+}
+
+
+uint32_t
+llmb_chunks_alloc(llmb_zone_t *z, uint32_t n)
+{
+    uint32_t   i, first, last;
+    uint32_t  *next;
+
+    if (n == 0 || !z->settled) {
+        return LLMB_NIL;
+    }
+
+    /* keys of idle groups give way */
+
+    while (z->nfree < n) {
+        if (llmb_group_evict(z) == LLMB_NIL) {
+            return LLMB_NIL;
+        }
+    }
+
+    next = llmb_next_chunk(z);
+    first = z->free_chunk;
+    last = first;
+
+    for (i = 1; i < n; i++) {
+        last = next[last];
+    }
+
+    z->free_chunk = next[last];
+    z->nfree -= n;
+    next[last] = LLMB_NIL;
+
+    return first;
+}
+
+
+void
+llmb_chunks_free(llmb_zone_t *z, uint32_t first, uint32_t n)
+{
+    uint32_t   i, last;
+    uint32_t  *next;
+
+    if (n == 0) {
+        return;
+    }
+
+    next = llmb_next_chunk(z);
+    last = first;
+
+    for (i = 1; i < n; i++) {
+        last = next[last];
+    }
+
+    next[last] = z->free_chunk;
+    z->free_chunk = first;
+    z->nfree += n;
+}
+
+
+llmb_rc_e
+llmb_chunks_write(void *writer, const uint8_t *p, size_t len)
+{
+    size_t                n;
+    llmb_chunk_writer_t  *w = writer;
+
+    while (len) {
+        if (w->pos == LLMB_CHUNK_SIZE) {
+            w->chunk = llmb_next_chunk(w->zone)[w->chunk];
+            w->pos = 0;
+        }
+
+        if (w->chunk == LLMB_NIL) {
+            return LLMB_LIMIT;
+        }
+
+        n = llmb_min(len, LLMB_CHUNK_SIZE - w->pos);
+
+        memcpy(llmb_at(w->zone, uint8_t, chunks_at,
+                       (size_t) w->chunk * LLMB_CHUNK_SIZE + w->pos),
+               p, n);
+
+        w->pos += (uint32_t) n;
+        p += n;
+        len -= n;
+    }
+
+    return LLMB_OK;
+}
+
+
+llmb_rc_e
+llmb_chunks_read(llmb_zone_t *z, uint32_t first, size_t len, llmb_sink_t *out)
+{
+    size_t     n;
+    uint32_t   chunk;
+    llmb_rc_e  rc;
+
+    for (chunk = first; len; chunk = llmb_next_chunk(z)[chunk]) {
+        n = llmb_min(len, LLMB_CHUNK_SIZE);
+
+        rc = out->write(out->data,
+                        llmb_at(z, uint8_t, chunks_at,
+                                (size_t) chunk * LLMB_CHUNK_SIZE),
+                        n);
+
+        if (rc != LLMB_OK) {
+            return rc;
+        }
+
+        len -= n;
+    }
+
+    return LLMB_OK;
+}
+
+
+uint64_t
+llmb_zone_used(const llmb_zone_t *z)
+{
+    return (uint64_t) (z->nchunks - z->nfree - z->nkeys) * LLMB_CHUNK_SIZE;
+}
+
+
+uint64_t
+llmb_zone_free(const llmb_zone_t *z)
+{
+    return (uint64_t) (z->nfree + z->nkeys) * LLMB_CHUNK_SIZE;
+}
