@@ -20,7 +20,7 @@
 
 /*
  * The estimate for a valid JSON string, quotes included; escapes count as the
- * characters they stand for.  At least 1, at most the number of bytes.
+ * characters they stand for.  At least 1, else at most the bytes of the text.
  */
 uint32_t llmb_tokens_estimate(llmb_str_t token);
 
