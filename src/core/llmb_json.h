@@ -47,13 +47,14 @@ typedef struct {
 
 
 typedef struct {
-    size_t            pos;        /* public: the first byte not consumed */
+    /* public */
+    size_t            pos;        /* the first byte not consumed */
+    unsigned          report;     /* may be changed between two calls */
 
     /* private */
     size_t            start;      /* of the token being read */
     uint64_t          objects;    /* bit i: the container at depth i is "{" */
     unsigned          depth;
-    unsigned          report;
     uint32_t          code;       /* UTF-8 or \u sequence being read */
     uint8_t           state;
     uint8_t           need;
@@ -96,6 +97,9 @@ llmb_rc_e llmb_json_next(llmb_json_t *js, const uint8_t *base, size_t len,
  * and not at its closing quote; returns what is behind it.
  */
 const uint8_t *llmb_json_char(const uint8_t *p, uint32_t *code);
+
+/* writes the UTF-8 of a character; returns its 1 to 4 bytes */
+size_t llmb_json_encode(uint32_t code, uint8_t *out);
 
 /* whether the string, its escapes undone, is the given text */
 unsigned llmb_json_is(llmb_str_t token, llmb_str_t text);

@@ -25,7 +25,6 @@ typedef struct {
 
 static const uint8_t *llmb_json_escaped(const uint8_t *p, uint32_t *code);
 static uint32_t llmb_json_hex4(const uint8_t *p);
-static size_t llmb_json_encode(uint32_t code, uint8_t *out);
 static void llmb_json_walk(llmb_json_walk_t *w, llmb_str_t token);
 static int llmb_json_walk_next(llmb_json_walk_t *w);
 
@@ -61,6 +60,36 @@ llmb_json_char(const uint8_t *p, uint32_t *code)
             | (uint32_t) (p[2] & 0x3f) << 6 | (p[3] & 0x3f);
 
     return p + 4;
+}
+
+
+size_t
+llmb_json_encode(uint32_t code, uint8_t *out)
+{
+    if (code < 0x80) {
+        out[0] = (uint8_t) code;
+        return 1;
+    }
+
+    if (code < 0x800) {
+        out[0] = (uint8_t) (0xc0 | code >> 6);
+        out[1] = (uint8_t) (0x80 | (code & 0x3f));
+        return 2;
+    }
+
+    if (code < 0x10000) {
+        out[0] = (uint8_t) (0xe0 | code >> 12);
+        out[1] = (uint8_t) (0x80 | (code >> 6 & 0x3f));
+        out[2] = (uint8_t) (0x80 | (code & 0x3f));
+        return 3;
+    }
+
+    out[0] = (uint8_t) (0xf0 | code >> 18);
+    out[1] = (uint8_t) (0x80 | (code >> 12 & 0x3f));
+    out[2] = (uint8_t) (0x80 | (code >> 6 & 0x3f));
+    out[3] = (uint8_t) (0x80 | (code & 0x3f));
+
+    return 4;
 }
 
 
@@ -234,36 +263,6 @@ llmb_json_hex4(const uint8_t *p)
     }
 
     return value;
-}
-
-
-static size_t
-llmb_json_encode(uint32_t code, uint8_t *out)
-{
-    if (code < 0x80) {
-        out[0] = (uint8_t) code;
-        return 1;
-    }
-
-    if (code < 0x800) {
-        out[0] = (uint8_t) (0xc0 | code >> 6);
-        out[1] = (uint8_t) (0x80 | (code & 0x3f));
-        return 2;
-    }
-
-    if (code < 0x10000) {
-        out[0] = (uint8_t) (0xe0 | code >> 12);
-        out[1] = (uint8_t) (0x80 | (code >> 6 & 0x3f));
-        out[2] = (uint8_t) (0x80 | (code & 0x3f));
-        return 3;
-    }
-
-    out[0] = (uint8_t) (0xf0 | code >> 18);
-    out[1] = (uint8_t) (0x80 | (code >> 12 & 0x3f));
-    out[2] = (uint8_t) (0x80 | (code >> 6 & 0x3f));
-    out[3] = (uint8_t) (0x80 | (code & 0x3f));
-
-    return 4;
 }
 
 

@@ -20,17 +20,17 @@
 
 
 /*
- * Writes the canonical text of "json", a valid JSON value.  Members of the
- * outermost object whose value starts at the offset "skip" are left out
- * (skip = (size_t) -1 leaves out none).
+ * Writes the canonical text of "json".  Members of the outermost object whose
+ * value starts at the offset "skip" are left out (skip = (size_t) -1 leaves
+ * out none).
  *
- * "scratch" is used for the members of the objects that are open at one time
- * (24 bytes each is enough) and is free again on return.
+ * "scratch" is used for 24 bytes for each object and each member, but for
+ * those within the value left out; it is free again on return.
  *
  *   LLMB_OK       written
- *   LLMB_NOMEM    scratch is too small
- *   LLMB_INVALID  not JSON
- *   LLMB_LIMIT    nested too deep
+ *   LLMB_NOMEM    scratch is too small; nothing was written
+ *   LLMB_INVALID  not JSON; nothing was written
+ *   LLMB_LIMIT    nested too deep, or 4 GB; nothing was written
  *   other         what the sink returned
  */
 llmb_rc_e llmb_key_canonical(llmb_str_t json, size_t skip,

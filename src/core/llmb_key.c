@@ -1,0 +1,497 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The canonical text is made in two passes.  The first scans the text, notes
+ * each object and each member as a node, in the order of the text, and puts
+ * the members of each object into order when it ends.  The second follows the
+ * nodes and writes.  So the time is linear, but for the sorting, however deep
+ * objects are nested.
+ */
+
+
+#include <string.h>
+
+#include "llmb_json_skip.h"
+#include "llmb_key.h"
+
+
+#define LLMB_KEY_NONE  UINT32_MAX
+
+
+/* offsets in the text, and numbers of nodes */
+
+typedef struct {
+    uint32_t          start;      /* of the object or the name */
+    uint32_t          end;
+    uint32_t          value;      /* of a member */
+    uint32_t          value_end;
+    uint32_t          next;       /* the member behind this one in order, or
+                                     the first member of the object */
+    uint32_t          behind;     /* the node behind those of the object */
+} llmb_key_node_t;
+
+
+/* a container that has not ended yet */
+
+typedef struct {
+    uint32_t          object;     /* its node; none for an array */
+    uint32_t          member;     /* the last one so far */
+} llmb_key_open_t;
+
+
+typedef struct {
+    llmb_str_t        json;
+    size_t            skip;
+    llmb_key_node_t  *nodes;
+    size_t            max;
+    uint32_t          n;
+    llmb_sink_t      *sink;
+    llmb_rc_e         rc;         /* the first error */
+    llmb_json_t       scanner;
+    llmb_key_open_t   open[LLMB_JSON_MAX_DEPTH];
+} llmb_key_t;
+
+
+static void llmb_key_index(llmb_key_t *k);
+static void llmb_key_token(llmb_key_t *k, const llmb_json_token_t *tok);
+static void llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok);
+static void llmb_key_value_end(llmb_key_t *k, const llmb_json_token_t *tok);
+static uint32_t llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok);
+static uint32_t llmb_key_sort(llmb_key_t *k, uint32_t list);
+static uint32_t llmb_key_merge(llmb_key_t *k, uint32_t a, uint32_t b);
+static int llmb_key_cmp(llmb_key_t *k, uint32_t a, uint32_t b);
+static void llmb_key_write_value(llmb_key_t *k, uint32_t start, uint32_t end,
+    uint32_t node);
+static void llmb_key_write_object(llmb_key_t *k, uint32_t object);
+static const uint8_t *llmb_key_write_string(llmb_key_t *k, const uint8_t *p);
+static void llmb_key_write_char(llmb_key_t *k, uint32_t c);
+static void llmb_key_write(llmb_key_t *k, const void *p, size_t len);
+
+
+llmb_rc_e
+llmb_key_canonical(llmb_str_t json, size_t skip, llmb_arena_t scratch,
+    llmb_sink_t *sink)
+{
+    size_t      padding;
+    llmb_key_t  k;
+
+    if (json.len >= LLMB_KEY_NONE) {
+        return LLMB_LIMIT;
+    }
+
+    padding = (size_t) -(uintptr_t) scratch.pos % sizeof(uint32_t);
+    padding = llmb_min(padding, (size_t) (scratch.end - scratch.pos));
+
+    k.json = json;
+    k.skip = skip;
+    k.nodes = (llmb_key_node_t *) (void *) (scratch.pos + padding);
+    k.max = ((size_t) (scratch.end - scratch.pos) - padding)
+            / sizeof(llmb_key_node_t);
+    k.n = 0;
+    k.sink = sink;
+    k.rc = LLMB_OK;
+
+    llmb_key_index(&k);
+
+    if (k.rc == LLMB_OK) {
+        llmb_key_write_value(&k, 0, (uint32_t) json.len, 0);
+    }
+
+    return k.rc;
+}
+
+
+static void
+llmb_key_index(llmb_key_t *k)
+{
+    llmb_rc_e          rc;
+    llmb_json_token_t  tok;
+
+    llmb_json_init(&k->scanner, LLMB_JSON_MAX_DEPTH);
+
+    do {
+        rc = llmb_json_next(&k->scanner, k->json.data, k->json.len, 1, &tok);
+
+        if (rc != LLMB_OK) {
+            k->rc = rc;
+            return;
+        }
+
+        llmb_key_token(k, &tok);
+
+    } while (k->rc == LLMB_OK && tok.type != LLMB_JSON_END);
+}
+
+
+static void
+llmb_key_token(llmb_key_t *k, const llmb_json_token_t *tok)
+{
+    uint32_t          node;
+    llmb_key_open_t  *open;
+
+    switch (tok->type) {
+
+    case LLMB_JSON_OBJECT:
+        llmb_key_value_start(k, tok);
+
+        open = &k->open[tok->depth];
+        open->object = llmb_key_add(k, tok);
+        open->member = LLMB_KEY_NONE;
+        break;
+
+    case LLMB_JSON_ARRAY:
+        llmb_key_value_start(k, tok);
+
+        k->open[tok->depth].object = LLMB_KEY_NONE;
+        break;
+
+    case LLMB_JSON_KEY:
+        open = &k->open[tok->depth - 1];
+        node = llmb_key_add(k, tok);
+
+        if (k->rc != LLMB_OK) {
+            break;
+        }
+
+        if (open->member == LLMB_KEY_NONE) {
+            k->nodes[open->object].next = node;
+
+        } else {
+            k->nodes[open->member].next = node;
+        }
+
+        open->member = node;
+        break;
+
+    case LLMB_JSON_OBJECT_END:
+        node = k->open[tok->depth].object;
+
+        if (node != LLMB_KEY_NONE) {
+            k->nodes[node].end = (uint32_t) tok->end;
+            k->nodes[node].next = llmb_key_sort(k, k->nodes[node].next);
+            k->nodes[node].behind = k->n;
+        }
+
+        llmb_key_value_end(k, tok);
+        break;
+
+    case LLMB_JSON_ARRAY_END:
+        llmb_key_value_end(k, tok);
+        break;
+
+    case LLMB_JSON_END:
+        break;
+
+    default: /* a scalar */
+        llmb_key_value_start(k, tok);
+        llmb_key_value_end(k, tok);
+        break;
+    }
+}
+
+
+static void
+llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok)
+{
+    llmb_key_open_t  *parent;
+
+    if (tok->depth == 0) {
+
+        if (tok->type != LLMB_JSON_OBJECT) {
+            k->skip = (size_t) -1;
+        }
+
+        return;
+    }
+
+    parent = &k->open[tok->depth - 1];
+
+    if (parent->object == LLMB_KEY_NONE) {
+        return;
+    }
+
+    k->nodes[parent->member].value = (uint32_t) tok->start;
+
+    if (tok->depth == 1 && tok->start == k->skip) {
+
+        /* nobody wants to know what is in it */
+
+        k->scanner.report = 1;
+    }
+}
+
+
+static void
+llmb_key_value_end(llmb_key_t *k, const llmb_json_token_t *tok)
+{
+    llmb_key_open_t  *parent;
+
+    k->scanner.report = LLMB_JSON_MAX_DEPTH;
+
+    if (tok->depth == 0) {
+        return;
+    }
+
+    parent = &k->open[tok->depth - 1];
+
+    if (parent->object != LLMB_KEY_NONE) {
+        k->nodes[parent->member].value_end = (uint32_t) tok->end;
+    }
+}
+
+
+static uint32_t
+llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok)
+{
+    llmb_key_node_t  *node;
+
+    if (k->n == k->max) {
+        k->rc = LLMB_NOMEM;
+        return LLMB_KEY_NONE;
+    }
+
+    node = &k->nodes[k->n];
+
+    memset(node, 0, sizeof(llmb_key_node_t));
+
+    node->start = (uint32_t) tok->start;
+    node->end = (uint32_t) tok->end;
+    node->next = LLMB_KEY_NONE;
+
+    return k->n++;
+}
+
+
+/*
+ * Merge sort from below: lists[i] is empty or has 2^i members, which are
+ * earlier in the text than those of all lists below it.  So equal names stay
+ * in their order.
+ */
+
+static uint32_t
+llmb_key_sort(llmb_key_t *k, uint32_t list)
+{
+    unsigned  i;
+    uint32_t  node, lists[32];
+
+    for (i = 0; i < 32; i++) {
+        lists[i] = LLMB_KEY_NONE;
+    }
+
+    while (list != LLMB_KEY_NONE) {
+        node = list;
+        list = k->nodes[node].next;
+        k->nodes[node].next = LLMB_KEY_NONE;
+
+        for (i = 0; lists[i] != LLMB_KEY_NONE; i++) {
+            node = llmb_key_merge(k, lists[i], node);
+            lists[i] = LLMB_KEY_NONE;
+        }
+
+        lists[i] = node;
+    }
+
+    for (i = 0; i < 32; i++) {
+        list = llmb_key_merge(k, lists[i], list);
+    }
+
+    return list;
+}
+
+
+/* all of a are earlier in the text than all of b */
+
+static uint32_t
+llmb_key_merge(llmb_key_t *k, uint32_t a, uint32_t b)
+{
+    uint32_t   list, *last;
+
+    last = &list;
+
+    while (a != LLMB_KEY_NONE && b != LLMB_KEY_NONE) {
+
+        if (llmb_key_cmp(k, a, b) <= 0) {
+            *last = a;
+            last = &k->nodes[a].next;
+            a = *last;
+
+        } else {
+            *last = b;
+            last = &k->nodes[b].next;
+            b = *last;
+        }
+    }
+
+    *last = (a != LLMB_KEY_NONE) ? a : b;
+
+    return list;
+}
+
+
+static int
+llmb_key_cmp(llmb_key_t *k, uint32_t a, uint32_t b)
+{
+    llmb_str_t  first, second;
+
+    first.data = k->json.data + k->nodes[a].start;
+    first.len = k->nodes[a].end - k->nodes[a].start;
+
+    second.data = k->json.data + k->nodes[b].start;
+    second.len = k->nodes[b].end - k->nodes[b].start;
+
+    return llmb_json_cmp(first, second);
+}
+
+
+/* "node" is the first one of the value */
+
+static void
+llmb_key_write_value(llmb_key_t *k, uint32_t start, uint32_t end,
+    uint32_t node)
+{
+    const uint8_t  *p, *last, *run;
+
+    p = k->json.data + start;
+    last = k->json.data + end;
+
+    while (p < last && k->rc == LLMB_OK) {
+
+        if (*p == '"') {
+            p = llmb_key_write_string(k, p);
+            continue;
+        }
+
+        if (*p == '{') {
+            llmb_key_write_object(k, node);
+            p = k->json.data + k->nodes[node].end;
+            node = k->nodes[node].behind;
+            continue;
+        }
+
+        /* numbers, names and what is between the elements of an array */
+
+        for (run = p; p < last && *p > ' ' && *p != '"' && *p != '{'; p++) {
+            /* void */
+        }
+
+        llmb_key_write(k, run, (size_t) (p - run));
+
+        p = llmb_json_skip_spaces(p, last);
+    }
+}
+
+
+static void
+llmb_key_write_object(llmb_key_t *k, uint32_t object)
+{
+    uint32_t          i;
+    const char       *separator;
+    llmb_key_node_t  *member;
+
+    separator = "{";
+
+    for (i = k->nodes[object].next; i != LLMB_KEY_NONE; i = member->next) {
+        member = &k->nodes[i];
+
+        if (object == 0 && member->value == k->skip) {
+            continue;
+        }
+
+        llmb_key_write(k, separator, 1);
+        llmb_key_write_string(k, k->json.data + member->start);
+        llmb_key_write(k, ":", 1);
+        llmb_key_write_value(k, member->value, member->value_end, i + 1);
+
+        separator = ",";
+    }
+
+    if (*separator == '{') {
+        llmb_key_write(k, separator, 1);
+    }
+
+    llmb_key_write(k, "}", 1);
+}
+
+
+/* returns what is behind the string */
+
+static const uint8_t *
+llmb_key_write_string(llmb_key_t *k, const uint8_t *p)
+{
+    uint32_t        c;
+    const uint8_t  *run, *end;
+
+    run = p++;
+    end = k->json.data + k->json.len;
+
+    for ( ;; ) {
+        p = llmb_json_skip_plain(p, end);
+
+        if (*p == '"') {
+            p++;
+            break;
+        }
+
+        if (*p != '\\') {
+            p++;
+            continue;
+        }
+
+        llmb_key_write(k, run, (size_t) (p - run));
+
+        p = llmb_json_char(p, &c);
+        run = p;
+
+        llmb_key_write_char(k, c);
+    }
+
+    llmb_key_write(k, run, (size_t) (p - run));
+
+    return p;
+}
+
+
+/* a character that was written as an escape */
+
+static void
+llmb_key_write_char(llmb_key_t *k, uint32_t c)
+{
+    size_t              n;
+    uint8_t             out[6];
+
+    static const char   hex[] = "0123456789abcdef";
+    static const char   names[] = "btn.fr";   /* 8 to 13 */
+
+    if (c >= ' ' && c != '"' && c != '\\') {
+        n = llmb_json_encode(c, out);
+
+    } else {
+        out[0] = '\\';
+        n = 2;
+
+        if (c >= ' ') {
+            out[1] = (uint8_t) c;
+
+        } else if (c >= '\b' && c <= '\r' && c != '\v') {
+            out[1] = (uint8_t) names[c - '\b'];
+
+        } else {
+            memcpy(&out[1], "u00", 3);
+            out[4] = (uint8_t) hex[c >> 4];
+            out[5] = (uint8_t) hex[c & 0xf];
+            n = 6;
+        }
+    }
+
+    llmb_key_write(k, out, n);
+}
+
+
+static void
+llmb_key_write(llmb_key_t *k, const void *p, size_t len)
+{
+    if (len && k->rc == LLMB_OK) {
+        k->rc = k->sink->write(k->sink->data, p, len);
+    }
+}
