@@ -1,0 +1,151 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include "llmb_verdict.h"
+
+
+#define LLMB_VERDICT_MAX_PAUSE  3600000
+
+
+static llmb_verdict_e llmb_verdict_isolate(const llmb_outcome_t *outcome);
+
+
+llmb_verdict_e
+llmb_verdict(const llmb_outcome_t *outcome)
+{
+    if (outcome->status == 200) {
+
+        if (outcome->split) {
+            return LLMB_VERDICT_SPLIT;
+        }
+
+        /* whatever it is, it is nobody's answer */
+
+        return LLMB_VERDICT_ALONE;
+    }
+
+    if (outcome->answered) {
+
+        switch (outcome->status) {
+
+        case 400:
+        case 413:
+        case 422:
+            return llmb_verdict_isolate(outcome);
+
+        case 429:
+            return LLMB_VERDICT_PAUSE;
+        }
+
+        if (outcome->status >= 400 && outcome->status < 500) {
+            return LLMB_VERDICT_DELIVER;
+        }
+
+        if (outcome->status < 400) {
+            /* a redirect, or no content: meant for a request of its own */
+            return LLMB_VERDICT_ALONE;
+        }
+    }
+
+    if (outcome->tries == 0 && outcome->idempotent) {
+        return LLMB_VERDICT_AGAIN;
+    }
+
+    return outcome->fallback ? LLMB_VERDICT_ALONE : LLMB_VERDICT_DELIVER;
+}
+
+
+static llmb_verdict_e
+llmb_verdict_isolate(const llmb_outcome_t *outcome)
+{
+    if (!outcome->fallback) {
+        return LLMB_VERDICT_DELIVER;
+    }
+
+    if (outcome->items <= LLMB_VERDICT_SINGLY || outcome->members <= 2) {
+        return LLMB_VERDICT_ALONE;
+    }
+
+    return LLMB_VERDICT_HALVE;
+}
+
+
+llmb_reason_e
+llmb_verdict_reason(const llmb_outcome_t *outcome)
+{
+    if (outcome->status == 200) {
+
+        if (outcome->split) {
+            return LLMB_REASON_NONE;
+        }
+
+        switch (outcome->mismatch) {
+
+        case LLMB_MISMATCH_TRUNCATED:
+            return LLMB_REASON_TRUNCATED;
+
+        case LLMB_MISMATCH_SIZE:
+            return LLMB_REASON_RESPONSE_SIZE;
+
+        default:
+            return LLMB_REASON_MISMATCH;
+        }
+    }
+
+    if (!outcome->answered && outcome->status == 504) {
+        return LLMB_REASON_TIMEOUT;
+    }
+
+    return LLMB_REASON_UPSTREAM_ERROR;
+}
+
+
+unsigned
+llmb_verdict_failed(const llmb_outcome_t *outcome)
+{
+    if (outcome->status == 200) {
+        return !outcome->split;
+    }
+
+    if (!outcome->answered || outcome->status >= 500
+        || outcome->status < 400)
+    {
+        return 1;
+    }
+
+    return outcome->status == 400 || outcome->status == 413
+           || outcome->status == 422;
+}
+
+
+uint64_t
+llmb_verdict_retry_after(llmb_str_t value, unsigned ms, uint64_t missing)
+{
+    size_t    i;
+    uint64_t  n;
+
+    if (value.len == 0) {
+        return missing;
+    }
+
+    n = 0;
+
+    for (i = 0; i < value.len; i++) {
+
+        if (value.data[i] == '.' && i > 0) {
+            break;
+        }
+
+        if (value.data[i] < '0' || value.data[i] > '9') {
+            return missing;
+        }
+
+        n = llmb_min(n * 10 + (uint64_t) (value.data[i] - '0'),
+                     LLMB_VERDICT_MAX_PAUSE);
+    }
+
+    return llmb_min(ms ? n : n * 1000, LLMB_VERDICT_MAX_PAUSE);
+}

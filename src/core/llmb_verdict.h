@@ -1,0 +1,68 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What is to be done with a call that came back: the table of failures.
+ */
+
+
+#ifndef _LLMB_VERDICT_H_INCLUDED_
+#define _LLMB_VERDICT_H_INCLUDED_
+
+
+#include "llmb_reasons.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+typedef enum {
+    LLMB_VERDICT_SPLIT = 0,       /* cut the answer */
+    LLMB_VERDICT_DELIVER,         /* everybody gets the upstream's answer */
+    LLMB_VERDICT_PAUSE,           /* wait who can, the others get the answer */
+    LLMB_VERDICT_AGAIN,           /* send the call once more */
+    LLMB_VERDICT_HALVE,           /* send its halves */
+    LLMB_VERDICT_ALONE            /* send each member alone */
+} llmb_verdict_e;
+
+
+/* up to this many items are isolated one request at a time */
+
+#define LLMB_VERDICT_SINGLY  8
+
+
+typedef struct {
+    unsigned         status;      /* of the HTTP answer */
+    unsigned         answered:1;  /* it is the upstream's, and complete; else
+                                     the status is nginx's own (502, 504) */
+    unsigned         split:1;     /* it can be cut */
+    unsigned         idempotent:1;
+    unsigned         fallback:1;  /* failures are isolated */
+    uint32_t         members;
+    uint32_t         items;
+    uint32_t         tries;       /* before this one */
+    llmb_mismatch_e  mismatch;    /* if an answer of 200 cannot be cut */
+} llmb_outcome_t;
+
+
+llmb_verdict_e llmb_verdict(const llmb_outcome_t *outcome);
+
+/* the word for what went wrong; LLMB_REASON_NONE if nothing did */
+llmb_reason_e llmb_verdict_reason(const llmb_outcome_t *outcome);
+
+/* whether the outcome counts against the group's breaker */
+unsigned llmb_verdict_failed(const llmb_outcome_t *outcome);
+
+/*
+ * The milliseconds of a Retry-After value (seconds) or, if "ms", of a
+ * Retry-After-Ms one; a date or nonsense is "missing".  Never more than an
+ * hour.
+ */
+uint64_t llmb_verdict_retry_after(llmb_str_t value, unsigned ms,
+    uint64_t missing);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_VERDICT_H_INCLUDED_ */
