@@ -1,0 +1,469 @@
+package Test::LLMBatch;
+
+# Copyright (C) The ngx_http_llm_batch_module authors
+
+# Integration tests: one nginx per test file on a loopback address of its own,
+# mock backends, clients, and checks at the end of every file.  See t/README.
+
+use v5.36;
+
+use Exporter qw/ import /;
+use File::Path qw/ remove_tree /;
+use File::Temp qw/ tempdir /;
+use JSON::PP;
+use List::Util qw/ sum0 uniq /;
+use Test::More ();
+
+use Test::LLMBatch::Backend;
+use Test::LLMBatch::Client;
+use Test::LLMBatch::Metrics;
+use Test::LLMBatch::Proc qw/ slurp /;
+
+our @EXPORT = qw/ is_own_answer is_batched own_answer_problem usage_sum
+	wait_for /;
+
+my $slow = $ENV{LLMB_SLOW} || 1;
+my $binary = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
+my $features = `$binary -V 2>&1`;
+
+# path, '' if linked in, undef if there is none
+
+my $module = $ENV{TEST_NGINX_MODULE}
+	// ($features =~ /add-module=\S*llm.batch/ ? '' : undef);
+
+# $llm_batch_*; the first six are also sent as headers, X-Status and so on
+
+my @variables = qw/ status reason close id size index adapter model task mode
+	wait tokens upstream_time cost saved group /;
+
+
+sub new($class, $title = '') {
+	my $self = bless { pid => $$, expected => [], backends => {}, conf => '',
+		addr => sprintf('127.%d.%d.%d',
+			64 + ($$ >> 16 & 63), $$ >> 8 & 255, $$ & 255),
+		dir => tempdir('/tmp/llm-batch-test-XXXXXX') }, $class;
+
+	srand(my $seed = $ENV{LLMB_SEED} || $$);
+	Test::More::note("$title: seed $seed, $self->{addr}");
+
+	chmod 0755, $self->{dir};
+	mkdir "$self->{dir}/tmp";
+
+	for (qw/ ASAN UBSAN LSAN /) {
+		$ENV{"${_}_OPTIONS"} = join ':', grep { defined }
+			$ENV{"${_}_OPTIONS"}, "log_path=$self->{dir}/asan";
+	}
+
+	return $self;
+}
+
+# one test more than the file itself makes: the end checks
+
+sub plan($self, $n) {
+	Test::More::plan(tests => $n + 1);
+	$self->{planned} = 1;
+	return $self;
+}
+
+# skips the file unless nginx has all of the features
+
+sub has($self, @features) {
+	for my $name (@features) {
+		my $have = $name eq 'llm_batch' ? defined $module
+			: $name eq 'debug' ? $features =~ /--with-debug/
+			: $name =~ /^http_(?:rewrite|gzip|proxy|map|limit_req)$/
+				? $features !~ /--without-$name/
+			: $features =~ /--with-${name}_module/;
+
+		next if $have;
+		Test::More::plan(skip_all => "no $name");
+	}
+
+	return $self;
+}
+
+sub addr($self) { return $self->{addr} }
+sub dir($self) { return $self->{dir} }
+
+
+# files
+
+sub write_file($self, $name, $content) {
+	open my $fh, '>', "$self->{dir}/$name" or die "open $name: $!";
+	print $fh $content;
+	close $fh or die "close $name: $!";
+	return $self;
+}
+
+sub read_file($self, $name) { return slurp("$self->{dir}/$name") }
+
+sub write_file_expand($self, $name, $content) {
+	my %word = (GLOBALS => $self->_globals($content),
+		GLOBALS_HTTP => $self->_globals_http(),
+		TEST_HEADERS => join("\n", 'add_header X-Worker $pid always;',
+			map { "add_header X-\u$_ \$llm_batch_$_ always;" }
+				defined $module ? @variables[0 .. 5] : ()),
+		ADDR => $self->{addr}, DIR => $self->{dir});
+
+	$content =~ s/%%(\w+)%%/$word{$1} \/\/ die "unknown %%$1%%"/ge;
+
+	$self->{conf} = $content if $name eq 'nginx.conf';
+	return $self->write_file($name, $content);
+}
+
+#
+# The configuration most tests need: a zone, the backend at port 8081, a server
+# at port 8080 with /pid and /llm-batch.  $locations goes into the server;
+# options: main, http, server, listen (parameters), workers, zone (size).
+#
+
+sub conf($self, $locations, %o) {
+	my $workers = $o{workers} // 1;
+	my ($zone, $status) = ('', '');
+	my $text = sub ($name) { $o{$name} // '' };
+
+	if (defined $module) {
+		$zone = 'llm_batch_zone zone=llm:' . ($o{zone} // '8m') . ';';
+		$status = 'location = /llm-batch { llm_batch_status; }';
+	}
+
+	$o{listen} //= 'reuseport backlog=1024' if $workers > 1;
+
+	return $self->write_file_expand('nginx.conf', <<END);
+%%GLOBALS%%
+worker_processes $workers;
+@{[ $text->('main') ]}
+events { worker_connections 2048; }
+http {
+    %%GLOBALS_HTTP%%
+    $zone
+    upstream backend { server %%ADDR%%:8081 max_fails=0; keepalive 16; }
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    @{[ $text->('http') ]}
+    server {
+        listen %%ADDR%%:8080 @{[ $text->('listen') ]};
+        %%TEST_HEADERS%%
+        location = /pid { return 200 \$pid; }
+        $status
+        @{[ $text->('server') ]}
+        $locations
+    }
+}
+END
+}
+
+sub _globals($self, $content) {
+	my $level = $ENV{TEST_NGINX_CATLOG} || $ENV{TEST_NGINX_LEAVE}
+		? 'debug' : 'info';
+	my @g = ("pid $self->{dir}/nginx.pid;",
+		"error_log $self->{dir}/error.log $level;", 'master_process on;');
+
+	push @g, "load_module $module;" if $module;
+	push @g, 'user root;' if $> == 0;
+	push @g, 'daemon off;' unless $content =~ /^\s*daemon\s/m;
+
+	return join "\n", @g, $ENV{TEST_NGINX_GLOBALS} // '';
+}
+
+# the log_format "llm": a JSON object a line, read by access_log()
+
+sub _globals_http($self) {
+	my %log = (request => 'request', code => 'status', worker => 'pid',
+		time => 'request_time', upstream => 'upstream_addr',
+		upstream_status => 'upstream_status',
+		upstream_response_time => 'upstream_response_time',
+		map { $_ => "llm_batch_$_" } defined $module ? @variables : ());
+	my $format = join ",'\n\t'",
+		map { qq!"$_":"\$$log{$_}"! } sort keys %log;
+
+	return join "\n", "log_format llm escape=json '{$format}';",
+		"access_log $self->{dir}/access.log llm;",
+		'client_body_temp_path tmp/body;', 'proxy_temp_path tmp/proxy;',
+		'fastcgi_temp_path tmp/fastcgi;', 'uwsgi_temp_path tmp/uwsgi;',
+		'scgi_temp_path tmp/scgi;', $ENV{TEST_NGINX_GLOBALS_HTTP} // '';
+}
+
+sub access_log($self) {
+	return map { decode_json($_) } split /^/, $self->read_file('access.log');
+}
+
+
+# processes; reload, upgrade, kill9, workers, quit, stop as in Proc
+
+sub run($self) {
+	$self->{proc} = $self->_proc();
+	$self->{proc}->start();
+	$self->{start} = $self->metrics() if $self->_has_status();
+
+	return $self;
+}
+
+sub _proc($self) {
+	return Test::LLMBatch::Proc->new(binary => $binary, slow => $slow,
+		dir => $self->{dir}, conf => $self->{conf});
+}
+
+sub _has_status($self) {
+	return defined $module
+		&& $self->{conf} =~ m!location\s*=\s*/llm-batch\s*\{!;
+}
+
+# exit code and output of nginx -t with the present configuration
+
+sub check_conf($self) { return $self->_proc()->check() }
+
+sub proc($self) { return $self->{proc} }
+sub stop($self) { return $self->{proc}->stop() }
+sub quit($self, @a) { return $self->{proc}->quit(@a) }
+sub workers($self, @a) { return $self->{proc}->workers(@a) }
+sub kill9($self, $worker) { return $self->{proc}->kill9($worker) }
+sub upgrade($self, @a) { return $self->{proc}->upgrade(@a) }
+sub reload($self, @a) { return $self->{proc}->reload($self->{conf}, @a) }
+
+sub backend($self, $port = 8081, %o) {
+	return $self->{backends}{$port} = Test::LLMBatch::Backend->new(%o,
+		addr => $self->{addr}, port => $port, dir => $self->{dir});
+}
+
+sub waitforfile($self, $name) {
+	return wait_for(sub { -e "$self->{dir}/$name" });
+}
+
+sub wait_for :prototype(&;$) ($cond, $seconds = 5) {
+	return Test::LLMBatch::Proc::poll($cond, $seconds * $slow);
+}
+
+
+# clients; see Test::LLMBatch::Client
+
+sub client($self, %o) {
+	return Test::LLMBatch::Client->new(addr => $self->{addr}, port => 8080,
+		slow => $slow, %o);
+}
+
+sub request($self, @a) { return $self->client()->request(@a) }
+sub burst($self, @a) { return $self->client()->burst(@a) }
+
+sub load($self, %o) {
+	return $self->client()->load(check => \&own_answer_problem, %o);
+}
+
+#
+# Makes requests meet whatever the machine does: a plug, one request like the
+# first that the backend holds, takes the only slot (llm_batch_concurrency 1);
+# the others gather, and once $queued of them have, $then runs and the plug is
+# answered.  Returns the responses without that of the plug.
+#
+
+sub plugged($self, $backend, $requests, %o) {
+	my $client = $self->client();
+	my $queued = $o{queued} // @$requests;
+	my $like = $requests->[0];
+	my $input = exists $like->{body}{inputs} ? 'inputs' : 'input';
+	my $item = $like->{body}{$input};
+	my $before = () = $backend->calls();
+
+	# one item of the same kind
+
+	$item = $item->[0] if ref $item
+		and (ref $item->[0] or $item->[0] !~ /^\d+$/);
+
+	$backend->next({ hold => 1 });
+	my $plug = $client->start({ uri => $like->{uri},
+		headers => $like->{headers} // {},
+		body => { %{$like->{body}}, $input => $item } });
+
+	wait_for { $before < (() = $backend->calls()) }
+		or die "the plug did not get to the backend\n";
+
+	my $rest = $client->start(@$requests);
+
+	wait_for {
+		$client->pump($rest);
+		($self->metric('llm_batch_queue_requests') // 0) >= $queued;
+	} or Test::More::diag("llm_batch_queue_requests is below $queued");
+
+	$o{then}->() if $o{then};
+	$backend->release();
+	$client->finish($plug);
+
+	return $client->finish($rest);
+}
+
+
+# metrics
+
+sub metrics($self) {
+	my $r = $self->request({ uri => '/llm-batch?format=prometheus' });
+	return {} unless ($r->{status} // 0) == 200;
+	return Test::LLMBatch::Metrics::parse($r->{body});
+}
+
+sub metric($self, $selector) {
+	return Test::LLMBatch::Metrics::value($self->metrics(), $selector);
+}
+
+# waits for it, as counting may come after answering
+
+sub metric_is($self, $selector, $value, $name = "$selector is $value") {
+	my $got;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	wait_for { ($got = $self->metric($selector) // 'missing') eq $value } 2;
+	return Test::More::is($got, $value, $name);
+}
+
+
+# answers
+
+# '' or what is wrong: the answer must be what the backend alone would give,
+# byte for byte, but for the token counts of texts, which are estimates
+
+sub own_answer_problem($r, $body = $r->{sent}) {
+	return "error: $r->{error}" if $r->{error};
+	return "status $r->{status}: $r->{body}" if $r->{status} != 200;
+
+	my $request = ref $body ? $body : decode_json($body);
+	my $format = Test::LLMBatch::Backend::format_of($r->{request}{uri});
+	my @items = Test::LLMBatch::Backend::items_of($format, $request);
+	my $want = Test::LLMBatch::Backend::answer($format, $request);
+	my $got = $r->{body};
+	my $count = qr/"(?:prompt_tokens|total_tokens|prompt_eval_count)":\K\d+/;
+	my @counts = $got =~ /$count/g;
+
+	return 'no token for an item' if grep { $_ < @items } @counts;
+	return 'token counts differ' if uniq(@counts) > 1;
+
+	if (grep { !ref } @items) {
+		s/$count/N/g for $want, $got;
+	}
+
+	return $want eq $got ? '' : 'got ' . substr($got, 0, 400)
+		. "\nnot " . substr($want, 0, 400);
+}
+
+sub is_own_answer($responses, $name = 'own answers') {
+	my @problems = grep { $_ ne '' } map { own_answer_problem($_) }
+		ref $responses eq 'ARRAY' ? @$responses : $responses;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return Test::More::ok(!@problems, $name)
+		|| Test::More::diag(join "\n", scalar @problems, $problems[0]) && 0;
+}
+
+# the tokens that all responses together tell
+
+sub usage_sum(@responses) {
+	return sum0 map {
+		ref $_->{json} ne 'HASH' ? 0
+			: $_->{json}{prompt_eval_count}
+			// $_->{json}{usage}{total_tokens} // 0
+	} @responses;
+}
+
+# responses (told apart by X-Id) or calls of a backend make up into => n calls,
+# the latter with items => n in all
+
+sub is_batched($list, %o) {
+	my $calls = @$list && exists $list->[0]{conn};
+	my $n = $calls ? @$list
+		: uniq map { $_->{headers}{'x-id'} // '' } @$list;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	return Test::More::is($n, $o{into}, $o{name} // "into $o{into} calls")
+		if !$calls or !defined $o{items};
+
+	return Test::More::is(join(', ', sort { $a <=> $b }
+			map { $_->{items} } @$list),
+		join(', ', sort { $a <=> $b } @{$o{items}}),
+		$o{name} // "into $o{into} calls of @{$o{items}}");
+}
+
+
+# the end
+
+# patterns of problems that the test means to cause; see _problems()
+
+sub expect($self, @patterns) {
+	push @{$self->{expected}}, @patterns;
+	return $self;
+}
+
+sub done($self) {
+	my @problems = $self->_problems();
+
+	for my $re (@{$self->{expected}}) {
+		@problems = grep { $_ !~ $re } @problems;
+	}
+
+	Test::More::ok(!@problems, 'clean end')
+		or Test::More::diag(join "\n", splice @problems, 0, 20);
+	Test::More::done_testing() unless $self->{planned};
+}
+
+sub _problems($self) {
+	my $proc = $self->{proc};
+	my @p;
+
+	if ($proc and $proc->running()) {
+		push @p, $self->_invariants() if $self->_has_status();
+		push @p, 'nginx does not quit' unless $proc->quit();
+
+	} elsif ($proc and $proc->started()) {
+		push @p, 'nginx is gone before its end';
+	}
+
+	push @p, grep {
+		/\[(?:emerg|alert|crit)\]|exited on signal|exited with code [1-9]/
+			or /Sanitizer|runtime error:/
+	} map { split /\n/, $self->read_file($_) } qw/ error.log stderr.log /;
+
+	push @p, map { "sanitizer report: $_\n" . substr slurp($_), 0, 4000 }
+		glob "$self->{dir}/asan*";
+
+	push @p, map { "the backend at port $_ died" }
+		grep { $self->{backends}{$_}->died() } keys %{$self->{backends}};
+
+	return @p;
+}
+
+# nothing may be left of the requests that were answered
+
+sub _invariants($self) {
+	my $used = 'llm_batch_zone_bytes{state="used"}';
+	my %want = ((map { +"llm_batch_$_" => 0 } qw/ queue_requests
+			inflight_calls zone_requests zone_calls /),
+		$used => $self->{start}{$used} // 'unknown');
+	my ($m, @bad);
+
+	wait_for {
+		$m = $self->metrics();
+		@bad = grep { ($self->_value($m, $_) ne $want{$_}) }
+			sort keys %want;
+		!@bad;
+	};
+
+	return map { "metric $_ is " . $self->_value($m, $_)
+		. ", not $want{$_}" } @bad;
+}
+
+sub _value($self, $m, $name) {
+	return Test::LLMBatch::Metrics::value($m, $name) // 'missing';
+}
+
+sub DESTROY($self) {
+	return unless $self->{pid} == $$;
+
+	local ($?, $@);
+	$_->stop() for grep { $_ } values %{$self->{backends}};
+	$self->{proc}->stop() if $self->{proc};
+
+	Test::More::diag($self->read_file('error.log'))
+		if $ENV{TEST_NGINX_CATLOG};
+
+	return Test::More::diag("left: $self->{dir}") if $ENV{TEST_NGINX_LEAVE};
+	remove_tree($self->{dir});
+}
+
+1;
