@@ -100,11 +100,12 @@ UNIT =		$(UNIT_SRC:t/unit/%.c=$(UNIT_DIR)/%)
 UNIT_O =	$(CORE:%.c=$(UNIT_DIR)/%.o) $(UNIT_AID:%.c=$(UNIT_DIR)/%.o)
 
 unit: $(UNIT)	## the core alone: unit tests and golden data
-	CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT)
+	cd $(UNIT_DIR) \
+	&& CMOCKA_MESSAGE_OUTPUT=TAP prove --exec '' $(UNIT:$(UNIT_DIR)/%=./%)
 
 golden: unit	## part of "unit"
 
-.PRECIOUS:	$(UNIT_DIR)/%.o $(BUILD)/sim/%.o
+.SECONDARY:
 $(UNIT_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_WARN) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
