@@ -24,7 +24,7 @@ llmb_verdict(const llmb_outcome_t *outcome)
 
         /* whatever it is, it is nobody's answer */
 
-        return LLMB_VERDICT_ALONE;
+        return outcome->fallback ? LLMB_VERDICT_ALONE : LLMB_VERDICT_DELIVER;
     }
 
     if (outcome->answered) {
@@ -46,7 +46,8 @@ llmb_verdict(const llmb_outcome_t *outcome)
 
         if (outcome->status < 400) {
             /* a redirect, or no content: meant for a request of its own */
-            return LLMB_VERDICT_ALONE;
+            return outcome->fallback ? LLMB_VERDICT_ALONE
+                                     : LLMB_VERDICT_DELIVER;
         }
     }
 

@@ -18,7 +18,8 @@
 
 typedef enum {
     LLMB_VERDICT_SPLIT = 0,       /* cut the answer */
-    LLMB_VERDICT_DELIVER,         /* everybody gets the upstream's answer */
+    LLMB_VERDICT_DELIVER,         /* everybody gets the upstream's answer, or
+                                     502 if that is no answer to all */
     LLMB_VERDICT_PAUSE,           /* wait who can, the others get the answer */
     LLMB_VERDICT_AGAIN,           /* send the call once more */
     LLMB_VERDICT_HALVE,           /* send its halves */
