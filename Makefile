@@ -182,7 +182,7 @@ valgrind: $(MODULE)	## memcheck on a few of the tests
 coverage:	## lines run by the unit tests (core) and all tests (module)
 	rm -rf $(BUILD)/coverage
 	$(MAKE) --no-print-directory unit UNIT_DIR=$(BUILD)/coverage/unit \
-		UNIT_CFLAGS="-O0 -g --coverage" > $(BUILD)/coverage.log
+		UNIT_CFLAGS="-O0 -g --coverage"
 	gcovr -r . -f src/core $(BUILD)/coverage/unit --fail-under-line 95
 
 coverage-module:	## the same of the glue, from the integration tests
