@@ -251,15 +251,15 @@ sub load($self, %o) {
 
 #
 # Makes requests meet whatever the machine does: a plug, one request like the
-# first that the backend holds, takes the only slot (llm_batch_concurrency 1);
-# the others gather, and once $queued of them have, $then runs and the plug is
-# answered.  Returns the responses without that of the plug.
+# first (or "like") that the backend holds, takes the only slot (llm_batch_concurrency 1);
+# the others gather, and once all (queued => n) have, "then" runs and the plug
+# is answered.  Returns the responses without that of the plug.
 #
 
 sub plugged($self, $backend, $requests, %o) {
 	my $client = $self->client();
 	my $queued = $o{queued} // @$requests;
-	my $like = $requests->[0];
+	my $like = $o{like} // $requests->[0];
 	my $input = exists $like->{body}{inputs} ? 'inputs' : 'input';
 	my $item = $like->{body}{$input};
 	my $before = () = $backend->calls();

@@ -333,6 +333,7 @@ sub _call($self, $c, $call) {
 	my @items = items_of($format, $request);
 
 	$call->{items} = @items;
+	$call->{inflight} = grep { $_->{busy} } values %{$self->{conn}};
 
 	my $script = $self->{code} ? $self->{code}->($call) : undef;
 	my $how = shift @{$self->{next}};
@@ -382,8 +383,10 @@ sub _obey($self, $c, $call) {
 		@$self{qw/ script next /} = ($self->{initial}, []);
 	}
 
-	$self->{wr}->add($_->{s})
-		for grep { $_->{s} } splice @{$self->{held}};
+	if ($op eq 'release' or $op eq 'reset') {
+		$self->{wr}->add($_->{s})
+			for grep { $_->{s} } splice @{$self->{held}};
+	}
 
 	@$c{qw/ close max plan /} = (1, 1024, [ "HTTP/1.0 200 OK\r\n\r\n" ]);
 	$self->{wr}->add($c->{s});

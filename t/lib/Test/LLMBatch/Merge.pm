@@ -1,0 +1,173 @@
+package Test::LLMBatch::Merge;
+
+# Copyright (C) The ngx_http_llm_batch_module authors
+
+# What must hold for any format that takes several inputs in a call.  Run by
+# merge_*.t with the URI and a function that makes a body of texts, a single
+# one being a bare item.
+
+use v5.36;
+
+use Exporter qw/ import /;
+use List::Util qw/ max sum0 uniq /;
+use Test::More;
+
+use Test::LLMBatch;
+
+our @EXPORT = qw/ merge_conf merges merge_tests /;
+
+
+# tests made by merges()
+
+sub merge_tests { return 29 }
+
+sub merge_conf($t, $workers) {
+	return $t->conf(<<'CONF', workers => $workers);
+llm_batch zone=llm;
+llm_batch_concurrency 1;
+llm_batch_max_size 64;
+llm_batch_max_wait 20s;
+
+location / {
+    proxy_pass http://backend;
+}
+location /four/ {
+    llm_batch_max_size 4;
+    proxy_pass http://backend/;
+}
+location /file/ {
+    client_body_in_file_only clean;
+    proxy_pass http://backend/;
+}
+location /plain/ {
+    llm_batch_concurrency auto;
+    llm_batch_max_wait 500ms;
+    proxy_http_version 1.0;
+    proxy_set_header Connection close;
+    proxy_pass http://backend/;
+}
+CONF
+}
+
+sub merges($t, $b, $uri, $make) {
+	my $of = sub ($where, @texts) {
+		return { uri => "$where$uri", body => $make->(@texts) };
+	};
+	my $sizes = sub { join ' ', map { $_->{items} } $b->calls() };
+	my $header = sub ($name, @r) { map { $_->{headers}{$name} // '' } @r };
+
+	# one request alone
+
+	$b->reset();
+	my @r = $t->request($of->('', 'alone'));
+	is_own_answer(\@r, 'alone');
+	is(join(' ', map { $header->($_, @r) } qw/ x-status x-size x-index /),
+		'SINGLE 1 0', 'alone: variables');
+
+	# singles that meet
+
+	$b->reset();
+	@r = $t->plugged($b, [ map { $of->('', "single $_") } 1 .. 8 ]);
+	is_own_answer(\@r, 'singles');
+	is($sizes->(), '1 8', 'singles: one call');
+	is_deeply([ uniq $header->('x-status', @r) ], [ 'MERGED' ],
+		'singles: status');
+	is_deeply([ uniq $header->('x-size', @r) ], [ 8 ], 'singles: size');
+	is_deeply([ uniq $header->('x-close', @r) ], [ 'slot' ],
+		'singles: close');
+	is_deeply([ sort $header->('x-index', @r) ], [ 0 .. 7 ],
+		'singles: each has a position of its own');
+	is(uniq(grep { $_ ne '' } $header->('x-id', @r)), 1,
+		'singles: one id');
+
+	# arrays and singles, the same text twice
+
+	my @texts = ([ 'a' ], [ 'b', 'c' ], [ 'a' ], [ 'd', "\x{fc}\"\\\n", 'f' ]);
+
+	$b->reset();
+	@r = $t->plugged($b, [ map { $of->('', @$_) } @texts ]);
+	is_own_answer(\@r, 'arrays');
+	is($sizes->(), '1 7', 'arrays: one call');
+
+	SKIP: {
+		skip 'no usage in this format', 1
+			if ref $r[0]{json} ne 'HASH';
+		is(usage_sum(@r),
+			Test::LLMBatch::Backend::tokens_of(map { @$_ } @texts),
+			'arrays: the parts add up to the usage of the call');
+	}
+
+	# limits
+
+	$b->reset();
+	@r = $t->plugged($b, [ map { $of->('/four', "four $_") } 1 .. 10 ]);
+	is_own_answer(\@r, 'max_size');
+	is($sizes->(), '1 4 4 2', 'max_size: no call is larger');
+
+	$b->reset();
+	@r = $t->request($of->('/four', map { "split $_" } 1 .. 10));
+	is_own_answer(\@r, 'an array beyond max_size');
+	is(max(map { $_->{items} } $b->calls()), 4, 'it is split');
+	is($b->items(), 10, 'each item is sent once');
+
+	# ways of sending
+
+	my @ways = ({}, { version => '1.0' }, { chunked => 1 }, { slow => 3 },
+		{ expect => 1 }, { keepalive => 1 });
+
+	$b->reset();
+	my $client = $t->client();
+	@r = $t->plugged($b, [ map { +{ %{$of->('', 'way')}, %$_ } } @ways ]);
+	is_own_answer(\@r, 'HTTP/1.0, chunked, slow, Expect');
+	is($sizes->(), '1 6', 'all ways: one call');
+
+	$b->reset();
+	@r = $t->plugged($b, [ map { $of->('/file', "file $_" x 50) } 1 .. 5 ]);
+	is_own_answer(\@r, 'bodies in files');
+	is($sizes->(), '1 5', 'bodies in files: one call');
+
+	my $conn = $t->client()->connect();
+	@r = map {
+		$t->request({ %{$of->('', "kept $_")}, conn => $conn })
+	} 1 .. 3;
+	is_own_answer(\@r, 'one connection, one after the other');
+
+	# the order of members and white space do not separate
+
+	my $plain = JSON::PP->new->utf8->canonical;
+	my $odd = JSON::PP->new->utf8->pretty->sort_by(
+		sub { no warnings 'once'; $JSON::PP::b cmp $JSON::PP::a });
+
+	$b->reset();
+	@r = $t->plugged($b, [ map {
+		my $request = $of->('', "json $_");
+		$request->{body} = ($_ % 2 ? $plain : $odd)
+			->encode({ %{$request->{body}}, truncate => \1 });
+		$request;
+	} 1 .. 4 ], like => { %{$of->('', 'plug')}, body =>
+		{ %{$make->('plug')}, truncate => \1 } });
+	is_own_answer(\@r, 'JSON in another order');
+	is($sizes->(), '1 4', 'JSON in another order: one call');
+
+	# load
+
+	$b->reset();
+	$b->script(delay => 0.004);
+	my $load = $t->load(clients => 16, requests => 480, uri => $uri,
+		body => sub ($i) {
+			$make->(map { "load $i.$_" } 0 .. $i % 3)
+		});
+	is($load->{ok}, 480, 'load: own answers');
+	cmp_ok(scalar(() = $b->calls()), '<', 240, 'load: fewer calls');
+	is(max(map { $_->{inflight} } $b->calls()), 1, 'load: one at a time');
+	is($b->items(), 960, 'load: each item is sent once');
+
+	# nothing set but the zone
+
+	@r = $t->burst(20, "/plain$uri", sub ($i) { $make->("plain $i") });
+	is_own_answer(\@r, 'defaults');
+
+	$b->reset();
+}
+
+1;
