@@ -372,7 +372,12 @@ llmb_request_array(llmb_reader_t *rd, llmb_json_token_t *tok)
         }
     }
 
-    rq->kind = (first == LLMB_FORM_TEXT) ? LLMB_KIND_TEXT : LLMB_KIND_TOKENS;
+    if (first == LLMB_FORM_TEXT) {
+        rq->kind = LLMB_KIND_TEXT;
+
+    } else if (first != LLMB_FORM_NONE) {
+        rq->kind = LLMB_KIND_TOKENS;
+    }
 
     if (first == LLMB_FORM_BARE) {
         rq->scalar = 1;

@@ -1,0 +1,248 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Which numbers are counts, and who gets which part of them.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "llmb_usage.h"
+
+
+#define MAX_MEMBERS  8
+
+
+static uint64_t  seed;
+
+
+static uint32_t
+random_number(uint32_t below)
+{
+    seed = seed * 6364136223846793005u + 1442695040888963407u;
+
+    return (uint32_t) ((seed >> 33) % below);
+}
+
+
+static uint64_t
+part_of(const llmb_share_t *shares, uint32_t n, uint32_t k, uint64_t count)
+{
+    llmb_weight_t  weight;
+
+    llmb_usage_weigh(&weight, shares, n, k);
+
+    return llmb_usage_part(&weight, count);
+}
+
+
+static void
+counts_are_integers_of_members(void **state)
+{
+    unsigned      i;
+    char          found[512];
+    llmb_str_t    text;
+    llmb_usage_t  us;
+
+    static const struct {
+        const char  *text;
+        const char  *counts;
+    } cases[] = {
+        { "", "" },
+        { "7", "0=7;" },
+        { "\"7\"", "" },
+        { "null", "" },
+        { "[7,[8]]", "" },
+        { "7.0", "" },
+        { "{}", "" },
+        { "{\"a\":1,\"b\" : 2 }", "5\"a\"=1;13\"b\"=2;" },
+        { "{\"a\":{\"b\":{\"c\":3}},\"d\":[{\"e\":4},5,[6]]}",
+          "15\"c\"=3;29\"e\"=4;" },
+        { "{\"a\":0,\"b\":4294967295,\"c\":4294967296,\"d\":-1,\"e\":1e2,"
+          "\"f\":0.5,\"g\":18446744073709551617,\"h\":\"1\"}",
+          "5\"a\"=0;11\"b\"=4294967295;" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        text.len = strlen(cases[i].text);
+        text.data = (const uint8_t *) cases[i].text;
+        found[0] = '\0';
+
+        llmb_usage_init(&us, text);
+
+        while (llmb_usage_next(&us)) {
+            snprintf(found + strlen(found), sizeof(found) - strlen(found),
+                     "%zu%.*s=%llu;", us.tok.start, (int) us.name.len,
+                     (const char *) us.name.data,
+                     (unsigned long long) us.value);
+        }
+
+        assert_string_equal(found, cases[i].counts);
+    }
+}
+
+
+static void
+parts_are_as_promised(void **state)
+{
+    unsigned  i;
+    uint32_t  k;
+
+    static const struct {
+        llmb_share_t  shares[4];
+        uint32_t      n;
+        uint64_t      count;
+        uint64_t      parts[4];
+    } cases[] = {
+
+        /* the members' own numbers, if they add up to it */
+        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 10, { 3, 3, 4 } },
+
+        /* one for each item, the rest by the other tokens */
+        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 4, { 1, 2, 1 } },
+        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 11, { 3, 3, 5 } },
+        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 22, { 7, 5, 10 } },
+
+        /* not enough for one each */
+        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 2, { 0, 1, 1 } },
+        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 0, { 0, 0, 0 } },
+
+        /* nobody has tokens to tell: by items */
+        { { { 0, 1, 0 }, { 1, 3, 0 } }, 2, 8, { 2, 6 } },
+        { { { 0, 1, 1 }, { 1, 3, 3 } }, 2, 2, { 0, 2 } },
+
+        /* an item is at least a token */
+        { { { 0, 5, 2 }, { 5, 1, 6 } }, 2, 11, { 5, 6 } },
+
+        { { { 0, 1, 9 } }, 1, 4294967295, { 4294967295 } },
+        { { { 0, 1, 1 }, { 1, 1, 4294967295 } }, 2, 4294967295,
+          { 1, 4294967294 } }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        for (k = 0; k < cases[i].n; k++) {
+
+            if (part_of(cases[i].shares, cases[i].n, k, cases[i].count)
+                != cases[i].parts[k])
+            {
+                fail_msg("case %u, member %u", i, k);
+            }
+        }
+    }
+}
+
+
+static void
+check_parts(const llmb_share_t *shares, uint32_t n, uint64_t count)
+{
+    uint32_t  k;
+    uint64_t  part, sum, items;
+
+    items = 0;
+    sum = 0;
+
+    for (k = 0; k < n; k++) {
+        items += shares[k].items;
+    }
+
+    for (k = 0; k < n; k++) {
+        part = part_of(shares, n, k, count);
+        sum += part;
+
+        assert_true(part <= count);
+
+        if (count >= items) {
+            assert_true(part >= shares[k].items);
+        }
+    }
+
+    assert_int_equal(sum, count);
+}
+
+
+static void
+parts_always_add_up(void **state)
+{
+    uint32_t      i, k, n;
+    uint64_t      tokens;
+    llmb_share_t  shares[MAX_MEMBERS];
+
+    static const uint32_t  ranges[] = { 2, 10, 10000, 0x7fffffff };
+
+    (void) state;
+
+    seed = 1;
+
+    for (i = 0; i < 20000; i++) {
+        n = 1 + random_number(MAX_MEMBERS);
+        tokens = 0;
+
+        for (k = 0; k < n; k++) {
+            shares[k].first = 0;
+            shares[k].items = 1 + random_number(5);
+            shares[k].tokens = shares[k].items
+                               + random_number(ranges[i % 3]);
+            tokens += shares[k].tokens;
+        }
+
+        check_parts(shares, n, random_number(ranges[random_number(4)]));
+        check_parts(shares, n, tokens);
+
+        for (k = 0; k < n; k++) {
+            assert_int_equal(part_of(shares, n, k, tokens),
+                             shares[k].tokens);
+        }
+    }
+}
+
+
+static void
+weights_beyond_all_bounds_do_no_harm(void **state)
+{
+    unsigned      i;
+    llmb_share_t  shares[] = {
+        { 0, 1, 4294967290 }, { 1, 1, UINT64_MAX }, { 2, 1, UINT64_MAX },
+        { 3, 4294967295, 0 }
+    };
+
+    static const uint64_t  counts[] = { 0, 1, 3, 100, 4294967295 };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        check_parts(shares, 3, counts[i]);
+    }
+
+    /* even the number of items */
+
+    assert_int_equal(part_of(shares, 4, 0, 4294967295)
+                     + part_of(shares, 4, 1, 4294967295)
+                     + part_of(shares, 4, 2, 4294967295)
+                     + part_of(shares, 4, 3, 4294967295),
+                     4294967295);
+}
+
+
+int
+main(void)
+{
+    static const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(counts_are_integers_of_members),
+        cmocka_unit_test(parts_are_as_promised),
+        cmocka_unit_test(parts_always_add_up),
+        cmocka_unit_test(weights_beyond_all_bounds_do_no_harm)
+    };
+
+    return cmocka_run_group_tests_name("usage", tests, NULL, NULL);
+}
