@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <cmocka.h>
 
+#include "documents.h"
 #include "guard.h"
 #include "llmb_json.h"
 #include "oracle.h"
@@ -32,198 +33,6 @@ typedef struct {
     size_t              n;
     llmb_json_token_t   tokens[MAX_TOKENS];
 } scan_t;
-
-
-static const llmb_str_t  valid[] = {
-    llmb_string("{}"),
-    llmb_string("[]"),
-    llmb_string("null"),
-    llmb_string("true"),
-    llmb_string("false"),
-    llmb_string("\"\""),
-    llmb_string("0"),
-    llmb_string("-0"),
-    llmb_string("-1"),
-    llmb_string("10"),
-    llmb_string("1234567890123456789"),
-    llmb_string("0.5"),
-    llmb_string("-0.0"),
-    llmb_string("1.25e10"),
-    llmb_string("1E+2"),
-    llmb_string("1e-2"),
-    llmb_string("0e0"),
-    llmb_string("0E+01"),
-    llmb_string("123.456e-0078"),
-    llmb_string(" \t\r\n1 \t\r\n"),
-    llmb_string("[1]\n"),
-    llmb_string("[null,true,false]"),
-    llmb_string("[[],{},[[]],{\"\":{}}]"),
-    llmb_string(" [ 1 , 2 ] "),
-    llmb_string("{ \"a\" : 1 , \"b\" : [ ] }"),
-    llmb_string("{\"a\":1,\"a\":2}"),
-    llmb_string("{\"a\":{\"b\":{\"c\":[{\"d\":null}]}},\"e\":\"f\"}"),
-    llmb_string("\"\\\"\\\\\\/\\b\\f\\n\\r\\t\""),
-    llmb_string("\"\\u0041\\u00e9\\u20AC\\ud83d\\ude00\\uDBFF\\uDFFF\""),
-    llmb_string("\"a\\u0000b\""),
-    llmb_string("\"\\u0000\""),
-    llmb_string("\"\\uFFFE\\uFFFF\\uD7FF\\uE000\""),
-    llmb_string("\"\x7f\""),
-    llmb_string("\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 "
-                "\xef\xbf\xbf \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\""),
-    llmb_string("{\"\\u0061\":1,\"\xc3\xa9\":\"\xf0\x9f\x98\x80\"}"),
-    llmb_string("\"a string that is long enough for the loops that look at"
-                " many bytes at once, \\n more than once, \\u00e9\xc3\xa9,"
-                " and that has a tail\""),
-    llmb_string("[-0.0123,0.5,1,-2,30,-4.5e6,0,0.0,-0.012345678901234567,"
-                " 7 , 8e1,9E-1,\n  -0.25,\n  1.5,\t10,\r11,0.1,0.2,0.3,0.4,"
-                "0.5,0.6,0.7,0.8,0.9,1.0,123456789012345678901e-20]"),
-    llmb_string("[[0.1,0.2],\"x\",[0.3,-0.4,\"y\",{\"z\":[1,2,3]},0.5,0.6],"
-                "0.7,0.8,0.9,0.10,0.11,0.12,0.13,0.14,0.15,0.16,0.17,0.18]"),
-    llmb_string("{\"object\":\"list\",\"data\":[{\"object\":\"embedding\","
-                "\"index\":0,\"embedding\":[0.0123,-0.5]}],\"model\":\"m\","
-                "\"usage\":{\"prompt_tokens\":8,\"total_tokens\":8}}")
-};
-
-
-static const llmb_str_t  invalid[] = {
-    llmb_string(""),
-    llmb_string(" \n"),
-    llmb_string("\xef\xbb\xbf{}"),
-    llmb_string("{"),
-    llmb_string("["),
-    llmb_string("}"),
-    llmb_string("]"),
-    llmb_string(","),
-    llmb_string(":"),
-    llmb_string("[}"),
-    llmb_string("{]"),
-    llmb_string("[1}"),
-    llmb_string("{\"a\":1]"),
-    llmb_string("[1,]"),
-    llmb_string("[,1]"),
-    llmb_string("[1,,2]"),
-    llmb_string("[1 2]"),
-    llmb_string("[1:2]"),
-    llmb_string("[\"a\":1]"),
-    llmb_string("[1"),
-    llmb_string("[1,"),
-    llmb_string("[\"a"),
-    llmb_string("[]]"),
-    llmb_string("{}{}"),
-    llmb_string("{} x"),
-    llmb_string("1 2"),
-    llmb_string("1,"),
-    llmb_string("true false"),
-    llmb_string("{,}"),
-    llmb_string("{\"a\"}"),
-    llmb_string("{\"a\":}"),
-    llmb_string("{\"a\" 1}"),
-    llmb_string("{\"a\"::1}"),
-    llmb_string("{\"a\",1}"),
-    llmb_string("{\"a\":1,}"),
-    llmb_string("{\"a\":1 \"b\":2}"),
-    llmb_string("{\"a\":1,,\"b\":2}"),
-    llmb_string("{1:1}"),
-    llmb_string("{a:1}"),
-    llmb_string("{null:1}"),
-    llmb_string("{'a':1}"),
-    llmb_string("{\"a\":1"),
-    llmb_string("{\"a"),
-    llmb_string("tru"),
-    llmb_string("truE"),
-    llmb_string("truee"),
-    llmb_string("fals"),
-    llmb_string("falsE"),
-    llmb_string("nul"),
-    llmb_string("nulL"),
-    llmb_string("True"),
-    llmb_string("NaN"),
-    llmb_string("Infinity"),
-    llmb_string("-Infinity"),
-    llmb_string("undefined"),
-    llmb_string("-"),
-    llmb_string("+1"),
-    llmb_string("--1"),
-    llmb_string("00"),
-    llmb_string("01"),
-    llmb_string("-01"),
-    llmb_string("1."),
-    llmb_string(".5"),
-    llmb_string("-.5"),
-    llmb_string("1.e1"),
-    llmb_string("1e"),
-    llmb_string("1e+"),
-    llmb_string("1e+-1"),
-    llmb_string("1e1.5"),
-    llmb_string("1ee1"),
-    llmb_string("1.2.3"),
-    llmb_string("0x1"),
-    llmb_string("1a"),
-    llmb_string("1_000"),
-    llmb_string("\xef\xbc\x91"),
-    llmb_string("\""),
-    llmb_string("\"a"),
-    llmb_string("\"a\"b"),
-    llmb_string("'a'"),
-    llmb_string("\"\\"),
-    llmb_string("\"\\\""),
-    llmb_string("\"\\x41\""),
-    llmb_string("\"\\a\""),
-    llmb_string("\"\\'\""),
-    llmb_string("\"\\U0041\""),
-    llmb_string("\"\\u\""),
-    llmb_string("\"\\u004\""),
-    llmb_string("\"\\u004g\""),
-    llmb_string("\"\\u 041\""),
-    llmb_string("\"\\ud800\""),
-    llmb_string("\"\\udc00\""),
-    llmb_string("\"\\udfff\\ud800\""),
-    llmb_string("\"\\ud800x\""),
-    llmb_string("\"\\ud800\\n\""),
-    llmb_string("\"\\ud800\\u0041\""),
-    llmb_string("\"\\ud800\\ud800\""),
-    llmb_string("\"\\ud800\\ue000\""),
-    llmb_string("\"\\ud800\\u\""),
-    llmb_string("\"\\ud800\\"),
-    llmb_string("\"a\nb\""),
-    llmb_string("\"a\tb\""),
-    llmb_string("\"a\x1f" "b\""),
-    llmb_string("\"a\0b\""),
-    llmb_string("\0"),
-    llmb_string("1\0"),
-    llmb_string("[\0]"),
-    llmb_string("\"\x80\""),
-    llmb_string("\"\xbf\""),
-    llmb_string("\"\xc0\x80\""),
-    llmb_string("\"\xc1\xbf\""),
-    llmb_string("\"\xc3\""),
-    llmb_string("\"\xc3(\""),
-    llmb_string("\"\xe0\x80\x80\""),
-    llmb_string("\"\xe0\x9f\xbf\""),
-    llmb_string("\"\xe2\x82\""),
-    llmb_string("\"\xe2(\xa1\""),
-    llmb_string("\"\xed\xa0\x80\""),
-    llmb_string("\"\xed\xbf\xbf\""),
-    llmb_string("\"\xf0\x80\x80\x80\""),
-    llmb_string("\"\xf0\x8f\xbf\xbf\""),
-    llmb_string("\"\xf0\x9f\x98\""),
-    llmb_string("\"\xf4\x90\x80\x80\""),
-    llmb_string("\"\xf5\x80\x80\x80\""),
-    llmb_string("\"\xfe\""),
-    llmb_string("\"\xff\""),
-    llmb_string("\xff"),
-    llmb_string("[1,\x0b" "2]"),
-    llmb_string("[1,\x0c" "2]"),
-    llmb_string("[\xc2\xa0" "1]"),
-    llmb_string("/**/1"),
-    llmb_string("1//"),
-    llmb_string("# 1"),
-    llmb_string("[0.1,0.2,0.3,.4,0.5,0.6,0.7,0.8,0.9,0.10,0.11,0.12,0.13,"
-                "0.14,0.15,0.16,0.17,0.18,0.19,0.20,0.21,0.22,0.23]"),
-    llmb_string("\"a string that is long enough for the loops that look at"
-                " many bytes at once and that has a control character: \x01,"
-                " and that has a tail that is long enough\"")
-};
 
 
 static void
@@ -427,7 +236,7 @@ tokens_are_what_jansson_reads(void **state)
 
 
 static void
-a_document_cut_off_is_invalid_only_when_it_is_the_last(void **state)
+a_document_cut_off_is_invalid_only_if_no_more_comes(void **state)
 {
     size_t      i;
     llmb_str_t  text;
@@ -661,7 +470,7 @@ the_fault_is_near_the_position(void **state)
 /* all texts of five of these bytes, where the loops for numbers read them */
 
 static void
-short_texts_in_an_array_are_read_as_jansson_reads_them(void **state)
+short_texts_in_an_array_are_what_jansson_reads(void **state)
 {
     unsigned            i, j, n;
     uint8_t             text[80];
@@ -1028,7 +837,7 @@ main(void)
         cmocka_unit_test(valid_documents_are_accepted_however_they_are_cut),
         cmocka_unit_test(invalid_documents_are_refused_however_they_are_cut),
         cmocka_unit_test(tokens_are_what_jansson_reads),
-        cmocka_unit_test(a_document_cut_off_is_invalid_only_when_it_is_the_last),
+        cmocka_unit_test(a_document_cut_off_is_invalid_only_if_no_more_comes),
         cmocka_unit_test(tokens_tell_type_depth_and_place),
         cmocka_unit_test(tokens_below_the_report_depth_are_not_told),
         cmocka_unit_test(the_report_depth_may_be_changed_on_the_way),
@@ -1037,7 +846,7 @@ main(void)
         cmocka_unit_test(objects_and_arrays_may_mix_down_to_the_limit),
         cmocka_unit_test(an_error_is_final),
         cmocka_unit_test(the_fault_is_near_the_position),
-        cmocka_unit_test(short_texts_in_an_array_are_read_as_jansson_reads_them),
+        cmocka_unit_test(short_texts_in_an_array_are_what_jansson_reads),
         cmocka_unit_test(numbers_that_are_skipped_obey_the_grammar),
         cmocka_unit_test(every_byte_is_seen_at_every_place),
         cmocka_unit_test(every_character_may_be_in_a_string_and_no_surrogate),

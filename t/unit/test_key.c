@@ -1,0 +1,507 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <cmocka.h>
+
+#include "buffer.h"
+#include "guard.h"
+#include "llmb_key.h"
+
+
+#define NONE  ((size_t) -1)
+
+#define count(a)  (sizeof(a) / sizeof((a)[0]))
+
+
+typedef struct {
+    const char  *json;
+    const char  *canonical;
+} pair_t;
+
+
+static uint8_t   memory[1 << 20];
+static buffer_t  out;
+
+
+static llmb_rc_e
+canonical(llmb_str_t json, size_t skip)
+{
+    llmb_sink_t   sink;
+    llmb_arena_t  scratch;
+
+    free(out.data);
+    sink = buffer_sink(&out);
+
+    scratch.pos = memory;
+    scratch.end = memory + sizeof(memory);
+
+    return llmb_key_canonical(json, skip, scratch, &sink);
+}
+
+
+static void
+check_skip(const char *json, size_t skip, const char *expected)
+{
+    llmb_str_t  text;
+
+    text.len = strlen(json);
+    text.data = guard(0, json, text.len);
+
+    assert_int_equal(canonical(text, skip), LLMB_OK);
+
+    if (out.len != strlen(expected)
+        || memcmp(out.data, expected, out.len) != 0)
+    {
+        fail_msg("%s: %.*s", json, (int) out.len, (const char *) out.data);
+    }
+}
+
+
+static void
+check(const pair_t *pairs, size_t n)
+{
+    while (n--) {
+        check_skip(pairs[n].json, NONE, pairs[n].canonical);
+    }
+}
+
+
+static void
+white_space_is_dropped(void **state)
+{
+    static const pair_t  pairs[] = {
+        { " { } ", "{}" },
+        { "\n[ ]\t", "[]" },
+        { " \"a b\" ", "\"a b\"" },
+        { "{ \"a\" :\r\n [ 1 , true , null ] , \"b\" : { } }",
+          "{\"a\":[1,true,null],\"b\":{}}" },
+        { "[ [ 1 , 2 ] , { \"a\" : 1 } , 3 ]", "[[1,2],{\"a\":1},3]" },
+        { " 1 ", "1" },
+        { "[                                   1                         ]",
+          "[1]" }
+    };
+
+    (void) state;
+
+    check(pairs, count(pairs));
+}
+
+
+static void
+members_are_ordered_by_their_decoded_names(void **state)
+{
+    static const pair_t  pairs[] = {
+        { "{\"b\":1,\"a\":2}", "{\"a\":2,\"b\":1}" },
+        { "{\"b\":1,\"\\u0061\":2}", "{\"a\":2,\"b\":1}" },
+        { "{\"ab\":1,\"a\":2,\"\":3}", "{\"\":3,\"a\":2,\"ab\":1}" },
+        { "{\"c\":{\"y\":1,\"x\":[{\"q\":1,\"p\":2}]},\"b\":{\"z\":3}}",
+          "{\"b\":{\"z\":3},\"c\":{\"x\":[{\"p\":2,\"q\":1}],\"y\":1}}" },
+        { "[{\"b\":1,\"a\":{\"d\":1,\"c\":2}},{\"f\":1,\"e\":2}]",
+          "[{\"a\":{\"c\":2,\"d\":1},\"b\":1},{\"e\":2,\"f\":1}]" },
+        { "{\"b\":[{},{\"d\":1,\"c\":2},{}],\"a\":{}}",
+          "{\"a\":{},\"b\":[{},{\"c\":2,\"d\":1},{}]}" },
+        { "{\"\xc3\xa9\":1,\"z\":2,\"\xf0\x9f\x98\x80\":3,\"\\uffff\":4}",
+          "{\"z\":2,\"\xc3\xa9\":1,\"\xef\xbf\xbf\":4,"
+          "\"\xf0\x9f\x98\x80\":3}" }
+    };
+
+    (void) state;
+
+    check(pairs, count(pairs));
+}
+
+
+static void
+equal_names_keep_their_order(void **state)
+{
+    static const pair_t  pairs[] = {
+        { "{\"a\":2,\"a\":1}", "{\"a\":2,\"a\":1}" },
+        { "{\"b\":0,\"a\":3,\"\\u0061\":2,\"a\":1,\"A\":9}",
+          "{\"A\":9,\"a\":3,\"a\":2,\"a\":1,\"b\":0}" },
+        { "{\"a\":1,\"a\":2,\"a\":3,\"a\":4,\"a\":5,\"a\":6,\"a\":7}",
+          "{\"a\":1,\"a\":2,\"a\":3,\"a\":4,\"a\":5,\"a\":6,\"a\":7}" }
+    };
+
+    (void) state;
+
+    check(pairs, count(pairs));
+}
+
+
+static void
+strings_have_the_fewest_escapes(void **state)
+{
+    static const pair_t  pairs[] = {
+        { "\"\\u0041\\/\\u00e9\\u20ac\\ud83d\\ude00\"",
+          "\"A/\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\"" },
+        { "\"\\\"\\\\\\u0022\\u005c\"", "\"\\\"\\\\\\\"\\\\\"" },
+        { "\"\\b\\f\\n\\r\\t\"", "\"\\b\\f\\n\\r\\t\"" },
+        { "\"\\u0008\\u000c\\u000A\\u000d\\u0009\"", "\"\\b\\f\\n\\r\\t\"" },
+        { "\"\\u0000\\u001F\\u000b\\u000e\\u0007\"",
+          "\"\\u0000\\u001f\\u000b\\u000e\\u0007\"" },
+        { "\"\\u007f\"", "\"\x7f\"" },
+        { "\"tail after \\n an escape\"", "\"tail after \\n an escape\"" },
+        { "{\"\\u0022\":\"\\u0061\"}", "{\"\\\"\":\"a\"}" }
+    };
+
+    (void) state;
+
+    check(pairs, count(pairs));
+}
+
+
+static void
+the_text_of_numbers_is_kept(void **state)
+{
+    static const pair_t  pairs[] = {
+        { "[1, 1.0, 1e0, 1E0, -0, 0.10, 1e+2]",
+          "[1,1.0,1e0,1E0,-0,0.10,1e+2]" },
+        { "123456789012345678901234567890", "123456789012345678901234567890" }
+    };
+
+    (void) state;
+
+    check(pairs, count(pairs));
+}
+
+
+static void
+the_member_at_the_offset_is_left_out(void **state)
+{
+    static const char  text[] = "{\"model\":\"m\",\"input\":[1,{\"z\":{}}],"
+                               "\"dimensions\":5}";
+
+    (void) state;
+
+    check_skip(text, 21, "{\"dimensions\":5,\"model\":\"m\"}");
+    check_skip(text, 9, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}]}");
+    check_skip(text, 47, "{\"input\":[1,{\"z\":{}}],\"model\":\"m\"}");
+
+    /* no value starts here */
+
+    check_skip(text, 22, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}],"
+                         "\"model\":\"m\"}");
+    check_skip(text, 1000, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}],"
+                           "\"model\":\"m\"}");
+
+    check_skip("{\"a\":1}", 5, "{}");
+    check_skip("{\"a\":{\"b\":1},\"c\":2}", 5, "{\"c\":2}");
+    check_skip("{\"c\":[{\"x\":1}],\"b\":{\"f\":1,\"e\":2},\"a\":[{}]}", 5,
+               "{\"a\":[{}],\"b\":{\"e\":2,\"f\":1}}");
+}
+
+
+static void
+only_members_of_the_outermost_object_are_left_out(void **state)
+{
+    (void) state;
+
+    check_skip("{\"a\":{\"b\":1}}", 10, "{\"a\":{\"b\":1}}");
+    check_skip("[{\"b\":1}]", 6, "[{\"b\":1}]");
+    check_skip("{\"a\":1}", 0, "{\"a\":1}");
+}
+
+
+static void
+the_canonical_text_is_its_own_canonical_text(void **state)
+{
+    size_t              i;
+    uint8_t             copy[256];
+    llmb_str_t          text;
+
+    static const char  *texts[] = {
+        "{\"c\":{\"y\":1,\"x\":[{\"q\":1,\"p\":2}]},\"b\":{\"z\":3}}",
+        "[\"\\u0000\\u00e9\\n\\/\", {\"b\\\"\":1, \"\\u0061\":2}]"
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(texts); i++) {
+        text.data = (const uint8_t *) texts[i];
+        text.len = strlen(texts[i]);
+        assert_int_equal(canonical(text, NONE), LLMB_OK);
+
+        memcpy(copy, out.data, out.len);
+        text.data = copy;
+        text.len = out.len;
+        assert_int_equal(canonical(text, NONE), LLMB_OK);
+        assert_true(buffer_is(&out, text));
+    }
+}
+
+
+/* all orders of five members, which need every path of the merge sort */
+
+static void
+every_order_of_members_gives_the_same_text(void **state)
+{
+    char          json[128];
+    unsigned      i, j, n, order[5];
+
+    (void) state;
+
+    for (i = 0; i < 5 * 5 * 5 * 5 * 5; i++) {
+
+        for (j = 0, n = i; j < 5; j++, n /= 5) {
+            order[j] = n % 5;
+        }
+
+        for (j = 0, n = 0; j < 5; j++) {
+            n |= 1u << order[j];
+        }
+
+        if (n != 0x1f) {
+            continue;
+        }
+
+        n = 0;
+
+        for (j = 0; j < 5; j++) {
+            n += (unsigned) sprintf(json + n, "%c\"%c\":[{\"k\":%u}]",
+                                    j ? ',' : '{', 'a' + (int) order[j],
+                                    order[j]);
+        }
+
+        sprintf(json + n, "}");
+
+        check_skip(json, NONE,
+                   "{\"a\":[{\"k\":0}],\"b\":[{\"k\":1}],\"c\":[{\"k\":2}],"
+                   "\"d\":[{\"k\":3}],\"e\":[{\"k\":4}]}");
+    }
+}
+
+
+static void
+many_members_are_sorted(void **state)
+{
+    size_t      len;
+    unsigned    i, value, last;
+    llmb_str_t  text;
+
+    static char  json[1 << 16];
+
+    (void) state;
+
+    len = 0;
+
+    for (i = 0; i < 2000; i++) {
+        len += (size_t) sprintf(json + len, "%c\"%04u\":%u", i ? ',' : '{',
+                                i * 1237 % 2000, i);
+    }
+
+    len += (size_t) sprintf(json + len, "}");
+
+    text.data = (const uint8_t *) json;
+    text.len = len;
+
+    assert_int_equal(canonical(text, NONE), LLMB_OK);
+    assert_int_equal(out.len, len);
+
+    last = 0;
+    out.data[len - 1] = '\0';
+
+    for (i = 0, len = 0; i < 2000; i++) {
+        value = (unsigned) strtoul((char *) out.data + len + 2, NULL, 10);
+        assert_int_equal(value, i);
+        assert_true(i == 0 || value > last);
+
+        last = value;
+        len += 1 + strcspn((char *) out.data + len + 1, ",");
+    }
+}
+
+
+static llmb_rc_e
+canonical_of_nested_objects(void *data, llmb_arena_t scratch)
+{
+    llmb_rc_e                rc;
+    llmb_sink_t              sink;
+
+    static const llmb_str_t  text =
+        llmb_string("{\"b\":{\"d\":1,\"c\":[{},{\"e\":2}]},\"a\":3}");
+
+    (void) data;
+
+    free(out.data);
+    sink = buffer_sink(&out);
+
+    rc = llmb_key_canonical(text, NONE, scratch, &sink);
+
+    assert_true(rc == LLMB_OK || out.writes == 0);
+
+    return rc;
+}
+
+
+static void
+too_little_scratch_writes_nothing(void **state)
+{
+    size_t       size;
+    llmb_rc_e    rc;
+
+    static const llmb_str_t  expected =
+        llmb_string("{\"a\":3,\"b\":{\"c\":[{},{\"e\":2}],\"d\":1}}");
+
+    (void) state;
+
+    size = EVERY_OOM(canonical_of_nested_objects, NULL, &rc);
+
+    assert_int_equal(rc, LLMB_OK);
+    assert_true(buffer_is(&out, expected));
+
+    /* four objects and five members */
+
+    assert_in_range(size, 1, 24 * 9);
+}
+
+
+static void
+scratch_need_not_be_aligned(void **state)
+{
+    unsigned                 i;
+    llmb_sink_t              sink;
+    llmb_arena_t             scratch;
+
+    static const llmb_str_t  text = llmb_string("{\"a\":1}");
+
+    (void) state;
+
+    for (i = 0; i < 8; i++) {
+        scratch.pos = memory + i;
+        scratch.end = memory + i + 2 * 24 + 3;
+
+        free(out.data);
+        sink = buffer_sink(&out);
+
+        assert_int_equal(llmb_key_canonical(text, NONE, scratch, &sink),
+                         LLMB_OK);
+        assert_true(buffer_is(&out, text));
+    }
+}
+
+
+static void
+what_is_not_json_writes_nothing(void **state)
+{
+    size_t              i;
+    char                deep[2 * 65];
+    llmb_str_t          text;
+
+    static const char  *texts[] = {
+        "", "{", "{\"a\":1", "{\"a\":1}}", "{\"a\"}", "[1,]", "{\"a\":01}",
+        "\"\\ud800\""
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(texts); i++) {
+        text.data = (const uint8_t *) texts[i];
+        text.len = strlen(texts[i]);
+        assert_int_equal(canonical(text, NONE), LLMB_INVALID);
+        assert_int_equal(out.writes, 0);
+    }
+
+    memset(deep, '[', 65);
+    memset(deep + 65, ']', 65);
+    text.data = (uint8_t *) deep;
+    text.len = sizeof(deep);
+    assert_int_equal(canonical(text, NONE), LLMB_LIMIT);
+    assert_int_equal(out.writes, 0);
+}
+
+
+static void
+objects_nest_down_to_the_limit(void **state)
+{
+    unsigned     i;
+    size_t       len;
+    char         json[1024];
+    llmb_str_t   text;
+
+    (void) state;
+
+    len = 0;
+
+    for (i = 0; i < 64; i++) {
+        len += (size_t) sprintf(json + len, "{\"b\":1,\"a\":");
+    }
+
+    json[len++] = '0';
+    memset(json + len, '}', 64);
+
+    text.data = (uint8_t *) json;
+    text.len = len + 64;
+
+    assert_int_equal(canonical(text, NONE), LLMB_OK);
+    assert_int_equal(out.len, text.len);
+    assert_memory_equal(out.data, "{\"a\":{\"a\":", 10);
+    assert_memory_equal(out.data + out.len - 14, ",\"b\":1},\"b\":1}", 14);
+}
+
+
+static void
+the_error_of_the_sink_is_handed_back_and_ends_it(void **state)
+{
+    unsigned                 fail, writes;
+    llmb_sink_t              sink;
+    llmb_arena_t             scratch;
+
+    static const llmb_str_t  text =
+        llmb_string("{\"b\":[1,{\"c\":\"\\n x\"}],\"a\":{}}");
+
+    (void) state;
+
+    assert_int_equal(canonical(text, NONE), LLMB_OK);
+    writes = out.writes;
+
+    scratch.pos = memory;
+    scratch.end = memory + sizeof(memory);
+
+    for (fail = 1; fail <= writes; fail++) {
+        free(out.data);
+        sink = buffer_sink(&out);
+        out.fail = fail;
+
+        assert_int_equal(llmb_key_canonical(text, NONE, scratch, &sink),
+                         LLMB_NOMEM);
+        assert_int_equal(out.late, 0);
+    }
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(white_space_is_dropped),
+        cmocka_unit_test(members_are_ordered_by_their_decoded_names),
+        cmocka_unit_test(equal_names_keep_their_order),
+        cmocka_unit_test(strings_have_the_fewest_escapes),
+        cmocka_unit_test(the_text_of_numbers_is_kept),
+        cmocka_unit_test(the_member_at_the_offset_is_left_out),
+        cmocka_unit_test(only_members_of_the_outermost_object_are_left_out),
+        cmocka_unit_test(the_canonical_text_is_its_own_canonical_text),
+        cmocka_unit_test(every_order_of_members_gives_the_same_text),
+        cmocka_unit_test(many_members_are_sorted),
+        cmocka_unit_test(too_little_scratch_writes_nothing),
+        cmocka_unit_test(scratch_need_not_be_aligned),
+        cmocka_unit_test(what_is_not_json_writes_nothing),
+        cmocka_unit_test(objects_nest_down_to_the_limit),
+        cmocka_unit_test(the_error_of_the_sink_is_handed_back_and_ends_it),
+    };
+
+    int  rc;
+
+    rc = cmocka_run_group_tests(tests, NULL, NULL);
+    free(out.data);
+
+    return rc;
+}
