@@ -18,13 +18,13 @@ use Test::LLMBatch::Merge;
 my $t = Test::LLMBatch->new('merging, ollama')->has('llm_batch')
 	->plan(2 * merge_tests());
 
-my $b = $t->backend();
+my $mock = $t->backend();
 
 for my $workers (1, 4) {
 	merge_conf($t, $workers);
 	$t->run();
 
-	merges($t, $b, '/api/embed', sub (@texts) {
+	merges($t, $mock, '/api/embed', sub (@texts) {
 		{ model => 'm', input => @texts > 1 ? \@texts : $texts[0] }
 	});
 

@@ -19,14 +19,14 @@ use Test::LLMBatch::Merge;
 my $t = Test::LLMBatch->new('merging, openai')->has('llm_batch')
 	->plan(2 * (merge_tests() + 9));
 
-my $b = $t->backend();
+my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 
 for my $workers (1, 4) {
 	merge_conf($t, $workers);
 	$t->run();
 
-	merges($t, $b, $uri, sub (@texts) {
+	merges($t, $mock, $uri, sub (@texts) {
 		{ model => 'm', input => @texts > 1 ? \@texts : $texts[0] }
 	});
 	formats();
@@ -38,15 +38,15 @@ $t->done();
 
 
 sub formats {
-	my $sizes = sub { join ' ', map { $_->{items} } $b->calls() };
+	my $sizes = sub { join ' ', map { $_->{items} } $mock->calls() };
 	my $with = sub ($input, %more) {
 		{ uri => $uri, body => { model => 'm', input => $input, %more } }
 	};
 
 	# arrays of tokens, whose usage is exact
 
-	$b->reset();
-	my @r = $t->plugged($b, [ $with->([ 1, 2, 3 ]),
+	$mock->reset();
+	my @r = $t->plugged($mock, [ $with->([ 1, 2, 3 ]),
 		$with->([ [ 4 ], [ 5, 6 ] ]), $with->([ 7 ]) ]);
 	is_own_answer(\@r, 'tokens');
 	is($sizes->(), '1 4', 'tokens: one call');
@@ -57,28 +57,28 @@ sub formats {
 		$with->("text $_", encoding_format => 'base64', dimensions => 12)
 	} 1 .. 4;
 
-	$b->reset();
-	@r = $t->plugged($b, \@base64);
+	$mock->reset();
+	@r = $t->plugged($mock, \@base64);
 	is_own_answer(\@r, 'base64');
 	is($sizes->(), '1 4', 'base64: one call');
 
-	$b->reset();
-	$b->script(floats => 1);
-	@r = $t->plugged($b, \@base64);
+	$mock->reset();
+	$mock->script(floats => 1);
+	@r = $t->plugged($mock, \@base64);
 	is_own_answer(\@r, 'base64 made of floats');
 	is($sizes->(), '1 4', 'base64 made of floats: one call');
 
 	# members nobody knows are sent on
 
-	$b->reset();
-	@r = $t->plugged($b, [ map {
+	$mock->reset();
+	@r = $t->plugged($mock, [ map {
 		$with->("text $_", x_new => { deep => [ 1.50, 'x' ] })
 	} 1 .. 3 ]);
 	is_own_answer(\@r, 'unknown member');
 	is($sizes->(), '1 3', 'unknown member: one call');
 	is_deeply([ map {
 		JSON::PP::decode_json($_->{body})->{x_new}{deep}[0]
-	} $b->calls() ], [ 1.5, 1.5 ], 'unknown member is in the call');
+	} $mock->calls() ], [ 1.5, 1.5 ], 'unknown member is in the call');
 
-	$b->reset();
+	$mock->reset();
 }

@@ -18,13 +18,13 @@ use Test::LLMBatch::Merge;
 my $t = Test::LLMBatch->new('merging, tei')->has('llm_batch')
 	->plan(2 * merge_tests());
 
-my $b = $t->backend();
+my $mock = $t->backend();
 
 for my $workers (1, 4) {
 	merge_conf($t, $workers);
 	$t->run();
 
-	merges($t, $b, '/embed', sub (@texts) {
+	merges($t, $mock, '/embed', sub (@texts) {
 		{ inputs => @texts > 1 ? \@texts : $texts[0] }
 	});
 

@@ -163,14 +163,14 @@ sub _begin($c, $request) {
 	my $version = $request->{version} // '1.1';
 	my $headers = $request->{headers} // {};
 	my @h = ref $headers eq 'ARRAY' ? @$headers : %$headers;
-	my %has = map { lc } @h;
+	my %has = map { lc($_ // '') => 1 } @h;
 
 	$body = $json->encode($body) if ref $body;
 	my $sent = $body;
 
 	unshift @h, 'Host', 'localhost' unless $has{host};
 	push @h, 'Content-Type', 'application/json'
-		if defined $body and !exists $has{'content-type'};
+		if defined $body and !$has{'content-type'};
 	push @h, 'Connection', 'close'
 		if !$request->{keepalive} and !$request->{conn}
 			and !$has{connection} and $request->{uri} ne '/pid';

@@ -49,16 +49,16 @@ location /plain/ {
 CONF
 }
 
-sub merges($t, $b, $uri, $make) {
+sub merges($t, $mock, $uri, $make) {
 	my $of = sub ($where, @texts) {
 		return { uri => "$where$uri", body => $make->(@texts) };
 	};
-	my $sizes = sub { join ' ', map { $_->{items} } $b->calls() };
+	my $sizes = sub { join ' ', map { $_->{items} } $mock->calls() };
 	my $header = sub ($name, @r) { map { $_->{headers}{$name} // '' } @r };
 
 	# one request alone
 
-	$b->reset();
+	$mock->reset();
 	my @r = $t->request($of->('', 'alone'));
 	is_own_answer(\@r, 'alone');
 	is(join(' ', map { $header->($_, @r) } qw/ x-status x-size x-index /),
@@ -66,8 +66,8 @@ sub merges($t, $b, $uri, $make) {
 
 	# singles that meet
 
-	$b->reset();
-	@r = $t->plugged($b, [ map { $of->('', "single $_") } 1 .. 8 ]);
+	$mock->reset();
+	@r = $t->plugged($mock, [ map { $of->('', "single $_") } 1 .. 8 ]);
 	is_own_answer(\@r, 'singles');
 	is($sizes->(), '1 8', 'singles: one call');
 	is_deeply([ uniq $header->('x-status', @r) ], [ 'MERGED' ],
@@ -84,8 +84,8 @@ sub merges($t, $b, $uri, $make) {
 
 	my @texts = ([ 'a' ], [ 'b', 'c' ], [ 'a' ], [ 'd', "\x{fc}\"\\\n", 'f' ]);
 
-	$b->reset();
-	@r = $t->plugged($b, [ map { $of->('', @$_) } @texts ]);
+	$mock->reset();
+	@r = $t->plugged($mock, [ map { $of->('', @$_) } @texts ]);
 	is_own_answer(\@r, 'arrays');
 	is($sizes->(), '1 7', 'arrays: one call');
 
@@ -99,30 +99,30 @@ sub merges($t, $b, $uri, $make) {
 
 	# limits
 
-	$b->reset();
-	@r = $t->plugged($b, [ map { $of->('/four', "four $_") } 1 .. 10 ]);
+	$mock->reset();
+	@r = $t->plugged($mock, [ map { $of->('/four', "four $_") } 1 .. 10 ]);
 	is_own_answer(\@r, 'max_size');
 	is($sizes->(), '1 4 4 2', 'max_size: no call is larger');
 
-	$b->reset();
+	$mock->reset();
 	@r = $t->request($of->('/four', map { "split $_" } 1 .. 10));
 	is_own_answer(\@r, 'an array beyond max_size');
-	is(max(map { $_->{items} } $b->calls()), 4, 'it is split');
-	is($b->items(), 10, 'each item is sent once');
+	is(max(map { $_->{items} } $mock->calls()), 4, 'it is split');
+	is($mock->items(), 10, 'each item is sent once');
 
 	# ways of sending
 
 	my @ways = ({}, { version => '1.0' }, { chunked => 1 }, { slow => 3 },
 		{ expect => 1 }, { keepalive => 1 });
 
-	$b->reset();
+	$mock->reset();
 	my $client = $t->client();
-	@r = $t->plugged($b, [ map { +{ %{$of->('', 'way')}, %$_ } } @ways ]);
+	@r = $t->plugged($mock, [ map { +{ %{$of->('', 'way')}, %$_ } } @ways ]);
 	is_own_answer(\@r, 'HTTP/1.0, chunked, slow, Expect');
 	is($sizes->(), '1 6', 'all ways: one call');
 
-	$b->reset();
-	@r = $t->plugged($b, [ map { $of->('/file', "file $_" x 50) } 1 .. 5 ]);
+	$mock->reset();
+	@r = $t->plugged($mock, [ map { $of->('/file', "file $_" x 50) } 1 .. 5 ]);
 	is_own_answer(\@r, 'bodies in files');
 	is($sizes->(), '1 5', 'bodies in files: one call');
 
@@ -138,8 +138,8 @@ sub merges($t, $b, $uri, $make) {
 	my $odd = JSON::PP->new->utf8->pretty->sort_by(
 		sub { no warnings 'once'; $JSON::PP::b cmp $JSON::PP::a });
 
-	$b->reset();
-	@r = $t->plugged($b, [ map {
+	$mock->reset();
+	@r = $t->plugged($mock, [ map {
 		my $request = $of->('', "json $_");
 		$request->{body} = ($_ % 2 ? $plain : $odd)
 			->encode({ %{$request->{body}}, truncate => \1 });
@@ -151,23 +151,23 @@ sub merges($t, $b, $uri, $make) {
 
 	# load
 
-	$b->reset();
-	$b->script(delay => 0.004);
+	$mock->reset();
+	$mock->script(delay => 0.004);
 	my $load = $t->load(clients => 16, requests => 480, uri => $uri,
 		body => sub ($i) {
 			$make->(map { "load $i.$_" } 0 .. $i % 3)
 		});
 	is($load->{ok}, 480, 'load: own answers');
-	cmp_ok(scalar(() = $b->calls()), '<', 240, 'load: fewer calls');
-	is(max(map { $_->{inflight} } $b->calls()), 1, 'load: one at a time');
-	is($b->items(), 960, 'load: each item is sent once');
+	cmp_ok(scalar(() = $mock->calls()), '<', 240, 'load: fewer calls');
+	is(max(map { $_->{inflight} } $mock->calls()), 1, 'load: one at a time');
+	is($mock->items(), 960, 'load: each item is sent once');
 
 	# nothing set but the zone
 
 	@r = $t->burst(20, "/plain$uri", sub ($i) { $make->("plain $i") });
 	is_own_answer(\@r, 'defaults');
 
-	$b->reset();
+	$mock->reset();
 }
 
 1;
