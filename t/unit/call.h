@@ -16,7 +16,9 @@
 #include "llmb_split.h"
 
 
+#ifndef CALL_MAX_MEMBERS
 #define CALL_MAX_MEMBERS  2048
+#endif
 
 
 typedef struct {
