@@ -17,8 +17,8 @@
 
 #include "documents.h"
 #include "guard.h"
+#include "json_oracle.h"
 #include "llmb_json.h"
-#include "oracle.h"
 
 
 #define MAX_TOKENS  4096

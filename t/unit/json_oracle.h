@@ -7,8 +7,8 @@
  */
 
 
-#ifndef _ORACLE_H_INCLUDED_
-#define _ORACLE_H_INCLUDED_
+#ifndef _JSON_ORACLE_H_INCLUDED_
+#define _JSON_ORACLE_H_INCLUDED_
 
 
 #include <stdlib.h>
@@ -195,4 +195,4 @@ oracle_token(oracle_t *o, const llmb_json_token_t *tok, const uint8_t *base)
 }
 
 
-#endif /* _ORACLE_H_INCLUDED_ */
+#endif /* _JSON_ORACLE_H_INCLUDED_ */
