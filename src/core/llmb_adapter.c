@@ -102,5 +102,5 @@ llmb_adapter_ends(llmb_str_t path, llmb_str_t ending)
 
     p = path.data + path.len - ending.len;
 
-    return *p == '/' && memcmp(p, ending.data, ending.len) == 0;
+    return memcmp(p, ending.data, ending.len) == 0;
 }

@@ -311,7 +311,6 @@ llmb_split_member(llmb_split_t *sp, const uint8_t *base,
     switch (sp->member) {
 
     case LLMB_MEMBER_LIST:
-        sp->member = LLMB_MEMBER_OTHER;
         return llmb_split_open(sp, tok);
 
     case LLMB_MEMBER_USAGE:
@@ -405,8 +404,6 @@ llmb_split_index(llmb_split_t *sp, const uint8_t *base,
     if (!sp->indexed) {
         return LLMB_MISMATCH_NONE;
     }
-
-    sp->indexed = 0;
 
     if (tok->type != LLMB_JSON_NUMBER
         || llmb_json_uint(text, &position) != LLMB_OK

@@ -38,15 +38,18 @@ bit_of(const llmb_adapter_t *adapter)
 }
 
 
+typedef struct {
+    const char            *path;
+    const llmb_adapter_t  *adapter;
+} path_case_t;
+
+
 static void
 paths_lead_to_their_formats(void **state)
 {
     unsigned  i;
 
-    static const struct {
-        const char            *path;
-        const llmb_adapter_t  *adapter;
-    } cases[] = {
+    static const path_case_t  cases[] = {
         { "/v1/embeddings", &llmb_adapter_openai_embeddings },
         { "/embeddings", &llmb_adapter_openai_embeddings },
         { "/openai/deployments/te3/embeddings",
@@ -101,7 +104,7 @@ formats_that_are_not_enabled_are_not_found(void **state)
 
 
 static void
-the_path_is_not_read_beyond_its_length(void **state)
+nothing_around_the_path_is_read(void **state)
 {
     llmb_str_t  path = text_of("/v1/embeddings");
 
@@ -109,6 +112,11 @@ the_path_is_not_read_beyond_its_length(void **state)
 
     path.len--;
     assert_null(llmb_adapter_find(path, ALL));
+
+    path = text_of("/api/embed");
+    path.len -= strlen("/api");
+    path.data += strlen("/api");
+    assert_null(llmb_adapter_find(path, bit_of(&llmb_adapter_ollama_embed)));
 }
 
 
@@ -178,7 +186,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(paths_lead_to_their_formats),
         cmocka_unit_test(formats_that_are_not_enabled_are_not_found),
-        cmocka_unit_test(the_path_is_not_read_beyond_its_length),
+        cmocka_unit_test(nothing_around_the_path_is_read),
         cmocka_unit_test(names_and_numbers_lead_back),
         cmocka_unit_test(the_table_keeps_its_rules)
     };

@@ -57,6 +57,17 @@ assert_str(llmb_str_t got, const char *expected)
 }
 
 
+typedef struct {
+    const char   *body;
+    const char   *value;
+    const char   *span;
+    llmb_kind_e   kind;
+    unsigned      scalar;
+    uint32_t      items;
+    uint64_t      tokens;     /* 0: not told for texts */
+} item_case_t;
+
+
 static void
 items_are_found_and_counted(void **state)
 {
@@ -65,15 +76,7 @@ items_are_found_and_counted(void **state)
     llmb_reason_e   reason;
     llmb_request_t  rq;
 
-    static const struct {
-        const char   *body;
-        const char   *value;
-        const char   *span;
-        llmb_kind_e   kind;
-        unsigned      scalar;
-        uint32_t      items;
-        uint64_t      tokens;     /* 0: not told for texts */
-    } cases[] = {
+    static const item_case_t  cases[] = {
         { "{\"input\":\"a\"}", "\"a\"", "\"a\"", LLMB_KIND_TEXT, 1, 1, 0 },
         { "{\"input\":[\"a\"]}", "[\"a\"]", "\"a\"", LLMB_KIND_TEXT, 0, 1, 0 },
         { "{\"input\": [ \"a\" ,\n\"b\" ] , \"x\": [[]]}",
@@ -137,6 +140,13 @@ tokens_of_texts_are_the_sum_of_the_estimates(void **state)
 }
 
 
+typedef struct {
+    const char     *body;
+    const char     *model;
+    llmb_reason_e   reason;
+} model_case_t;
+
+
 static void
 the_model_is_read_whatever_becomes_of_the_request(void **state)
 {
@@ -144,11 +154,7 @@ the_model_is_read_whatever_becomes_of_the_request(void **state)
     llmb_reason_e   reason;
     llmb_request_t  rq;
 
-    static const struct {
-        const char     *body;
-        const char     *model;
-        llmb_reason_e   reason;
-    } cases[] = {
+    static const model_case_t  cases[] = {
         { "{\"model\":\"m\",\"input\":\"a\"}", "\"m\"", LLMB_REASON_NONE },
         { "{\"input\":\"a\"}", "", LLMB_REASON_NONE },
         { "{\"input\":\"a\",\"model\":5}", "", LLMB_REASON_NONE },
@@ -191,6 +197,12 @@ the_model_is_read_whatever_becomes_of_the_request(void **state)
 }
 
 
+typedef struct {
+    const char     *body;
+    llmb_reason_e   reason;
+} reason_case_t;
+
+
 static void
 the_first_reason_is_told_but_json_before_all(void **state)
 {
@@ -198,10 +210,7 @@ the_first_reason_is_told_but_json_before_all(void **state)
     llmb_reason_e   reason;
     llmb_request_t  rq;
 
-    static const struct {
-        const char     *body;
-        llmb_reason_e   reason;
-    } cases[] = {
+    static const reason_case_t  cases[] = {
         { "{\"stream\":1,\"input\":[],\"request_id\":1}", LLMB_REASON_STREAM },
         { "{\"input\":[],\"stream\":1,\"stream\":1}", LLMB_REASON_ITEM },
         { "{\"request_id\":1,\"input\":[]}", LLMB_REASON_ADAPTER },
@@ -257,8 +266,9 @@ a_body_cut_off_anywhere_is_not_json(void **state)
     llmb_reason_e   reason;
     llmb_request_t  rq;
 
-    static const char  body[] = "{\"model\":\"m\\u00e9\",\"a\":[1,{\"b\":-1.5}],"
-                                "\"input\":[[1,23],[4]],\"stream\":false}";
+    static const char  body[] =
+        "{\"model\":\"m\\u00e9\",\"a\":[1,{\"b\":-1.5}],"
+        "\"input\":[[1,23],[4]],\"stream\":false}";
 
     (void) state;
 
@@ -274,6 +284,12 @@ a_body_cut_off_anywhere_is_not_json(void **state)
 }
 
 
+typedef struct {
+    const char  *body;
+    llmb_rc_e    rc;
+} refusal_case_t;
+
+
 static void
 a_refused_value_is_compared_by_its_meaning(void **state)
 {
@@ -281,10 +297,7 @@ a_refused_value_is_compared_by_its_meaning(void **state)
     llmb_reason_e   reason;
     llmb_request_t  rq;
 
-    static const struct {
-        const char  *body;
-        llmb_rc_e    rc;
-    } cases[] = {
+    static const refusal_case_t  cases[] = {
         { "{\"input\":\"a\",\"encoding_format\":\"byt\\u0065s\"}",
           LLMB_DECLINED },
         { "{\"input\":\"a\",\"encoding_form\\u0061t\":\"bytes\"}",

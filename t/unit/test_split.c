@@ -57,6 +57,13 @@ assert_cut(const llmb_split_t *sp, const char *answer,
 }
 
 
+typedef struct {
+    const llmb_adapter_t  *adapter;
+    const char            *answer;    /* up to where it is certain */
+    llmb_mismatch_e        mismatch;
+} sure_case_t;
+
+
 static void
 what_is_certainly_wrong_is_told_before_the_end(void **state)
 {
@@ -64,11 +71,7 @@ what_is_certainly_wrong_is_told_before_the_end(void **state)
     size_t        len;
     llmb_split_t  sp;
 
-    static const struct {
-        const llmb_adapter_t  *adapter;
-        const char            *answer;    /* up to where it is certain */
-        llmb_mismatch_e        mismatch;
-    } cases[] = {
+    static const sure_case_t  cases[] = {
         { openai, "{\"data\":[{\"index\":0},{\"index\":1},{",
           LLMB_MISMATCH_COUNT },
         { openai, "{\"data\":[{\"index\":0}]", LLMB_MISMATCH_COUNT },
@@ -80,6 +83,7 @@ what_is_certainly_wrong_is_told_before_the_end(void **state)
         { openai, "{\"data\":[{\"index\":[", LLMB_MISMATCH_INDEX },
         { openai, "{\"data\":[{\"v\":{\"index\":0}}", LLMB_MISMATCH_INDEX },
         { openai, "{\"data\":[\"a\"", LLMB_MISMATCH_INDEX },
+        { openai, "{\"data\":[[", LLMB_MISMATCH_INDEX },
         { openai, "{\"data\":null", LLMB_MISMATCH_SHAPE },
         { openai, "{\"data\":{", LLMB_MISMATCH_SHAPE },
         { openai, "[", LLMB_MISMATCH_SHAPE },
@@ -248,18 +252,21 @@ pieces_may_stand_in_any_order(void **state)
 }
 
 
+typedef struct {
+    const llmb_adapter_t  *adapter;
+    const char            *answer;
+    unsigned               exact;
+    uint64_t               tokens[2];
+} exact_case_t;
+
+
 static void
 tokens_are_exact_if_both_sides_count_the_same(void **state)
 {
     unsigned      i, exact;
     llmb_split_t  sp;
 
-    static const struct {
-        const llmb_adapter_t  *adapter;
-        const char            *answer;
-        unsigned               exact;
-        uint64_t               tokens[2];
-    } cases[] = {
+    static const exact_case_t  cases[] = {
         { openai, "{\"data\":[{\"index\":0},{\"index\":1}],"
                   "\"usage\":{\"prompt_tokens\":7,\"total_tokens\":9}}",
           1, { 3, 4 } },
@@ -301,6 +308,48 @@ tokens_are_exact_if_both_sides_count_the_same(void **state)
                          cases[i].tokens[1]);
         assert_int_equal(exact, cases[i].exact);
     }
+}
+
+
+/* what a format does not have is not found under an empty name either */
+
+static void
+members_without_a_name_mean_nothing(void **state)
+{
+    llmb_split_t  sp;
+
+    static const llmb_adapter_t  plain = {
+        llmb_string("plain"),
+        NULL,
+        1,
+        1,
+        llmb_string("input"),
+        LLMB_KIND_TEXT,
+        NULL,
+        8,
+        llmb_string("list"),
+        llmb_null_string,
+        llmb_null_string,
+        llmb_null_string
+    };
+
+    static const char  answer[] =
+        "{\"\":5,\"list\":[{\"\":0},{\"\":9}],\"\":6}";
+
+    static const llmb_share_t  shares[] = { { 0, 1, 3 }, { 1, 1, 4 } };
+
+    (void) state;
+
+    llmb_split_init(&sp, &plain, elems, 2);
+
+    assert_int_equal(llmb_split_read(&sp, (const uint8_t *) answer,
+                                     sizeof(answer) - 1, 1),
+                     LLMB_OK);
+
+    assert_cut(&sp, answer, shares, 2, 0,
+               "{\"\":5,\"list\":[{\"\":0}],\"\":6}");
+    assert_cut(&sp, answer, shares, 2, 1,
+               "{\"\":5,\"list\":[{\"\":9}],\"\":6}");
 }
 
 
@@ -362,6 +411,7 @@ main(void)
         cmocka_unit_test(uneven_gaps_let_nobody_see_a_neighbor),
         cmocka_unit_test(pieces_may_stand_in_any_order),
         cmocka_unit_test(tokens_are_exact_if_both_sides_count_the_same),
+        cmocka_unit_test(members_without_a_name_mean_nothing),
         cmocka_unit_test(an_id_is_left_alone_if_nobody_shares_it),
         cmocka_unit_test(elements_of_an_earlier_answer_are_forgotten)
     };

@@ -42,6 +42,12 @@ part_of(const llmb_share_t *shares, uint32_t n, uint32_t k, uint64_t count)
 }
 
 
+typedef struct {
+    const char  *text;
+    const char  *counts;
+} count_case_t;
+
+
 static void
 counts_are_integers_of_members(void **state)
 {
@@ -50,10 +56,7 @@ counts_are_integers_of_members(void **state)
     llmb_str_t    text;
     llmb_usage_t  us;
 
-    static const struct {
-        const char  *text;
-        const char  *counts;
-    } cases[] = {
+    static const count_case_t  cases[] = {
         { "", "" },
         { "7", "0=7;" },
         { "\"7\"", "" },
@@ -90,18 +93,21 @@ counts_are_integers_of_members(void **state)
 }
 
 
+typedef struct {
+    llmb_share_t  shares[4];
+    uint32_t      n;
+    uint64_t      count;
+    uint64_t      parts[4];
+} part_case_t;
+
+
 static void
 parts_are_as_promised(void **state)
 {
     unsigned  i;
     uint32_t  k;
 
-    static const struct {
-        llmb_share_t  shares[4];
-        uint32_t      n;
-        uint64_t      count;
-        uint64_t      parts[4];
-    } cases[] = {
+    static const part_case_t  cases[] = {
 
         /* the members' own numbers, if they add up to it */
         { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 10, { 3, 3, 4 } },
@@ -114,6 +120,7 @@ parts_are_as_promised(void **state)
         /* not enough for one each */
         { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 2, { 0, 1, 1 } },
         { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 0, { 0, 0, 0 } },
+        { { { 0, 1, 9 }, { 1, 1, 1 }, { 2, 1, 1 } }, 3, 2, { 1, 0, 1 } },
 
         /* nobody has tokens to tell: by items */
         { { { 0, 1, 0 }, { 1, 3, 0 } }, 2, 8, { 2, 6 } },
