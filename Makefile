@@ -37,7 +37,7 @@ all: module	## the same as "module"
 
 help:		## this list
 	@grep -hE '^[a-z][a-z-]*:.*##' Makefile \
-	| sed -E 's/^([a-z-]+):.*##/\1	/' | expand -t 14
+	| sed -E 's/^([a-z-]+):.*##/\1	/' | expand -t 18
 
 
 #
@@ -134,6 +134,18 @@ $(FUZZ_DIR)/%: t/fuzz/%.c $(FUZZ_AID) $(CORE) $(CORE_H) $(wildcard t/fuzz/*.h)
 		-fno-sanitize-recover=undefined -o $@ \
 		$< $(FUZZ_AID) $(CORE) -ljansson -lm
 
+REPLAY =	$(FUZZ_SRC:t/fuzz/fuzz_%.c=$(BUILD)/replay/%)
+
+fuzz-replay: $(REPLAY)	## seeds and known crashes with CC, without libFuzzer
+	for f in $(REPLAY); do $$f $$(ls -d t/fuzz/seeds/$${f##*/} \
+		t/fuzz/regress/$${f##*/} 2> /dev/null) || exit 1; done
+
+$(BUILD)/replay/%: t/fuzz/fuzz_%.c $(FUZZ_AID) $(UNIT_O) $(wildcard t/*/*.h)
+	@mkdir -p $(@D)
+	$(CC) $(TEST_CFLAGS) $(UNIT_CFLAGS) -o $@ $< $(FUZZ_AID) \
+		$(wildcard t/fuzz/replay/*.c) \
+		$(CORE:%.c=$(UNIT_DIR)/%.o) -ljansson -lm
+
 SIM_SRC =	$(wildcard t/sim/*.c)
 
 sim: $(BUILD)/sim/sim	## discrete-event simulation of the core, SEED=
@@ -227,5 +239,5 @@ clean:		## removes what was built for this tree
 FORCE:
 
 .PHONY:		all help module static compile test unit golden fuzz \
-		fuzz-smoke sim model t chaos faults asan valgrind coverage \
+		fuzz-smoke fuzz-replay sim model t chaos faults asan valgrind coverage \
 		coverage-module lint bench bench-core clean
