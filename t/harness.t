@@ -17,12 +17,18 @@ use MIME::Base64 qw/ decode_base64 /;
 
 BEGIN {
 	delete $ENV{TEST_NGINX_MODULE};
+
+	# as if linked in, see metrics_of()
+
+	$ENV{TEST_NGINX_MODULE} = ''
+		if ($ENV{LLMB_PLANT} // '') =~ /^metrics/;
+
 	unshift @INC, "$FindBin::Bin/lib";
 }
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('the harness')->plan(74);
+my $t = Test::LLMBatch->new('the harness')->plan(78);
 
 # started again by itself, with a planted error, see below
 
@@ -224,27 +230,67 @@ is(Test::LLMBatch::Metrics::value($m, 'z'), undef, 'no such series');
 
 # the end checks turn red
 
-for my $plant (qw/ none emerg signal exit sanitizer gone backend /) {
+for my $plant (qw/ none emerg signal exit sanitizer gone backend
+	metrics_good metrics_gauge metrics_used metrics_missing /) {
 	local $ENV{LLMB_PLANT} = $plant;
+	local $ENV{LLMB_SLOW} = 0.2 if $plant =~ /^metrics/;
 	my $out = `$^X $FindBin::Bin/harness.t 2>&1`;
-	my $want = $plant eq 'none' ? qr/^ok 75 - clean/m
-		: qr/^not ok 75 - clean end/m;
+	my $want = $plant =~ /none|good/ ? qr/^ok 79 - clean/m
+		: qr/^not ok 79 - clean end/m;
 	like($out, $want, "end checks: $plant");
 }
 
 $t->done();
 
 
+# a file in place of the status page, and maps for the variables
+
+sub metrics_of ($what) {
+	my $text = join '', map { "llm_batch_$_\n" } 'queue_requests 0',
+		'inflight_calls 0', 'zone_requests 0', 'zone_calls 0',
+		'zone_bytes{state="free"} 9', 'zone_bytes{state="used"} 7';
+
+	my $maps = join "\n", map { qq!map "" \$llm_batch_$_ { default ""; }! }
+		qw/ status reason close id size index adapter model task mode wait
+			tokens upstream_time cost saved group /;
+
+	$t->write_file('metrics', $text);
+	$t->write_file_expand('nginx.conf', <<'EOF' =~ s/VARIABLES/$maps/r);
+%%GLOBALS%%
+events { }
+http {
+    VARIABLES
+    %%GLOBALS_HTTP%%
+    server {
+        listen %%ADDR%%:8080;
+        location = /llm-batch { alias %%DIR%%/metrics; }
+    }
+}
+EOF
+	$t->run();
+
+	$text =~ s/queue_requests 0/queue_requests 1/ if $what =~ /gauge/;
+	$text =~ s/"used"} 7/"used"} 8/ if $what =~ /used/;
+	$text =~ s/llm_batch_zone_calls 0\n// if $what =~ /missing/;
+	$t->write_file('metrics', $text);
+}
+
 sub planted ($what) {
+	ok(1) for 1 .. 78;
+
+	if ($what =~ /^metrics/) {
+		metrics_of($what);
+		$t->done();
+		return 0;
+	}
+
 	$t->conf('location / { proxy_pass http://backend; }');
 	my $mock = $t->backend();
 	$t->run();
 
-	ok(1) for 1 .. 74;
-
 	if ($what eq 'emerg') {
 		$t->write_file('nginx.conf', 'nonsense;');
-		kill 'HUP', $t->proc()->{pid};
+		$t->proc()->signal('HUP');
 		wait_for { $t->read_file('error.log') =~ /emerg/ };
 
 	} elsif ($what eq 'signal') {

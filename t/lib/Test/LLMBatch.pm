@@ -285,7 +285,7 @@ sub plugged($self, $backend, $requests, %o) {
 	} or Test::More::diag("llm_batch_queue_requests is below $queued");
 
 	$o{then}->() if $o{then};
-	$backend->release();
+	$backend->release() if $backend->{pid};
 	$client->finish($plug);
 
 	return $client->finish($rest);

@@ -73,6 +73,12 @@ sub pump($self, $conns) {
 	$self->_turn([ grep { !$_->{done} } @$conns ], time(), 0);
 }
 
+# closes connections whose answers have not come
+
+sub abort($self, $conns) {
+	_end($_, 'aborted') for grep { !$_->{done} } @$conns;
+}
+
 # a connection, for the member "conn" of requests
 
 sub connect($self, %o) {

@@ -95,6 +95,13 @@ sub check($self) {
 	return $? & 127 ? 128 + ($? & 127) : $? >> 8, slurp($out);
 }
 
+# 0 would be the group of the test itself
+
+sub signal($self, $signal, $pid = $self->{pid}) {
+	die "no process to signal\n" unless $pid;
+	return kill $signal, $pid;
+}
+
 # pids of the workers that serve; with "all" also those that are starting,
 # or shutting down
 
@@ -115,7 +122,7 @@ sub reload($self, $conf, %o) {
 
 	$self->{workers} = _worker_processes($conf);
 
-	kill 'HUP', $self->{pid};
+	$self->signal('HUP');
 
 	return $self->wait_for(sub {
 		my @new = grep { !$old{$_} } $self->workers();
@@ -125,7 +132,8 @@ sub reload($self, $conf, %o) {
 	}, $o{timeout} // 10);
 }
 
-# USR2, WINCH and QUIT; needs "daemon on".  Between the steps, "meanwhile"
+# USR2, WINCH and QUIT; needs "daemon on"; "meanwhile" runs with both there.
+# May be called in a process of its own, while this one is a client
 
 sub upgrade($self, $meanwhile = sub {}) {
 	my $old = $self->{pid};
@@ -133,7 +141,7 @@ sub upgrade($self, $meanwhile = sub {}) {
 	die "upgrade: needs a configuration with 'daemon on'\n"
 		unless $self->{daemon};
 
-	kill 'USR2', $old;
+	$self->signal('USR2');
 	$self->wait_for(sub {
 		$self->{pid} = $self->_pidfile();
 		return $self->{pid} && $self->{pid} != $old
@@ -157,8 +165,8 @@ sub upgrade($self, $meanwhile = sub {}) {
 # returns when another worker has taken the place
 
 sub kill9($self, $worker) {
+	$self->signal('KILL', $worker);
 	$self->{killed}{$worker} = 1;
-	kill 'KILL', $worker;
 
 	return $self->wait_for(sub {
 		my @now = $self->workers();
@@ -177,11 +185,19 @@ sub stop($self) {
 sub started($self) { return $self->{child} }
 
 sub running($self) {
+	$self->{pid} = $self->_pidfile() || $self->{pid} if $self->{daemon};
 	return $self->{pid} && !_gone($self->{pid});
 }
 
 sub _end($self, $signal, $seconds) {
-	my $pid = $self->{pid} // $self->{child} // return 1;
+	$self->running();
+
+	my $pid = $self->{pid} || $self->{child} || return 1;
+	my $old = slurp("$self->{dir}/nginx.pid.oldbin");
+
+	# an upgrade that was not finished
+
+	kill $signal, $old + 0 if $old and $signal ne 'QUIT';
 
 	my @kids = $signal eq 'KILL' ? $self->workers(1) : ();
 	kill $signal, $pid, @kids;

@@ -1,0 +1,171 @@
+#!/usr/bin/perl
+
+# Copyright (C) The ngx_http_llm_batch_module authors
+
+# Guards what nginx -t says: wrong values, unknown names and unsafe
+# combinations are refused, in words that name the directive and the token;
+# and everything that is documented is accepted.
+
+use v5.36;
+
+use Test::More;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::LLMBatch;
+
+my $t = Test::LLMBatch->new('configuration errors')->has('llm_batch');
+
+# accepted, in a location with llm_batch
+
+for my $line ('llm_batch zone=llm', 'llm_batch zone=llm dry_run',
+	'llm_batch off', 'llm_batch_mode auto', 'llm_batch_mode merge',
+	'llm_batch_mode per_request', 'llm_batch_mode $http_x_mode',
+	'llm_batch_adapter auto', 'llm_batch_adapter openai_embeddings',
+	'llm_batch_adapter openai_embeddings ollama_embed tei_embed',
+	'llm_batch_group "$llm_batch_task:$llm_batch_model"',
+	'llm_batch_tenant $remote_user', 'llm_batch_tenant shared',
+	'llm_batch_vary $http_user_agent $remote_addr', 'llm_batch_vary off',
+	'llm_batch_ignore_headers X-Noise X-Other',
+	'llm_batch_task $arg_task', 'llm_batch_eligible_tasks any',
+	'llm_batch_eligible_tasks one two', 'llm_batch_latency_budget 2s',
+	'llm_batch_latency_budget $arg_budget',
+	'llm_batch_latency_threshold 100ms', 'llm_batch_latency_tolerance low',
+	'llm_batch_latency_tolerance $http_x_tolerance', 'llm_batch_priority 9',
+	'llm_batch_priority $http_x_priority', 'llm_batch_min_size 1',
+	'llm_batch_max_size 1', 'llm_batch_max_size 2048',
+	'llm_batch_max_tokens 0', 'llm_batch_max_tokens 8192',
+	'llm_batch_max_body 1m', 'llm_batch_max_response 64k',
+	'llm_batch_max_wait 0', 'llm_batch_max_wait 20ms',
+	'llm_batch_window slot', 'llm_batch_window fixed',
+	'llm_batch_window rate=10r/s', 'llm_batch_window rate=300r/m',
+	'llm_batch_concurrency 1', 'llm_batch_concurrency auto',
+	'llm_batch_concurrency auto max=4', 'llm_batch_dedup on',
+	'llm_batch_split off', 'llm_batch_repair_encoding off',
+	'llm_batch_fallback off', 'llm_batch_fallback_limit 0%',
+	'llm_batch_fallback_limit 100%',
+	'llm_batch_breaker failures=1 cooldown=500ms', 'llm_batch_headers on')
+{
+	my $more = $line =~ /^llm_batch / ? '' : 'llm_batch zone=llm;';
+	my ($rc, $out) = check("$more $line;");
+	is($rc, 0, "accepted: $line") or diag($out);
+}
+
+# refused: the line and what the message tells beside the directive
+
+for (
+	[ 'llm_batch', 'llm_batch' ],
+	[ 'llm_batch on', 'on' ],
+	[ 'llm_batch zone=', 'zone=' ],
+	[ 'llm_batch zone=unknown', 'unknown' ],
+	[ 'llm_batch zone=llm fast', 'fast' ],
+	[ 'llm_batch off dry_run', 'dry_run' ],
+	[ 'llm_batch zone=llm; llm_batch zone=llm', 'duplicate' ],
+	[ 'llm_batch_mode fast', 'fast' ],
+	[ 'llm_batch_mode Auto', 'Auto' ],
+	[ 'llm_batch_adapter what', 'what' ],
+	[ 'llm_batch_adapter auto openai_embeddings', 'auto' ],
+	[ 'llm_batch_adapter openai_embeddings openai_embeddings',
+		'openai_embeddings' ],
+	[ 'llm_batch_group', 'arguments' ],
+	[ 'llm_batch_group $no_such_variable', 'no_such_variable' ],
+	[ 'llm_batch_tenant', 'arguments' ],
+	[ 'llm_batch_ignore_headers Authorization', 'Authorization' ],
+	[ 'llm_batch_ignore_headers X-Api-Key', 'X-Api-Key' ],
+	[ 'llm_batch_ignore_headers Cookie', 'Cookie' ],
+	[ 'llm_batch_latency_budget soon', 'soon' ],
+	[ 'llm_batch_latency_threshold 1x', '1x' ],
+	[ 'llm_batch_latency_tolerance extreme', 'extreme' ],
+	[ 'llm_batch_priority 10', '10' ],
+	[ 'llm_batch_priority -1', '-1' ],
+	[ 'llm_batch_min_size 0', '0' ],
+	[ 'llm_batch_min_size two', 'two' ],
+	[ 'llm_batch_max_size 0', '0' ],
+	[ 'llm_batch_max_size 2049', '2049' ],
+	[ 'llm_batch_max_size 1k', '1k' ],
+	[ 'llm_batch_max_tokens -5', '-5' ],
+	[ 'llm_batch_max_body 1x', '1x' ],
+	[ 'llm_batch_max_response big', 'big' ],
+	[ 'llm_batch_max_wait forever', 'forever' ],
+	[ 'llm_batch_max_wait -1', '-1' ],
+	[ 'llm_batch_window often', 'often' ],
+	[ 'llm_batch_window rate=10', 'rate=10' ],
+	[ 'llm_batch_window rate=0r/s', 'rate=0r/s' ],
+	[ 'llm_batch_window rate=10r/h', 'rate=10r/h' ],
+	[ 'llm_batch_concurrency 0', '0' ],
+	[ 'llm_batch_concurrency many', 'many' ],
+	[ 'llm_batch_concurrency auto max=0', 'max=0' ],
+	[ 'llm_batch_concurrency 4 max=8', 'max=8' ],
+	[ 'llm_batch_concurrency auto min=1', 'min=1' ],
+	[ 'llm_batch_dedup maybe', 'maybe' ],
+	[ 'llm_batch_split 1', '1' ],
+	[ 'llm_batch_repair_encoding yes', 'yes' ],
+	[ 'llm_batch_fallback never', 'never' ],
+	[ 'llm_batch_fallback_limit 50', '50' ],
+	[ 'llm_batch_fallback_limit -1%', '-1%' ],
+	[ 'llm_batch_breaker', 'arguments' ],
+	[ 'llm_batch_breaker failures=0', 'failures=0' ],
+	[ 'llm_batch_breaker failures=x cooldown=1s', 'failures=x' ],
+	[ 'llm_batch_breaker failures=3 cooldown=x', 'cooldown=x' ],
+	[ 'llm_batch_breaker errors=3', 'errors=3' ],
+	[ 'llm_batch_headers all', 'all' ],
+	[ 'llm_batch_headers on; llm_batch_headers on', 'duplicate' ],
+	[ 'llm_batch_status xml', 'xml' ],
+	[ 'llm_batch_zone zone=z:8m', 'not allowed' ],
+	[ 'llm_batch_models models.json', 'not allowed' ],
+	[ 'llm_batch_min_size 20; llm_batch_max_size 10', '20' ],
+) {
+	my ($line, $token) = @$_;
+	my ($directive) = $line =~ /^(\w+)/;
+	my $more = $directive eq 'llm_batch' ? '' : 'llm_batch zone=llm;';
+
+	refused($line, $directive, $token, check("$more $line;"));
+}
+
+# in http {}
+
+for (
+	[ 'llm_batch_zone', 'arguments' ],
+	[ 'llm_batch_zone llm:8m', 'llm:8m' ],
+	[ 'llm_batch_zone zone=other', 'zone=other' ],
+	[ 'llm_batch_zone zone=:8m', 'zone=:8m' ],
+	[ 'llm_batch_zone zone=other:', 'zone=other:' ],
+	[ 'llm_batch_zone zone=other:x', 'zone=other:x' ],
+	[ 'llm_batch_zone zone=other:512k', 'other' ],
+	[ 'llm_batch_zone zone=other:8m size=1', 'size=1' ],
+	[ 'llm_batch_zone zone=llm:8m', 'llm' ],
+	[ 'llm_batch_zone zone=taken:8m', 'taken' ],
+	[ 'llm_batch_models nowhere.json', 'nowhere.json' ],
+) {
+	my ($line, $token) = @$_;
+	my ($directive) = $line =~ /^(\w+)/;
+	my $http = 'limit_req_zone $uri zone=taken:1m rate=1r/s;';
+
+	refused($line, $directive, $token,
+		check('llm_batch zone=llm;', "$http $line;"));
+}
+
+# an error names file and line
+
+my ($rc, $out) = check('llm_batch_max_size 0;');
+like($out, qr!in \S+/nginx\.conf:\d+!, 'file and line');
+
+$t->done();
+
+
+sub check ($location, $http = '') {
+	$t->conf("location / {\n$location\nproxy_pass http://backend;\n}",
+		http => $http);
+	return $t->check_conf();
+}
+
+sub refused ($line, $directive, $token, $rc, $out) {
+	my ($emerg) = $out =~ /\[emerg\] (.*)/;
+
+	$emerg //= '';
+	$emerg =~ s/ in \S+:\d+$//;
+
+	ok($rc == 1 && $emerg =~ /\Q$directive\E/ && $emerg =~ /\Q$token\E/,
+		"refused: $line") or diag("$rc: $out");
+}
