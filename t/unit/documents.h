@@ -197,6 +197,8 @@ static const llmb_str_t  invalid[] = {
     llmb_string("/**/1"),
     llmb_string("1//"),
     llmb_string("# 1"),
+    llmb_string("[[0.5,0.25,],0.1,0.2,0.3,0.4,0.5,0.6,0.7,0.8,0.9,0.10,0.11,"
+                "0.12,0.13,0.14,0.15,0.16,0.17,0.18,0.19,0.20,0.21,0.22]"),
     llmb_string("[0.1,0.2,0.3,.4,0.5,0.6,0.7,0.8,0.9,0.10,0.11,0.12,0.13,"
                 "0.14,0.15,0.16,0.17,0.18,0.19,0.20,0.21,0.22,0.23]"),
     llmb_string("\"a string that is long enough for the loops that look at"

@@ -19,6 +19,7 @@
 #include "guard.h"
 #include "json_oracle.h"
 #include "llmb_json.h"
+#include "llmb_json_skip.h"
 
 
 #define MAX_TOKENS  4096
@@ -592,6 +593,39 @@ numbers_that_are_skipped_obey_the_grammar(void **state)
 }
 
 
+/* what makes the difference between these loops and the states is speed */
+
+static void
+the_usual_arrays_are_skipped_to_the_end(void **state)
+{
+    size_t                    i, n, len;
+    uint8_t                   text[2048];
+    const uint8_t            *p;
+
+    static const char *const  elements[] = {
+        "0.0123,", "-0.5,", "0.012345678901234567,", "0.0001,", "0.0,", "1,",
+        "0,", "-128,", "101,", "12.5,", "1e-05,", "-9.5e-07,",
+        "0.12345678901234567890123456789012345,", " 0.25,", "\n        0.5,",
+        "\r\n\t0.5,"
+    };
+
+    (void) state;
+
+    for (i = 0; i < count(elements); i++) {
+        n = strlen(elements[i]);
+
+        for (len = 0; len + n <= sizeof(text); len += n) {
+            memcpy(text + len, elements[i], n);
+        }
+
+        p = guard(0, text, len);
+
+        assert_in_range(llmb_json_skip_numbers(p, p + len) - p, len - 128,
+                        len);
+    }
+}
+
+
 /* one odd byte at each place of a string and of white space */
 
 static void
@@ -848,6 +882,7 @@ main(void)
         cmocka_unit_test(the_fault_is_near_the_position),
         cmocka_unit_test(short_texts_in_an_array_are_what_jansson_reads),
         cmocka_unit_test(numbers_that_are_skipped_obey_the_grammar),
+        cmocka_unit_test(the_usual_arrays_are_skipped_to_the_end),
         cmocka_unit_test(every_byte_is_seen_at_every_place),
         cmocka_unit_test(every_character_may_be_in_a_string_and_no_surrogate),
         cmocka_unit_test(utf8_is_what_jansson_takes_for_it),
