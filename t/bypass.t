@@ -165,7 +165,8 @@ for (@table) {
 		'Content-Type' => 'application/json; charset=utf-8' } ],
 	[ 'type in capitals', $good,
 		headers => { 'Content-Type' => 'Application/JSON' } ],
-	[ 'equal names, not on the top level', '{"input":"x","y":{"a":1,"a":2}}' ],
+	[ 'equal names, not on the top level',
+		'{"input":"x","y":{"a":1,"a":2}}' ],
 	[ 'space around', " \n{\"input\":\"x\"}\r\n" ],
 	[ 'tokens', '{"input":[1,2]}' ],
 	[ 'budget at the threshold', $good,
@@ -187,7 +188,8 @@ for (@table) {
 	my ($name, $body, %more) = @$_;
 
 	subtest "held: $name" => sub {
-		is(join(' ', compare($body, %more, held => 1)), 'SINGLE ', 'status');
+		is(join(' ', compare($body, %more, held => 1)), 'SINGLE ',
+			'status');
 	};
 }
 

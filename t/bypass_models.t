@@ -46,7 +46,8 @@ sub of ($model, $input) {
 }
 
 sub why ($r) {
-	return join ' ', map { $_ // '' } @{$r->{headers}}{qw/ x-status x-reason /};
+	return join ' ', map { $_ // '' }
+		@{$r->{headers}}{qw/ x-status x-reason /};
 }
 
 is(why($t->request(of('tiny-1', [ 1 .. 4 ]))), 'SINGLE ', 'at the limit');

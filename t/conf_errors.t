@@ -114,7 +114,6 @@ for (
 	[ 'llm_batch_status xml', 'xml' ],
 	[ 'llm_batch_zone zone=z:8m', 'not allowed' ],
 	[ 'llm_batch_models models.json', 'not allowed' ],
-	[ 'llm_batch_min_size 20; llm_batch_max_size 10', '20' ],
 ) {
 	my ($line, $token) = @$_;
 	my ($directive) = $line =~ /^(\w+)/;

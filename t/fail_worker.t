@@ -84,7 +84,8 @@ for my $own (1, 0) {
 
 	my @r = ($client->finish($plug), $client->finish($rest));
 	my @others = @r[grep { $pids[$_] != $victim } 0 .. $#r];
-	my @lost = grep { $_->{error} } @r[grep { $pids[$_] == $victim } 0 .. $#r];
+	my @lost = grep { $_->{error} }
+		@r[grep { $pids[$_] == $victim } 0 .. $#r];
 	my $what = $own ? 'the worker of the call' : 'a worker that waits';
 
 	is_own_answer(\@others, "$what: clients of other workers");

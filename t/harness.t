@@ -251,8 +251,8 @@ sub metrics_of ($what) {
 		'zone_bytes{state="free"} 9', 'zone_bytes{state="used"} 7';
 
 	my $maps = join "\n", map { qq!map "" \$llm_batch_$_ { default ""; }! }
-		qw/ status reason close id size index adapter model task mode wait
-			tokens upstream_time cost saved group /;
+		qw/ status reason close id size index adapter model task mode
+			wait tokens upstream_time cost saved group /;
 
 	$t->write_file('metrics', $text);
 	$t->write_file_expand('nginx.conf', <<'EOF' =~ s/VARIABLES/$maps/r);

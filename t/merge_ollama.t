@@ -2,8 +2,8 @@
 
 # Copyright (C) The ngx_http_llm_batch_module authors
 
-# Guards merging of Ollama's /api/embed, whose answers go by place: that requests
-# which meet make one call, and that prompt_eval_count is shared out.
+# Guards merging of Ollama's /api/embed, whose answers go by place: that
+# requests which meet make one call, and that prompt_eval_count is shared out.
 
 use v5.36;
 

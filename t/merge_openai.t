@@ -40,7 +40,8 @@ $t->done();
 sub formats {
 	my $sizes = sub { join ' ', map { $_->{items} } $mock->calls() };
 	my $with = sub ($input, %more) {
-		{ uri => $uri, body => { model => 'm', input => $input, %more } }
+		{ uri => $uri,
+			body => { model => 'm', input => $input, %more } }
 	};
 
 	# arrays of tokens, whose usage is exact
@@ -54,7 +55,8 @@ sub formats {
 	# base64, also if the upstream does not know it
 
 	my @base64 = map {
-		$with->("text $_", encoding_format => 'base64', dimensions => 12)
+		$with->("text $_", encoding_format => 'base64',
+			dimensions => 12)
 	} 1 .. 4;
 
 	$mock->reset();

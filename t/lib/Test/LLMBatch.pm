@@ -38,10 +38,12 @@ my @variables = qw/ status reason close id size index adapter model task mode
 
 
 sub new($class, $title = '') {
-	my $self = bless { pid => $$, expected => [], backends => {}, conf => '',
+	my $self = bless {
+		pid => $$, conf => '', expected => [], backends => {},
 		addr => sprintf('127.%d.%d.%d',
 			64 + ($$ >> 16 & 63), $$ >> 8 & 255, $$ & 255),
-		dir => tempdir('/tmp/llm-batch-test-XXXXXX') }, $class;
+		dir => tempdir('/tmp/llm-batch-test-XXXXXX'),
+	}, $class;
 
 	srand(my $seed = $ENV{LLMB_SEED} || $$);
 	Test::More::note("$title: seed $seed, $self->{addr}");
@@ -157,7 +159,8 @@ sub _globals($self, $content) {
 	my $level = $ENV{TEST_NGINX_CATLOG} || $ENV{TEST_NGINX_LEAVE}
 		? 'debug' : 'info';
 	my @g = ("pid $self->{dir}/nginx.pid;",
-		"error_log $self->{dir}/error.log $level;", 'master_process on;');
+		"error_log $self->{dir}/error.log $level;",
+		'master_process on;');
 
 	push @g, "load_module $module;" if $module;
 	push @g, 'user root;' if $> == 0;
@@ -185,7 +188,8 @@ sub _globals_http($self) {
 }
 
 sub access_log($self) {
-	return map { decode_json($_) } split /^/, $self->read_file('access.log');
+	return map { decode_json($_) }
+		split /^/, $self->read_file('access.log');
 }
 
 
@@ -251,8 +255,8 @@ sub load($self, %o) {
 
 #
 # Makes requests meet whatever the machine does: a plug, one request like the
-# first (or "like") that the backend holds, takes the only slot (llm_batch_concurrency 1);
-# the others gather, and once all (queued => n) have, "then" runs and the plug
+# first (or "like") that the backend holds, takes the only slot, so
+# llm_batch_concurrency has to be 1; the others gather, and once all (queued => n) have, "then" runs and the plug
 # is answered.  Returns the responses without that of the plug.
 #
 
@@ -329,7 +333,7 @@ sub own_answer_problem($r, $body = $r->{sent}) {
 	my @items = Test::LLMBatch::Backend::items_of($format, $request);
 	my $want = Test::LLMBatch::Backend::answer($format, $request);
 	my $got = $r->{body};
-	my $count = qr/"(?:prompt_tokens|total_tokens|prompt_eval_count)":\K\d+/;
+	my $count = qr/"(?:(?:prompt|total)_tokens|prompt_eval_count)":\K\d+/;
 	my @counts = $got =~ /$count/g;
 
 	return 'no token for an item' if grep { $_ < @items } @counts;
@@ -348,8 +352,8 @@ sub is_own_answer($responses, $name = 'own answers') {
 		ref $responses eq 'ARRAY' ? @$responses : $responses;
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
-	return Test::More::ok(!@problems, $name)
-		|| Test::More::diag(join "\n", scalar @problems, $problems[0]) && 0;
+	return Test::More::ok(!@problems, $name) || !Test::More::diag(
+		scalar @problems . " problems, the first: $problems[0]");
 }
 
 # the tokens that all responses together tell
@@ -415,7 +419,7 @@ sub _problems($self) {
 	}
 
 	push @p, grep {
-		/\[(?:emerg|alert|crit)\]|exited on signal|exited with code [1-9]/
+		/\[(?:emerg|alert|crit)\]|exited (?:on signal|with code [1-9])/
 			or /Sanitizer|runtime error:/
 	} map { split /\n/, $self->read_file($_) } qw/ error.log stderr.log /;
 
@@ -423,7 +427,8 @@ sub _problems($self) {
 		glob "$self->{dir}/asan*";
 
 	push @p, map { "the backend at port $_ died" }
-		grep { $self->{backends}{$_}->died() } keys %{$self->{backends}};
+		grep { $self->{backends}{$_}->died() }
+			keys %{$self->{backends}};
 
 	return @p;
 }

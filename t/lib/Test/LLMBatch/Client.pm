@@ -252,7 +252,8 @@ sub _turn($self, $busy, $now, $wait) {
 
 	for my $c (grep { defined $_->{response}{request}{abort} } @$busy) {
 		next if $c->{out} ne '';
-		my $left = $c->{started} + $c->{response}{request}{abort} - $now;
+		my $left = $c->{started} - $now
+			+ $c->{response}{request}{abort};
 		$wait = max(0, min($wait, $left));
 		_end($c, 'aborted') if $left <= 0;
 	}

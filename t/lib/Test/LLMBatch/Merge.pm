@@ -82,7 +82,8 @@ sub merges($t, $mock, $uri, $make) {
 
 	# arrays and singles, the same text twice
 
-	my @texts = ([ 'a' ], [ 'b', 'c' ], [ 'a' ], [ 'd', "\x{fc}\"\\\n", 'f' ]);
+	my @texts = ([ 'a' ], [ 'b', 'c' ], [ 'a' ],
+		[ 'd', "\x{fc}\"\\\n", 'f' ]);
 
 	$mock->reset();
 	@r = $t->plugged($mock, [ map { $of->('', @$_) } @texts ]);
@@ -117,12 +118,14 @@ sub merges($t, $mock, $uri, $make) {
 
 	$mock->reset();
 	my $client = $t->client();
-	@r = $t->plugged($mock, [ map { +{ %{$of->('', 'way')}, %$_ } } @ways ]);
+	@r = $t->plugged($mock, [
+		map { +{ %{$of->('', 'way')}, %$_ } } @ways ]);
 	is_own_answer(\@r, 'HTTP/1.0, chunked, slow, Expect');
 	is($sizes->(), '1 6', 'all ways: one call');
 
 	$mock->reset();
-	@r = $t->plugged($mock, [ map { $of->('/file', "file $_" x 50) } 1 .. 5 ]);
+	@r = $t->plugged($mock, [
+		map { $of->('/file', "file $_" x 50) } 1 .. 5 ]);
 	is_own_answer(\@r, 'bodies in files');
 	is($sizes->(), '1 5', 'bodies in files: one call');
 
@@ -159,7 +162,8 @@ sub merges($t, $mock, $uri, $make) {
 		});
 	is($load->{ok}, 480, 'load: own answers');
 	cmp_ok(scalar(() = $mock->calls()), '<', 240, 'load: fewer calls');
-	is(max(map { $_->{inflight} } $mock->calls()), 1, 'load: one at a time');
+	is(max(map { $_->{inflight} } $mock->calls()), 1,
+		'load: one at a time');
 	is($mock->items(), 960, 'load: each item is sent once');
 
 	# nothing set but the zone
