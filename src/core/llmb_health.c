@@ -61,7 +61,7 @@ llmb_health_result(llmb_health_t *h, unsigned failed, uint32_t limit,
 
     h->failures++;
 
-    if (h->failures >= limit) {
+    if (limit && h->failures >= limit) {
         /* one more failure after the cooldown is enough to open again */
         h->failures = limit - 1;
         h->open_until = now + cooldown;

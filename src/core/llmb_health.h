@@ -49,6 +49,7 @@ uint32_t llmb_health_allow(llmb_health_t *h, uint32_t percent,
 /*
  * Counts the outcome of a merged call; "limit" failures in a row open the
  * breaker for "cooldown" ms, after which one more failure opens it again.
+ * A limit of 0 never opens it.
  */
 void llmb_health_result(llmb_health_t *h, unsigned failed, uint32_t limit,
     uint64_t cooldown, uint64_t now);

@@ -105,7 +105,7 @@ llmb_policy_fits(const llmb_policy_t *policy, const llmb_load_t *call,
         return 1;
     }
 
-    if (call->items + items > policy->max_size) {
+    if ((uint64_t) call->items + items > policy->max_size) {
         return 0;
     }
 

@@ -137,6 +137,8 @@ llmb_verdict_retry_after(llmb_str_t value, unsigned ms, uint64_t missing)
     for (i = 0; i < value.len; i++) {
 
         if (value.data[i] == '.' && i > 0) {
+            /* rather late than early */
+            n++;
             break;
         }
 

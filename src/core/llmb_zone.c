@@ -43,37 +43,43 @@ llmb_list_init(llmb_list_t *list)
 void
 llmb_list_push(llmb_list_t *list, llmb_link_t *links, uint32_t i)
 {
-    links[i].prev = list->tail;
-    links[i].next = LLMB_NIL;
-    links[i].linked = 1;
-
-    if (list->tail == LLMB_NIL) {
-        list->head = i;
-
-    } else {
-        links[list->tail].next = i;
-    }
-
-    list->tail = i;
-    list->n++;
+    llmb_list_insert(list, links, i, LLMB_NIL);
 }
 
 
 void
 llmb_list_push_head(llmb_list_t *list, llmb_link_t *links, uint32_t i)
 {
-    links[i].prev = LLMB_NIL;
-    links[i].next = list->head;
+    llmb_list_insert(list, links, i, list->head);
+}
+
+
+void
+llmb_list_insert(llmb_list_t *list, llmb_link_t *links, uint32_t i,
+    uint32_t before)
+{
+    uint32_t  prev;
+
+    prev = before == LLMB_NIL ? list->tail : links[before].prev;
+
+    links[i].prev = prev;
+    links[i].next = before;
     links[i].linked = 1;
 
-    if (list->head == LLMB_NIL) {
+    if (prev == LLMB_NIL) {
+        list->head = i;
+
+    } else {
+        links[prev].next = i;
+    }
+
+    if (before == LLMB_NIL) {
         list->tail = i;
 
     } else {
-        links[list->head].prev = i;
+        links[before].prev = i;
     }
 
-    list->head = i;
     list->n++;
 }
 
@@ -119,6 +125,10 @@ llmb_rc_e
 llmb_zone_init(llmb_zone_t *z, uint64_t size, uint32_t workers)
 {
     uint32_t  lo, hi, mid;
+
+    if (size < sizeof(llmb_zone_t)) {
+        return LLMB_NOMEM;
+    }
 
     memset(z, 0, sizeof(llmb_zone_t));
 
@@ -262,10 +272,24 @@ llmb_zone_clear(llmb_zone_t *z)
 void
 llmb_zone_reset(llmb_zone_t *z)
 {
+    uint32_t        i;
+    llmb_worker_t  *w;
+
     llmb_zone_clear(z);
 
     z->epoch++;
     z->settled = 0;
+
+    /* those that sleep would not notice */
+
+    for (i = 0; i < z->nworkers; i++) {
+        w = llmb_worker(z, i);
+
+        if (w->pid != 0) {
+            w->bell = 1;
+            z->bells++;
+        }
+    }
 }
 
 
@@ -338,6 +362,7 @@ llmb_member_free(llmb_zone_t *z, uint32_t i)
     m = llmb_member(z, i);
 
     llmb_chunks_free(z, m->chunks, m->nchunks);
+    llmb_member_unroom(z, i);
 
     gen = m->gen;
     group = m->group;
@@ -347,6 +372,39 @@ llmb_member_free(llmb_zone_t *z, uint32_t i)
 
     llmb_list_push_head(&z->free_members, llmb_queue_links(z), i);
     llmb_group_release(z, group);
+}
+
+
+uint32_t
+llmb_member_room(llmb_zone_t *z, uint32_t i, uint32_t len)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, i);
+
+    llmb_member_unroom(z, i);
+
+    m->room = llmb_chunks_alloc(z, llmb_chunks_needed(len));
+
+    if (m->room != LLMB_NIL) {
+        m->nroom = llmb_chunks_needed(len);
+    }
+
+    return m->room;
+}
+
+
+void
+llmb_member_unroom(llmb_zone_t *z, uint32_t i)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, i);
+
+    llmb_chunks_free(z, m->room, m->nroom);
+
+    m->room = LLMB_NIL;
+    m->nroom = 0;
 }
 
 
@@ -569,7 +627,7 @@ llmb_chunks_alloc(llmb_zone_t *z, uint32_t n)
     uint32_t   i, first, last;
     uint32_t  *next;
 
-    if (n == 0 || !z->settled) {
+    if (n == 0 || !z->settled || n > z->nfree + z->nkeys) {
         return LLMB_NIL;
     }
 
@@ -659,6 +717,12 @@ llmb_chunks_read(llmb_zone_t *z, uint32_t first, size_t len, llmb_sink_t *out)
     llmb_rc_e  rc;
 
     for (chunk = first; len; chunk = llmb_next_chunk(z)[chunk]) {
+
+        if (chunk == LLMB_NIL) {
+            /* the tables were reset meanwhile */
+            return LLMB_INVALID;
+        }
+
         n = llmb_min(len, LLMB_CHUNK_SIZE);
 
         rc = out->write(out->data,

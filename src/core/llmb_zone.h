@@ -77,6 +77,8 @@ typedef struct {
     uint32_t         chunks;      /* the items, later the answer */
     uint32_t         nchunks;
     uint32_t         len;         /* bytes in them */
+    uint32_t         room;        /* chunks the answer is being copied to */
+    uint32_t         nroom;
 
     uint32_t         items;
     uint64_t         tokens;
@@ -201,6 +203,8 @@ typedef struct {
 void llmb_list_init(llmb_list_t *list);
 void llmb_list_push(llmb_list_t *list, llmb_link_t *links, uint32_t i);
 void llmb_list_push_head(llmb_list_t *list, llmb_link_t *links, uint32_t i);
+void llmb_list_insert(llmb_list_t *list, llmb_link_t *links, uint32_t i,
+    uint32_t before);
 void llmb_list_remove(llmb_list_t *list, llmb_link_t *links, uint32_t i);
 uint32_t llmb_list_pop(llmb_list_t *list, llmb_link_t *links);
 
@@ -212,9 +216,10 @@ uint32_t llmb_list_pop(llmb_list_t *list, llmb_link_t *links);
 llmb_rc_e llmb_zone_init(llmb_zone_t *z, uint64_t size, uint32_t workers);
 
 /*
- * Empties the tables and starts a new epoch.  Workers keep their places, and
- * no chunk is given out until each of them has called llmb_zone_settle(): a
- * worker may still be copying to where it owned a chunk.
+ * Empties the tables and starts a new epoch.  Workers keep their places, all
+ * bells are set, and no chunk is given out until each of them has called
+ * llmb_zone_settle() or died: a worker may still be copying to where it owned
+ * a chunk.
  */
 void llmb_zone_reset(llmb_zone_t *z);
 
@@ -229,6 +234,15 @@ void llmb_zone_settle(llmb_zone_t *z, uint32_t worker);
 uint32_t llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint32_t len);
 void llmb_member_free(llmb_zone_t *z, uint32_t i);
+
+/*
+ * A chain for "len" bytes of the answer of a claimed member, to be handed to
+ * llmb_sched_answer(); LLMB_NIL if there is none.  It belongs to the member,
+ * so it is not lost with a worker that dies while copying.
+ */
+uint32_t llmb_member_room(llmb_zone_t *z, uint32_t i, uint32_t len);
+void llmb_member_unroom(llmb_zone_t *z, uint32_t i);
+
 uint32_t llmb_call_alloc(llmb_zone_t *z, uint32_t group);
 void llmb_call_free(llmb_zone_t *z, uint32_t i);
 
@@ -247,7 +261,7 @@ uint32_t llmb_chunks_alloc(llmb_zone_t *z, uint32_t n);
 void llmb_chunks_free(llmb_zone_t *z, uint32_t first, uint32_t n);
 
 #define llmb_chunks_needed(len)                                               \
-    ((uint32_t) (((len) + LLMB_CHUNK_SIZE - 1) / LLMB_CHUNK_SIZE))
+    ((uint32_t) (((uint64_t) (len) + LLMB_CHUNK_SIZE - 1) / LLMB_CHUNK_SIZE))
 
 /* a sink that fills a chain, which must be long enough */
 
@@ -259,7 +273,7 @@ typedef struct {
 
 llmb_rc_e llmb_chunks_write(void *writer, const uint8_t *p, size_t len);
 
-/* hands the first "len" bytes of a chain to a sink */
+/* hands the first "len" bytes of a chain to a sink; LLMB_INVALID: no such */
 llmb_rc_e llmb_chunks_read(llmb_zone_t *z, uint32_t first, size_t len,
     llmb_sink_t *out);
 

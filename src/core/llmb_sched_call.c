@@ -1,0 +1,379 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The steps of a call's life, in the order in which they happen.
+ */
+
+
+#include <string.h>
+
+#include "llmb_sched_parts.h"
+
+
+static void llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker);
+static uint32_t llmb_sched_lender(llmb_zone_t *z, uint32_t call,
+    uint32_t worker);
+static void llmb_sched_result(llmb_zone_t *z, uint32_t call);
+
+
+uint32_t
+llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker)
+{
+    uint32_t      lender;
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
+    llmb_sched_drop(z, call);
+
+    lender = llmb_sched_lender(z, call, worker);
+
+    if (lender == LLMB_NIL || c->members.n == 1) {
+        llmb_sched_place(z, call, worker);
+        return LLMB_NIL;
+    }
+
+    (void) llmb_call_step(&c->state, LLMB_CALL_DO_SEND);
+
+    llmb_sched_result(z, call);
+
+    return lender;
+}
+
+
+void
+llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_reason_e reason)
+{
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+    c->tries++;
+    c->reason = (uint8_t) reason;
+
+    (void) llmb_call_step(&c->state, LLMB_CALL_DO_RETURN);
+
+    llmb_sched_place(z, call, worker);
+}
+
+
+void
+llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_reason_e reason)
+{
+    uint32_t       i, n, other;
+    llmb_call_t   *c, *o;
+
+    c = llmb_call(z, call);
+    c->reason = (uint8_t) reason;
+
+    (void) llmb_call_step(&c->state, LLMB_CALL_DO_RETURN);
+
+    llmb_sched_drop(z, call);
+
+    other = c->members.n < 2 ? LLMB_NIL : llmb_call_alloc(z, c->group);
+
+    if (other == LLMB_NIL) {
+        /* the same call again would come to the same end */
+
+        while (c->members.n) {
+            llmb_sched_release(z, c->members.head, reason);
+        }
+
+        llmb_sched_place(z, call, worker);
+        return;
+    }
+
+    o = llmb_call(z, other);
+    o->close = c->close;
+    o->sealed = c->sealed;
+    o->tries = c->tries;
+    o->reason = c->reason;
+
+    for (n = c->members.n / 2; n; n--) {
+        i = c->members.tail;
+
+        llmb_list_remove(&c->members, llmb_queue_links(z), i);
+        llmb_list_push_head(&o->members, llmb_queue_links(z), i);
+        llmb_member(z, i)->call = other;
+    }
+
+    llmb_group(z, c->group)->inflight++;
+
+    llmb_sched_place(z, call, worker);
+    llmb_sched_place(z, other, worker);
+}
+
+
+/*
+ * Finds out who sends a sealed call: this worker if it holds a member, else
+ * one that does.  What is left of it may also be a single member, which goes
+ * alone, or nothing.
+ */
+
+static void
+llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
+{
+    uint32_t       i;
+    llmb_call_t   *c;
+    llmb_group_t  *g;
+
+    llmb_sched_drop(z, call);
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+    i = c->members.head;
+
+    if (c->members.n == 1) {
+        llmb_sched_release(z, i, (llmb_reason_e) c->reason);
+    }
+
+    if (c->members.n == 0) {
+        (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+        g->inflight--;
+
+        if (g->queue.n) {
+            /* a slot may have become free */
+            llmb_sched_mail_member(z, g->queue.head);
+        }
+
+        llmb_call_free(z, call);
+        return;
+    }
+
+    if (llmb_sched_lender(z, call, worker) == LLMB_NIL) {
+        worker = llmb_member(z, i)->worker;
+    }
+
+    llmb_sched_mail_call(z, call, worker);
+}
+
+
+/* frees the members whose clients are gone */
+
+void
+llmb_sched_drop(llmb_zone_t *z, uint32_t call)
+{
+    uint32_t        i, next;
+    llmb_call_t    *c;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+
+    for (i = c->members.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+        m = llmb_member(z, i);
+
+        if (m->state == LLMB_MEMBER_ABANDONED) {
+            llmb_list_remove(&c->members, llmb_queue_links(z), i);
+            (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_DROP);
+            llmb_member_free(z, i);
+        }
+    }
+}
+
+
+static uint32_t
+llmb_sched_lender(llmb_zone_t *z, uint32_t call, uint32_t worker)
+{
+    uint32_t        i;
+    llmb_member_t  *m;
+
+    for (i = llmb_call(z, call)->members.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(z)[i].next)
+    {
+        m = llmb_member(z, i);
+
+        if (m->worker == worker && m->state == LLMB_MEMBER_CLAIMED) {
+            return i;
+        }
+    }
+
+    return LLMB_NIL;
+}
+
+
+/* numbers the members of a call that is being sent */
+
+static void
+llmb_sched_result(llmb_zone_t *z, uint32_t call)
+{
+    uint32_t        i;
+    llmb_call_t    *c;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    c->items = 0;
+
+    for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        m = llmb_member(z, i);
+
+        m->result.call = c->number;
+        m->result.index = c->items;
+        m->result.status = LLMB_STATUS_MERGED;
+
+        c->items += m->items;
+    }
+
+    for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        llmb_member(z, i)->result.size = c->items;
+    }
+}
+
+
+void
+llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
+{
+    uint32_t        i, next, before;
+    llmb_call_t    *c;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    g->paused = llmb_max(g->paused, until);
+
+    /* call and queue are both in order of arrival, and so is the result */
+
+    before = g->queue.head;
+
+    for (i = c->members.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+        m = llmb_member(z, i);
+
+        if (m->state != LLMB_MEMBER_CLAIMED || m->deadline <= g->paused) {
+            continue;
+        }
+
+        while (before != LLMB_NIL && llmb_member(z, before)->since < m->since)
+        {
+            before = llmb_queue_links(z)[before].next;
+        }
+
+        llmb_list_remove(&c->members, llmb_queue_links(z), i);
+        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_REQUEUE);
+
+        m->call = LLMB_NIL;
+        memset(&m->result, 0, sizeof(llmb_result_t));
+
+        llmb_member_unroom(z, i);
+        llmb_sched_enqueue(z, i, before);
+        llmb_sched_mail_member(z, i);
+    }
+
+    llmb_sched_attend(z, g, now);
+}
+
+
+void
+llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t chunks,
+    uint32_t len)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    llmb_list_remove(&llmb_call(z, m->call)->members, llmb_queue_links(z),
+                     member);
+
+    llmb_chunks_free(z, m->chunks, m->nchunks);
+
+    m->chunks = chunks;
+    m->nchunks = llmb_chunks_needed(len);
+    m->len = len;
+
+    if (m->nroom && chunks == m->room) {
+        m->nchunks = m->nroom;
+        m->nroom = 0;
+    }
+
+    m->call = LLMB_NIL;
+
+    if (m->state == LLMB_MEMBER_ABANDONED) {
+        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_DROP);
+        llmb_member_free(z, member);
+        return;
+    }
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_ANSWER);
+
+    llmb_sched_mail_member(z, member);
+}
+
+
+void
+llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    llmb_list_remove(&llmb_call(z, m->call)->members, llmb_queue_links(z),
+                     member);
+
+    m->call = LLMB_NIL;
+
+    if (m->state == LLMB_MEMBER_ABANDONED) {
+        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_DROP);
+        llmb_member_free(z, member);
+        return;
+    }
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
+
+    llmb_member_unroom(z, member);
+
+    m->slot = 1;
+    llmb_group(z, m->group)->inflight++;
+
+    m->result.size = m->items;
+    m->result.index = 0;
+    m->result.tokens = m->tokens;
+    m->result.reason = (uint8_t) reason;
+    m->result.status = reason == LLMB_REASON_NONE ? LLMB_STATUS_SINGLE
+                                                  : LLMB_STATUS_FALLBACK;
+
+    llmb_sched_mail_member(z, member);
+}
+
+
+void
+llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker, uint64_t now)
+{
+    uint32_t      group;
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+    group = c->group;
+
+    while (c->members.n) {
+        llmb_sched_release(z, c->members.head, LLMB_REASON_INTERNAL);
+    }
+
+    (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+
+    llmb_group(z, group)->inflight--;
+    llmb_sched_flush(z, group, worker, LLMB_NIL, now);
+    llmb_call_free(z, call);
+}
+
+
+uint32_t
+llmb_sched_live(llmb_zone_t *z, uint32_t call)
+{
+    uint32_t  i, n;
+
+    n = 0;
+
+    for (i = llmb_call(z, call)->members.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(z)[i].next)
+    {
+        n += (llmb_member(z, i)->state == LLMB_MEMBER_CLAIMED);
+    }
+
+    return n;
+}

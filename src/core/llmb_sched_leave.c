@@ -1,0 +1,161 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * How members go: alone, served, with their client, or with their worker.
+ */
+
+
+#include "llmb_sched_parts.h"
+
+
+static void llmb_sched_lose(llmb_zone_t *z, uint32_t member);
+
+
+void
+llmb_sched_go(llmb_zone_t *z, uint32_t member)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_GO);
+
+    /* its own request has the text; the room is for those that wait */
+
+    llmb_chunks_free(z, m->chunks, m->nchunks);
+
+    m->chunks = LLMB_NIL;
+    m->nchunks = 0;
+    m->len = 0;
+}
+
+
+void
+llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now)
+{
+    uint32_t        group, worker, slot;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    group = m->group;
+    worker = m->worker;
+    g = llmb_group(z, group);
+    slot = m->slot;
+
+    if (m->state == LLMB_MEMBER_QUEUED) {
+        llmb_sched_dequeue(z, member);
+        llmb_sched_attend(z, g, now);
+    }
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_LEAVE);
+
+    if (m->state == LLMB_MEMBER_ABANDONED) {
+        return;
+    }
+
+    llmb_sched_unmail(z, member);
+
+    if (slot) {
+        g->inflight--;
+        llmb_sched_flush(z, group, worker, LLMB_NIL, now);
+    }
+
+    llmb_member_free(z, member);
+}
+
+
+uint32_t
+llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
+{
+    uint32_t        i, orphans;
+    llmb_call_t    *c;
+    llmb_group_t   *g;
+    llmb_worker_t  *w;
+
+    w = llmb_worker(z, worker);
+    orphans = 0;
+
+    for (i = 0; i < z->nmembers; i++) {
+        if (llmb_member(z, i)->worker == worker) {
+            llmb_sched_lose(z, i);
+        }
+    }
+
+    for (i = 0; i < z->ncalls; i++) {
+        c = llmb_call(z, i);
+
+        if (c->state == LLMB_CALL_FREE || c->worker != worker) {
+            continue;
+        }
+
+        if (llmb_call_links(z)[i].linked) {
+            llmb_list_remove(&w->calls, llmb_call_links(z), i);
+        }
+
+        llmb_sched_drop(z, i);
+        orphans += c->members.n;
+
+        while (c->members.n) {
+            llmb_sched_release(z, c->members.head, LLMB_REASON_WORKER_LOST);
+        }
+
+        (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+        llmb_group(z, c->group)->inflight--;
+        llmb_call_free(z, i);
+    }
+
+    if (w->bell) {
+        w->bell = 0;
+        z->bells--;
+    }
+
+    /* it may have been the one that was to send them, or that had the timer */
+
+    for (i = 0; i < z->ngroups; i++) {
+        g = llmb_group(z, i);
+
+        if (g->used) {
+            llmb_sched_attend(z, g, now);
+        }
+    }
+
+    /* whatever it was copying, it does no more */
+
+    llmb_zone_settle(z, worker);
+
+    return orphans;
+}
+
+
+/* the client of this member died with its worker */
+
+static void
+llmb_sched_lose(llmb_zone_t *z, uint32_t member)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    if (m->state == LLMB_MEMBER_FREE || m->state == LLMB_MEMBER_ABANDONED) {
+        return;
+    }
+
+    if (m->state == LLMB_MEMBER_QUEUED) {
+        llmb_sched_dequeue(z, member);
+    }
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_LEAVE);
+
+    if (m->state == LLMB_MEMBER_ABANDONED) {
+        return;
+    }
+
+    if (m->slot) {
+        llmb_group(z, m->group)->inflight--;
+    }
+
+    llmb_sched_unmail(z, member);
+    llmb_member_free(z, member);
+}

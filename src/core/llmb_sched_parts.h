@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What the files of the scheduler share.
+ */
+
+
+#ifndef _LLMB_SCHED_PARTS_H_INCLUDED_
+#define _LLMB_SCHED_PARTS_H_INCLUDED_
+
+
+#include "llmb_sched.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* the load of the group, held against its policy */
+llmb_close_e llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
+
+/* puts a member into its queue before another, or at the end */
+void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member, uint32_t before);
+void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);
+
+/* sees to it that somebody looks after the queue */
+void llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
+
+/* frees the members of a call whose clients are gone */
+void llmb_sched_drop(llmb_zone_t *z, uint32_t call);
+
+/* what a worker is to look at; sets its bell */
+void llmb_sched_mail_member(llmb_zone_t *z, uint32_t member);
+void llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker);
+void llmb_sched_unmail(llmb_zone_t *z, uint32_t member);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_SCHED_PARTS_H_INCLUDED_ */
