@@ -51,7 +51,8 @@ sub items_of($format, $request) {
 	return unless ref $input eq 'ARRAY';
 	return $input if @$input
 		and builtin::created_as_number($input->[0] // '');
-	return @$input;
+	return if grep { ref eq 'HASH' } @$input;
+	return map { $_ // '' } @$input;
 }
 
 # tokens: the numbers of a token array; of a text 1 + bytes / 4
