@@ -56,11 +56,11 @@ static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
 static inline size_t
 llmb_json_leading(__m128i members)
 {
-    uint64_t  others;
+    unsigned  others;
 
-    others = ~ (uint64_t) (unsigned) _mm_movemask_epi8(members);
+    others = ~ (unsigned) _mm_movemask_epi8(members);
 
-    return (size_t) __builtin_ctzll(others);
+    return (unsigned) __builtin_ctz(others);
 }
 
 
@@ -319,13 +319,14 @@ llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
 
             /* a short fraction, the usual element of an embedding */
 
-            q += 2;
-            n = llmb_json_digits(q);
+            n = llmb_json_digits(q + 2);
 
-            if (n && q[n] == ',') {
-                p = q + n + 1;
+            if (q[2 + n] == ',' && n) {
+                p = q + 2 + n + 1;
                 continue;
             }
+
+            q += 2;
 
             if (n == LLMB_JSON_BLOCK) {
                 n += llmb_json_digits(q + n);
