@@ -256,8 +256,9 @@ sub load($self, %o) {
 #
 # Makes requests meet whatever the machine does: a plug, one request like the
 # first (or "like") that the backend holds, takes the only slot, so
-# llm_batch_concurrency has to be 1; the others gather, and once all (queued =>
-# n) have, "then" runs and the plug is answered.  Returns the responses without that of the plug.
+# llm_batch_concurrency has to be 1; the others gather, and once all have
+# (queued => n), "then" runs and the plug is answered.  Returns the responses
+# without that of the plug.
 #
 
 sub plugged($self, $backend, $requests, %o) {
