@@ -419,6 +419,20 @@ what_is_not_json_writes_nothing(void **state)
 
 
 static void
+a_text_of_four_gigabytes_is_refused_unread(void **state)
+{
+    llmb_str_t  text;
+
+    (void) state;
+
+    text.data = NULL;
+    text.len = UINT32_MAX;
+
+    assert_int_equal(canonical(text, NONE), LLMB_LIMIT);
+}
+
+
+static void
 objects_nest_down_to_the_limit(void **state)
 {
     unsigned     i;
@@ -494,6 +508,7 @@ main(void)
         cmocka_unit_test(too_little_scratch_writes_nothing),
         cmocka_unit_test(scratch_need_not_be_aligned),
         cmocka_unit_test(what_is_not_json_writes_nothing),
+        cmocka_unit_test(a_text_of_four_gigabytes_is_refused_unread),
         cmocka_unit_test(objects_nest_down_to_the_limit),
         cmocka_unit_test(the_error_of_the_sink_is_handed_back_and_ends_it),
     };
