@@ -97,7 +97,7 @@ UNIT_AID =	$(filter-out $(UNIT_ALL),$(wildcard t/unit/*.c))
 UNIT_DIR =	$(BUILD)/unit
 UNIT_CFLAGS =	-O1 -g $(SANITIZE)
 UNIT =		$(UNIT_SRC:t/unit/%.c=$(UNIT_DIR)/%)
-UNIT_O =	$(CORE:%.c=$(UNIT_DIR)/%.o) $(UNIT_AID:%.c=$(UNIT_DIR)/%.o)
+UNIT_O =	$(UNIT_AID:%.c=$(UNIT_DIR)/%.o) $(UNIT_DIR)/core.a
 
 unit: $(UNIT)	## the core alone: unit tests and golden data
 	cd $(UNIT_DIR) \
@@ -109,6 +109,10 @@ golden: unit	## part of "unit"
 $(UNIT_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_WARN) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
+
+$(UNIT_DIR)/core.a: $(CORE:%.c=$(UNIT_DIR)/%.o)
+	@rm -f $@
+	ar rcs $@ $^
 
 $(UNIT_DIR)/t/unit/%.o: t/unit/%.c $(CORE_H) $(wildcard t/unit/*.h)
 	@mkdir -p $(@D)
@@ -128,11 +132,22 @@ fuzz: $(FUZZ)	## SECS= seconds of libFuzzer for each target, or for T=
 fuzz-smoke: $(FUZZ)	## known crashes, seeds and a few seconds of fuzzing
 	tools/fuzz $(FUZZ_DIR) 4 $(FUZZ)
 
-$(FUZZ_DIR)/%: t/fuzz/%.c $(FUZZ_AID) $(CORE) $(CORE_H) $(wildcard t/fuzz/*.h)
+FUZZ_CFLAGS =	-O1 -g -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined
+
+$(FUZZ_DIR)/%: t/fuzz/%.c $(FUZZ_AID) $(FUZZ_DIR)/core.a $(wildcard t/*/*.h)
 	@mkdir -p $(@D)
-	$(CLANG) $(TEST_CFLAGS) -O1 -g -fsanitize=fuzzer,address,undefined \
-		-fno-sanitize-recover=undefined -o $@ \
-		$< $(FUZZ_AID) $(CORE) -ljansson -lm
+	$(CLANG) $(TEST_CFLAGS) $(FUZZ_CFLAGS) -fsanitize=fuzzer -o $@ \
+		$< $(FUZZ_AID) $(FUZZ_DIR)/core.a -ljansson -lm
+
+$(FUZZ_DIR)/core.a: $(CORE:%.c=$(FUZZ_DIR)/%.o)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(FUZZ_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
+	@mkdir -p $(@D)
+	$(CLANG) $(CORE_WARN) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
+		-Isrc/core -c -o $@ $<
 
 REPLAY =	$(FUZZ_SRC:t/fuzz/fuzz_%.c=$(BUILD)/replay/%)
 
@@ -140,11 +155,11 @@ fuzz-replay: $(REPLAY)	## seeds and known crashes with CC, without libFuzzer
 	for f in $(REPLAY); do $$f $$(ls -d t/fuzz/seeds/$${f##*/} \
 		t/fuzz/regress/$${f##*/} 2> /dev/null) || exit 1; done
 
-$(BUILD)/replay/%: t/fuzz/fuzz_%.c $(FUZZ_AID) $(UNIT_O) $(wildcard t/*/*.h)
+$(BUILD)/replay/%: t/fuzz/fuzz_%.c $(FUZZ_AID) $(UNIT_DIR)/core.a \
+		$(wildcard t/*/*.h)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) $(UNIT_CFLAGS) -o $@ $< $(FUZZ_AID) \
-		$(wildcard t/fuzz/replay/*.c) \
-		$(CORE:%.c=$(UNIT_DIR)/%.o) -ljansson -lm
+		$(wildcard t/fuzz/replay/*.c) $(UNIT_DIR)/core.a -ljansson -lm
 
 SIM_SRC =	$(wildcard t/sim/*.c)
 
