@@ -1,0 +1,495 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <stdlib.h>
+
+#include "sched_check.h"
+
+
+typedef struct {
+    uint8_t   *queued;            /* by member: lists that hold it */
+    uint8_t   *mailed;
+    uint8_t   *called;            /* by call */
+    uint8_t   *idle;              /* by group */
+    uint8_t   *chunks;
+} sched_marks_t;
+
+
+char  sched_problem[256];
+
+
+/* walks a list both ways and marks what is in it */
+
+static const char *
+sched_check_list(const llmb_list_t *list, llmb_link_t *links, uint32_t n,
+    uint8_t *marks, const char *name)
+{
+    uint32_t  i, prev, count;
+
+    prev = LLMB_NIL;
+    count = 0;
+
+    for (i = list->head; i != LLMB_NIL; i = links[i].next) {
+
+        if (i >= n) {
+            sched_fail("%s: index %u", name, i);
+        }
+
+        if (marks[i]++) {
+            sched_fail("%s: %u is in two lists", name, i);
+        }
+
+        if (!links[i].linked || links[i].prev != prev) {
+            sched_fail("%s: links of %u", name, i);
+        }
+
+        prev = i;
+        count++;
+    }
+
+    if (list->tail != prev || list->n != count) {
+        sched_fail("%s: tail %u, n %u instead of %u, %u", name, list->tail,
+                   list->n, prev, count);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_chain(llmb_zone_t *z, uint32_t first, uint32_t n, uint8_t *marks,
+    const char *name)
+{
+    uint32_t  i;
+
+    for (i = first; n; n--) {
+
+        if (i >= z->nchunks) {
+            sched_fail("%s: chain ends %u early", name, n);
+        }
+
+        if (marks[i]++) {
+            sched_fail("%s: chunk %u is in two places", name, i);
+        }
+
+        i = *llmb_at(z, uint32_t, next_chunk_at, i);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_lists(llmb_zone_t *z, sched_marks_t *k)
+{
+    uint32_t        i;
+    llmb_worker_t  *w;
+
+    sched_try(sched_check_list(&z->free_members, llmb_queue_links(z),
+                               z->nmembers, k->queued, "free members"));
+    sched_try(sched_check_list(&z->free_calls, llmb_call_links(z), z->ncalls,
+                               k->called, "free calls"));
+    sched_try(sched_check_list(&z->free_groups, llmb_idle_links(z),
+                               z->ngroups, k->idle, "free groups"));
+    sched_try(sched_check_list(&z->idle_groups, llmb_idle_links(z),
+                               z->ngroups, k->idle, "idle groups"));
+
+    for (i = 0; i < z->ngroups; i++) {
+        if (llmb_group(z, i)->used) {
+            sched_try(sched_check_list(&llmb_group(z, i)->queue,
+                                       llmb_queue_links(z), z->nmembers,
+                                       k->queued, "queue"));
+        }
+    }
+
+    for (i = 0; i < z->ncalls; i++) {
+        if (llmb_call(z, i)->state != LLMB_CALL_FREE) {
+            sched_try(sched_check_list(&llmb_call(z, i)->members,
+                                       llmb_queue_links(z), z->nmembers,
+                                       k->queued, "members of a call"));
+        }
+    }
+
+    for (i = 0; i < z->nworkers; i++) {
+        w = llmb_worker(z, i);
+
+        sched_try(sched_check_list(&w->members, llmb_mail_links(z),
+                                   z->nmembers, k->mailed, "mail"));
+        sched_try(sched_check_list(&w->calls, llmb_call_links(z), z->ncalls,
+                                   k->called, "calls in mail"));
+    }
+
+    return NULL;
+}
+
+
+/* where a member has to be in each state */
+
+static const char *
+sched_check_members(llmb_zone_t *z, sched_marks_t *k)
+{
+    unsigned        waits, slot, listed;
+    uint32_t        i;
+    llmb_member_t  *m;
+
+    for (i = 0; i < z->nmembers; i++) {
+        m = llmb_member(z, i);
+
+        listed = (m->state == LLMB_MEMBER_FREE
+                  || m->state == LLMB_MEMBER_QUEUED
+                  || m->state == LLMB_MEMBER_CLAIMED
+                  || m->state == LLMB_MEMBER_ABANDONED);
+
+        waits = (m->state == LLMB_MEMBER_QUEUED
+                 || m->state == LLMB_MEMBER_ANSWERED
+                 || m->state == LLMB_MEMBER_RELEASED);
+
+        slot = (m->state == LLMB_MEMBER_RELEASED
+                || m->state == LLMB_MEMBER_ALONE);
+
+        if (k->queued[i] != listed) {
+            sched_fail("member %u, state %u: in %u lists", i, m->state,
+                       k->queued[i]);
+        }
+
+        if (k->mailed[i] != llmb_mail_links(z)[i].linked
+            || (k->mailed[i] && !waits))
+        {
+            sched_fail("member %u, state %u: mailed %u, marked %u", i,
+                       m->state, k->mailed[i], llmb_mail_links(z)[i].linked);
+        }
+
+        if (m->slot != slot) {
+            sched_fail("member %u, state %u: slot %u", i, m->state, m->slot);
+        }
+
+        if (m->state == LLMB_MEMBER_FREE) {
+            continue;
+        }
+
+        if (!llmb_group(z, m->group)->used || m->worker >= z->nworkers) {
+            sched_fail("member %u: group %u, worker %u", i, m->group,
+                       m->worker);
+        }
+
+        sched_try(sched_check_chain(z, m->chunks, m->nchunks, k->chunks,
+                                    "member"));
+        sched_try(sched_check_chain(z, m->room, m->nroom, k->chunks, "room"));
+
+        if (m->len > (uint64_t) m->nchunks * LLMB_CHUNK_SIZE) {
+            sched_fail("member %u: %u bytes in %u chunks", i, m->len,
+                       m->nchunks);
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_call(llmb_zone_t *z, uint32_t call)
+{
+    uint32_t        i;
+    uint64_t        since, items, tokens, bytes;
+    llmb_call_t    *c;
+    llmb_policy_t  *p;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    p = &llmb_group(z, c->group)->policy;
+    since = items = tokens = bytes = 0;
+
+    for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        m = llmb_member(z, i);
+
+        if ((m->state != LLMB_MEMBER_CLAIMED
+             && m->state != LLMB_MEMBER_ABANDONED)
+            || m->call != call || m->group != c->group)
+        {
+            sched_fail("call %u: member %u, state %u, call %u, group %u",
+                       call, i, m->state, m->call, m->group);
+        }
+
+        if (m->since < since) {
+            sched_fail("call %u: member %u out of order", call, i);
+        }
+
+        if (c->state == LLMB_CALL_SENT
+            && (m->result.call != c->number || m->result.size != c->items))
+        {
+            sched_fail("call %u: result of member %u", call, i);
+        }
+
+        since = m->since;
+        items += m->items;
+        tokens += m->tokens;
+        bytes += m->len;
+    }
+
+    if (c->members.n > 1
+        && (items > p->max_size || bytes > p->max_bytes
+            || (p->max_tokens && tokens > p->max_tokens)))
+    {
+        sched_fail("call %u: %u members beyond the limits", call,
+                   c->members.n);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_calls(llmb_zone_t *z, sched_marks_t *k)
+{
+    uint32_t      i;
+    llmb_call_t  *c;
+
+    for (i = 0; i < z->ncalls; i++) {
+        c = llmb_call(z, i);
+
+        if (k->called[i] != llmb_call_links(z)[i].linked
+            || (k->called[i] && c->state == LLMB_CALL_SENT)
+            || (!k->called[i] && c->state == LLMB_CALL_FREE))
+        {
+            sched_fail("call %u, state %u: in %u lists, marked %u", i,
+                       c->state, k->called[i], llmb_call_links(z)[i].linked);
+        }
+
+        if (c->state != LLMB_CALL_FREE) {
+            sched_try(sched_check_call(z, i));
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_queue(llmb_zone_t *z, uint32_t group)
+{
+    uint32_t        i, items;
+    uint64_t        since, tokens, bytes;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    g = llmb_group(z, group);
+    items = 0;
+    since = tokens = bytes = 0;
+
+    for (i = g->queue.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        m = llmb_member(z, i);
+
+        if (m->state != LLMB_MEMBER_QUEUED || m->group != group) {
+            sched_fail("queue %u: member %u, state %u, group %u", group, i,
+                       m->state, m->group);
+        }
+
+        if (m->since < since) {
+            sched_fail("queue %u: member %u out of order", group, i);
+        }
+
+        since = m->since;
+        items += m->items;
+        tokens += m->tokens;
+        bytes += m->len;
+    }
+
+    if (items != g->items || tokens != g->tokens || bytes != g->bytes) {
+        sched_fail("queue %u: sums", group);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
+{
+    uint32_t       i, j, refs, inflight, nkeys;
+    llmb_group_t  *g;
+
+    nkeys = 0;
+
+    for (i = 0; i < z->ngroups; i++) {
+        g = llmb_group(z, i);
+
+        if (!g->used) {
+            if (!k->idle[i]) {
+                sched_fail("group %u is lost", i);
+            }
+
+            continue;
+        }
+
+        refs = inflight = 0;
+
+        for (j = 0; j < z->nmembers; j++) {
+            if (llmb_member(z, j)->state != LLMB_MEMBER_FREE
+                && llmb_member(z, j)->group == i)
+            {
+                refs++;
+                inflight += llmb_member(z, j)->slot;
+            }
+        }
+
+        for (j = 0; j < z->ncalls; j++) {
+            if (llmb_call(z, j)->state != LLMB_CALL_FREE
+                && llmb_call(z, j)->group == i)
+            {
+                refs++;
+                inflight++;
+            }
+        }
+
+        if (g->refs != refs || k->idle[i] != (refs == 0)) {
+            sched_fail("group %u: %u refs instead of %u, idle %u", i, g->refs,
+                       refs, k->idle[i]);
+        }
+
+        if (g->inflight != inflight) {
+            sched_fail("group %u: %u in flight instead of %u", i, g->inflight,
+                       inflight);
+        }
+
+        nkeys += g->nkey;
+
+        sched_try(sched_check_queue(z, i));
+        sched_try(sched_check_chain(z, g->key, g->nkey, k->chunks, "key"));
+    }
+
+    if (nkeys != z->nkeys) {
+        sched_fail("%u chunks of keys instead of %u", z->nkeys, nkeys);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_buckets(llmb_zone_t *z)
+{
+    uint32_t  i, j, used, found;
+
+    used = found = 0;
+
+    for (i = 0; i < z->ngroups; i++) {
+        used += llmb_group(z, i)->used;
+    }
+
+    for (i = 0; i < z->nbuckets; i++) {
+        for (j = *llmb_at(z, uint32_t, buckets_at, i);
+             j != LLMB_NIL;
+             j = llmb_group(z, j)->chain)
+        {
+            if (!llmb_group(z, j)->used
+                || (llmb_group(z, j)->hash & (z->nbuckets - 1)) != i
+                || ++found > used)
+            {
+                sched_fail("bucket %u: group %u", i, j);
+            }
+        }
+    }
+
+    if (found != used) {
+        sched_fail("%u groups in buckets, %u in use", found, used);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_rest(llmb_zone_t *z, sched_marks_t *k)
+{
+    uint32_t  i, bells;
+
+    bells = 0;
+
+    for (i = 0; i < z->nworkers; i++) {
+        bells += llmb_worker(z, i)->bell;
+    }
+
+    if (bells != z->bells) {
+        sched_fail("%u bells instead of %u", z->bells, bells);
+    }
+
+    sched_try(sched_check_chain(z, z->free_chunk, z->nfree, k->chunks,
+                                "free chunks"));
+
+    for (i = 0; i < z->nchunks; i++) {
+        if (!k->chunks[i]) {
+            sched_fail("chunk %u is lost", i);
+        }
+    }
+
+    return NULL;
+}
+
+
+const char *
+sched_check(llmb_zone_t *z)
+{
+    uint8_t        *p;
+    const char     *problem;
+    sched_marks_t   k;
+
+    p = calloc(1, (size_t) 2 * z->nmembers + z->ncalls + z->ngroups
+                  + z->nchunks);
+    if (p == NULL) {
+        abort();
+    }
+
+    k.queued = p;
+    k.mailed = k.queued + z->nmembers;
+    k.called = k.mailed + z->nmembers;
+    k.idle = k.called + z->ncalls;
+    k.chunks = k.idle + z->ngroups;
+
+    problem = sched_check_lists(z, &k);
+
+    if (problem == NULL) {
+        problem = sched_check_members(z, &k);
+    }
+
+    if (problem == NULL) {
+        problem = sched_check_calls(z, &k);
+    }
+
+    if (problem == NULL) {
+        problem = sched_check_groups(z, &k);
+    }
+
+    if (problem == NULL) {
+        problem = sched_check_buckets(z);
+    }
+
+    if (problem == NULL) {
+        problem = sched_check_rest(z, &k);
+    }
+
+    free(p);
+
+    return problem;
+}
+
+
+const char *
+sched_check_drained(llmb_zone_t *z)
+{
+    sched_try(sched_check(z));
+
+    if (z->free_members.n != z->nmembers || z->free_calls.n != z->ncalls) {
+        sched_fail("%u members and %u calls are left",
+                   z->nmembers - z->free_members.n,
+                   z->ncalls - z->free_calls.n);
+    }
+
+    if (llmb_zone_used(z) != 0) {
+        sched_fail("%u bytes are left", (unsigned) llmb_zone_used(z));
+    }
+
+    return NULL;
+}

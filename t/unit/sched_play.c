@@ -1,0 +1,818 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "sched_play.h"
+
+
+static unsigned
+play_byte(play_t *play)
+{
+    return play->p < play->end ? *play->p++ : 0;
+}
+
+
+static uint64_t
+play_clock(play_t *play, uint32_t w)
+{
+    return play->now + w % (PLAY_SKEW + 1);
+}
+
+
+/* the worker's process and all it knows are gone */
+
+static void
+play_forget(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+
+    for (i = 0; i < play->z->nmembers; i++) {
+        if (play->members[i].worker == w) {
+            play->members[i].phase = PLAY_NONE;
+        }
+    }
+
+    for (i = 0; i < play->z->ncalls; i++) {
+        if (play->calls[i].worker == w) {
+            play->calls[i].held = 0;
+        }
+    }
+
+    play->workers[w].rung = 0;
+}
+
+
+/* what happens before a worker does anything with the tables */
+
+static void
+play_lock(play_t *play, uint32_t w)
+{
+    play_worker_t  *pw = &play->workers[w];
+
+    if (pw->dead) {
+        (void) llmb_sched_reap(play->z, w, play_clock(play, w));
+        pw->dead = 0;
+    }
+
+    if (pw->epoch != play->z->epoch) {
+        play_forget(play, w);
+        pw->epoch = play->z->epoch;
+        llmb_zone_settle(play->z, w);
+    }
+}
+
+
+static void
+play_unlock(play_t *play)
+{
+    uint32_t        i;
+    llmb_worker_t  *w;
+
+    for (i = 0; i < PLAY_WORKERS; i++) {
+        w = llmb_worker(play->z, i);
+
+        if (w->bell) {
+            w->bell = 0;
+            play->z->bells--;
+            play->workers[i].rung = !play->workers[i].dead;
+        }
+    }
+}
+
+
+static uint32_t
+play_group(play_t *play, unsigned n)
+{
+    char            key[32];
+    uint32_t        i;
+    unsigned        fresh;
+    llmb_str_t      str;
+    llmb_group_t   *g;
+    llmb_policy_t  *p;
+
+    n %= PLAY_GROUPS;
+
+    memset(key, (int) ('a' + n), sizeof(key));
+    str.data = (uint8_t *) key;
+    str.len = sizeof(key);
+
+    /* some share a hash */
+
+    i = llmb_group_get(play->z, str, n / 2, &fresh);
+
+    if (i == LLMB_NIL || !fresh) {
+        return i;
+    }
+
+    g = llmb_group(play->z, i);
+    p = &g->policy;
+
+    p->window = (n & 1) ? LLMB_WINDOW_FIXED : LLMB_WINDOW_SLOT;
+    p->concurrency = 1 + n % 3;
+    p->min_size = 2;
+    p->max_size = 4 + n;
+    p->max_tokens = (n & 2) ? 20 : 0;
+    p->max_bytes = (n & 4) ? 4000 : 100000;
+    p->max_wait = n == 5 ? 0 : 100;
+
+    return i;
+}
+
+
+static const char *
+play_alloc(play_t *play, uint32_t w)
+{
+    uint32_t        i, group, len;
+    unsigned        b;
+    llmb_member_t  *m;
+
+    b = play_byte(play);
+    len = 1 + play_byte(play) * ((b & 0x40) ? 40 : 2);
+    group = play_group(play, b);
+
+    i = group == LLMB_NIL ? LLMB_NIL
+                          : llmb_member_alloc(play->z, group, w, len);
+
+    if (i == LLMB_NIL) {
+        return NULL;
+    }
+
+    if (!play->z->settled) {
+        sched_fail("member %u allocated although not settled", i);
+    }
+
+    if (play->members[i].phase != PLAY_NONE) {
+        sched_fail("member %u allocated twice", i);
+    }
+
+    m = llmb_member(play->z, i);
+    m->items = 1 + (b >> 3) % 4 * ((b & 0x80) ? 3 : 1);
+    m->tokens = 2 * m->items;
+
+    play->members[i].phase = PLAY_WRITING;
+    play->members[i].worker = w;
+    play->members[i].gen = m->gen;
+
+    return NULL;
+}
+
+
+/* the n-th member of a worker in a phase, from any on */
+
+static uint32_t
+play_find(play_t *play, uint32_t w, play_phase_e phase)
+{
+    uint32_t  i, n, at;
+
+    n = play->z->nmembers;
+    at = play_byte(play) % n;
+
+    for (i = 0; i < n; i++, at = (at + 1) % n) {
+        if (play->members[at].phase != PLAY_NONE
+            && play->members[at].worker == w
+            && (phase == PLAY_NONE || play->members[at].phase == phase))
+        {
+            return at;
+        }
+    }
+
+    return LLMB_NIL;
+}
+
+
+static uint32_t
+play_find_call(play_t *play, uint32_t w, unsigned held)
+{
+    uint32_t  i;
+
+    for (i = 0; i < play->z->ncalls; i++) {
+        if (play->calls[i].held == held && play->calls[i].worker == w) {
+            return i;
+        }
+    }
+
+    return LLMB_NIL;
+}
+
+
+static void
+play_join(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+    uint64_t  now;
+
+    i = play_find(play, w, PLAY_WRITING);
+
+    if (i != LLMB_NIL) {
+        now = play_clock(play, w);
+        llmb_sched_join(play->z, i, now);
+
+        play->members[i].phase = PLAY_HELD;
+        play->members[i].timer = llmb_sched_wake(play->z, i, now);
+    }
+}
+
+
+static void
+play_leave(play_t *play, uint32_t w, play_phase_e phase)
+{
+    uint32_t  i;
+
+    i = play_find(play, w, phase);
+
+    if (i != LLMB_NIL) {
+        llmb_sched_leave(play->z, i, play_clock(play, w));
+        play->members[i].phase = PLAY_NONE;
+    }
+}
+
+
+static const char *
+play_mail_member(play_t *play, uint32_t w, uint32_t i, llmb_mail_e mail)
+{
+    llmb_member_t  *m;
+    play_member_t  *pm;
+
+    m = llmb_member(play->z, i);
+    pm = &play->members[i];
+
+    if (pm->phase != PLAY_HELD || pm->worker != w || pm->gen != m->gen) {
+        sched_fail("mail %d for member %u in phase %d", mail, i, pm->phase);
+    }
+
+    switch (mail) {
+
+    case LLMB_MAIL_ANSWER:
+        pm->phase = PLAY_ANSWER;
+        break;
+
+    case LLMB_MAIL_ALONE:
+        pm->phase = PLAY_ALONE;
+        break;
+
+    default: /* LLMB_MAIL_WAKE */
+        pm->timer = llmb_sched_wake(play->z, i, play_clock(play, w));
+    }
+
+    return NULL;
+}
+
+
+static const char *
+play_mail(play_t *play, uint32_t w, unsigned *more)
+{
+    uint32_t      i;
+    llmb_call_t  *c;
+    llmb_mail_e   mail;
+
+    mail = llmb_sched_mail(play->z, w, play_clock(play, w), &i);
+    *more = (mail != LLMB_MAIL_NONE);
+
+    if (mail == LLMB_MAIL_NONE) {
+        play->workers[w].rung = 0;
+        return NULL;
+    }
+
+    if (mail != LLMB_MAIL_CALL) {
+        return play_mail_member(play, w, i, mail);
+    }
+
+    c = llmb_call(play->z, i);
+
+    if (c->state != LLMB_CALL_SEALED || c->worker != w || play->calls[i].held)
+    {
+        sched_fail("call %u in mail, state %u", i, c->state);
+    }
+
+    play->calls[i].held = 1;
+    play->calls[i].worker = w;
+    play->calls[i].gen = c->gen;
+
+    return NULL;
+}
+
+
+static const char *
+play_send(play_t *play, uint32_t w)
+{
+    uint32_t        call, lender;
+    llmb_member_t  *m;
+
+    call = play_find_call(play, w, 1);
+
+    if (call == LLMB_NIL) {
+        return NULL;
+    }
+
+    lender = llmb_sched_send(play->z, call, w);
+
+    if (lender == LLMB_NIL) {
+        play->calls[call].held = 0;
+        return NULL;
+    }
+
+    m = llmb_member(play->z, lender);
+
+    if (m->state != LLMB_MEMBER_CLAIMED || m->worker != w || m->call != call) {
+        sched_fail("call %u: lender %u, state %u", call, lender, m->state);
+    }
+
+    play->calls[call].held = 2;
+    play->merged += llmb_sched_live(play->z, call);
+
+    return NULL;
+}
+
+
+static const char *
+play_answer(play_t *play, uint32_t call, unsigned b)
+{
+    uint32_t             i, room, len;
+    llmb_rc_e            rc;
+    llmb_chunk_writer_t  writer;
+
+    static uint8_t       text[0x80 * 40];
+
+    i = llmb_call(play->z, call)->members.head;
+
+    if (i == LLMB_NIL) {
+        return NULL;
+    }
+
+    len = (b & 0x7f) * 40;
+    room = len ? llmb_member_room(play->z, i, len) : LLMB_NIL;
+
+    if (len && room == LLMB_NIL) {
+        llmb_sched_release(play->z, i, LLMB_REASON_INTERNAL);
+        return NULL;
+    }
+
+    if (b & 0x80) {
+        /* it may be less than there is room for */
+        len = (len + 1) / 2;
+    }
+
+    writer.zone = play->z;
+    writer.chunk = room;
+    writer.pos = 0;
+    rc = llmb_chunks_write(&writer, text, len);
+
+    if (rc != LLMB_OK) {
+        sched_fail("room for member %u: %d", i, rc);
+    }
+
+    llmb_sched_answer(play->z, i, room, len);
+
+    return NULL;
+}
+
+
+static const char *
+play_result(play_t *play, uint32_t w)
+{
+    uint32_t      call;
+    uint64_t      now;
+    unsigned      b;
+    llmb_zone_t  *z;
+
+    z = play->z;
+    now = play_clock(play, w);
+    call = play_find_call(play, w, 2);
+
+    if (call == LLMB_NIL) {
+        return NULL;
+    }
+
+    b = play_byte(play);
+
+    switch (b % 8) {
+
+    case 0:
+        llmb_sched_again(z, call, w, LLMB_REASON_TIMEOUT);
+        break;
+
+    case 1:
+        llmb_sched_halve(z, call, w, LLMB_REASON_UPSTREAM_ERROR);
+        break;
+
+    case 2:
+        llmb_sched_pause(z, call, now + play_byte(play) / 2, now);
+
+        while (llmb_call(z, call)->members.n) {
+            sched_try(play_answer(play, call, 0));
+        }
+
+        llmb_sched_end(z, call, w, now);
+        break;
+
+    case 3:
+        /* a copy that goes on outside of the lock */
+
+        if (llmb_call(z, call)->members.n) {
+            (void) llmb_member_room(z, llmb_call(z, call)->members.head, b);
+        }
+
+        return NULL;
+
+    case 4:
+        return play_answer(play, call, play_byte(play));
+
+    case 5:
+        if (llmb_call(z, call)->members.n) {
+            llmb_sched_release(z, llmb_call(z, call)->members.head,
+                               LLMB_REASON_MISMATCH);
+        }
+
+        return NULL;
+
+    case 6:
+        llmb_sched_end(z, call, w, now);
+        break;
+
+    default:
+        while (llmb_call(z, call)->members.n) {
+            sched_try(play_answer(play, call, b));
+        }
+
+        llmb_sched_end(z, call, w, now);
+    }
+
+    play->calls[call].held = 0;
+
+    return NULL;
+}
+
+
+static const char *
+play_timer(play_t *play, uint32_t w, uint32_t i)
+{
+    uint64_t        now;
+    llmb_member_t  *m;
+
+    m = llmb_member(play->z, i);
+    now = play_clock(play, w);
+
+    if (play->members[i].phase != PLAY_HELD
+        || m->state != LLMB_MEMBER_QUEUED || now < play->members[i].timer)
+    {
+        return NULL;
+    }
+
+    llmb_sched_flush(play->z, m->group, w, i, now);
+
+    if (m->state != LLMB_MEMBER_QUEUED) {
+        return NULL;
+    }
+
+    if (now >= m->deadline) {
+        sched_fail("member %u waits past its deadline", i);
+    }
+
+    play->members[i].timer = llmb_sched_wake(play->z, i, now);
+
+    if (play->members[i].timer <= now) {
+        sched_fail("timer of member %u fires over and over", i);
+    }
+
+    return NULL;
+}
+
+
+static const char *
+play_drain(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+
+    i = play_find(play, w, PLAY_HELD);
+
+    if (i == LLMB_NIL || llmb_member(play->z, i)->state != LLMB_MEMBER_QUEUED)
+    {
+        return NULL;
+    }
+
+    llmb_sched_drain(play->z, i, play_clock(play, w));
+
+    if (llmb_member(play->z, i)->state == LLMB_MEMBER_QUEUED) {
+        sched_fail("member %u not drained", i);
+    }
+
+    return NULL;
+}
+
+
+/* dies with the lock, half way through some change */
+
+static const char *
+play_tear(play_t *play, uint32_t w)
+{
+    uint32_t      i;
+    llmb_zone_t  *z;
+
+    z = play->z;
+    i = play_byte(play) % z->nmembers;
+
+    memset(&llmb_queue_links(z)[i], 0xa5, sizeof(llmb_link_t));
+    memset(&llmb_mail_links(z)[i], 0x5a, sizeof(llmb_link_t));
+    memset(&z->free_calls, 0xa5, sizeof(llmb_list_t));
+    llmb_member(z, i)->state = LLMB_MEMBER_ALONE;
+    z->nfree -= i;
+    z->bells = i;
+
+    llmb_zone_reset(z);
+
+    play_forget(play, w);
+    play->workers[w].dead = 1;
+    play->resets++;
+
+    return NULL;
+}
+
+
+static const char *
+play_learn(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+
+    i = play_group(play, play_byte(play));
+
+    if (i != LLMB_NIL) {
+        llmb_group(play->z, i)->learned = play_byte(play) % 5;
+        llmb_sched_flush(play->z, i, w, LLMB_NIL, play_clock(play, w));
+    }
+
+    return NULL;
+}
+
+
+static const char *
+play_fire(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+
+    i = play_find(play, w, PLAY_HELD);
+
+    return i == LLMB_NIL ? NULL : play_timer(play, w, i);
+}
+
+
+static void
+play_go(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+
+    i = play_find(play, w, PLAY_ALONE);
+
+    if (i != LLMB_NIL) {
+        llmb_sched_go(play->z, i);
+        play->members[i].phase = PLAY_GONE;
+    }
+}
+
+
+static const char *
+play_rare_move(play_t *play, uint32_t w, unsigned move)
+{
+    switch (move) {
+
+    case 46:
+    case 47:
+        play_leave(play, w, PLAY_NONE);
+        return NULL;
+
+    case 48:
+    case 49:
+        play_leave(play, w, PLAY_ANSWER);
+        return NULL;
+
+    case 50:
+        play_leave(play, w, PLAY_GONE);
+        return NULL;
+
+    case 51:
+        play_go(play, w);
+        return NULL;
+
+    case 52:
+    case 53:
+        play->now += play_byte(play) / 4;
+        return NULL;
+
+    case 58:
+        return play_drain(play, w);
+
+    case 59:
+        play_join(play, w);
+        return NULL;
+
+    case 60:
+        return play_learn(play, w);
+
+    case 61:
+        return play_byte(play) < 16 ? play_tear(play, w) : NULL;
+
+    case 63:
+        play->now += 120;
+        return NULL;
+
+    default:
+        return play_fire(play, w);
+    }
+}
+
+
+static const char *
+play_move(play_t *play)
+{
+    uint32_t  w;
+    unsigned  move, more;
+
+    move = play_byte(play);
+    w = move % PLAY_WORKERS;
+    move /= PLAY_WORKERS;
+
+    if (move == 62) {
+        play_forget(play, w);
+        play->workers[w].dead = 1;
+        return NULL;
+    }
+
+    play_lock(play, w);
+
+    if (move < 12) {
+        sched_try(play_alloc(play, w));
+        play_join(play, w);
+        return NULL;
+    }
+
+    if (move < 14) {
+        return play_alloc(play, w);
+    }
+
+    if (move < 26) {
+        return play_mail(play, w, &more);
+    }
+
+    if (move < 34) {
+        return play_send(play, w);
+    }
+
+    if (move < 46) {
+        return play_result(play, w);
+    }
+
+    return play_rare_move(play, w, move);
+}
+
+
+/* every worker does what it has to do, once */
+
+static const char *
+play_round(play_t *play, uint32_t w)
+{
+    uint32_t  i;
+    unsigned  more;
+
+    play_lock(play, w);
+
+    do {
+        sched_try(play_mail(play, w, &more));
+    } while (more);
+
+    while (play_find_call(play, w, 1) != LLMB_NIL) {
+        sched_try(play_send(play, w));
+    }
+
+    for (i = 0; i < play->z->ncalls; i++) {
+        if (play->calls[i].held == 2 && play->calls[i].worker == w) {
+            sched_try(play_answer(play, i, 1));
+
+            if (llmb_call(play->z, i)->members.n == 0) {
+                llmb_sched_end(play->z, i, w, play_clock(play, w));
+                play->calls[i].held = 0;
+            }
+        }
+    }
+
+    for (i = 0; i < play->z->nmembers; i++) {
+
+        if (play->members[i].phase == PLAY_NONE
+            || play->members[i].worker != w)
+        {
+            continue;
+        }
+
+        switch (play->members[i].phase) {
+
+        case PLAY_HELD:
+            sched_try(play_timer(play, w, i));
+            break;
+
+        case PLAY_ALONE:
+            llmb_sched_go(play->z, i);
+            play->members[i].phase = PLAY_GONE;
+            break;
+
+        default:
+            llmb_sched_leave(play->z, i, play_clock(play, w));
+            play->members[i].phase = PLAY_NONE;
+        }
+    }
+
+    play_unlock(play);
+
+    return play_check(play);
+}
+
+
+static const char *
+play_finish(play_t *play)
+{
+    uint32_t  w, rounds;
+
+    for (rounds = 0; rounds < 500; rounds++) {
+
+        for (w = 0; w < PLAY_WORKERS; w++) {
+            sched_try(play_round(play, w));
+        }
+
+        if (play->z->free_members.n == play->z->nmembers
+            && play->z->free_calls.n == play->z->ncalls)
+        {
+            return sched_check_drained(play->z);
+        }
+
+        play->now += 10;
+    }
+
+    sched_fail("%u members and %u calls are never done",
+               play->z->nmembers - play->z->free_members.n,
+               play->z->ncalls - play->z->free_calls.n);
+}
+
+
+const char *
+sched_play(const uint8_t *data, size_t size, unsigned *moves, unsigned *merged)
+{
+    size_t        bytes;
+    play_t        play;
+    uint32_t      i;
+    const char   *problem;
+
+    memset(&play, 0, sizeof(play_t));
+
+    *moves = 0;
+    *merged = 0;
+
+    bytes = 240 * 1024;
+    play.z = aligned_alloc(16, bytes);
+    play.p = data;
+    play.end = data + size;
+    play.now = 1000000;
+
+    if (play.z == NULL
+        || llmb_zone_init(play.z, bytes, PLAY_WORKERS) != LLMB_OK)
+    {
+        abort();
+    }
+
+    play.members = calloc(play.z->nmembers, sizeof(play_member_t));
+    play.calls = calloc(play.z->ncalls, sizeof(play_call_t));
+
+    if (play.members == NULL || play.calls == NULL) {
+        abort();
+    }
+
+    for (i = 0; i < PLAY_WORKERS; i++) {
+        llmb_worker(play.z, i)->pid = 1 + i;
+    }
+
+    problem = NULL;
+
+    while (problem == NULL && play.p < play.end) {
+        problem = play_move(&play);
+
+        if (problem == NULL) {
+            play_unlock(&play);
+            problem = play_check(&play);
+        }
+
+        (*moves)++;
+    }
+
+    if (problem == NULL) {
+        problem = play_finish(&play);
+    }
+
+    *merged = play.merged;
+
+    free(play.members);
+    free(play.calls);
+    free(play.z);
+
+    return problem;
+}

@@ -1,0 +1,197 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include "sched_play.h"
+
+
+/* what the workers know and what the tables say */
+
+static const char *
+play_check_members(play_t *play)
+{
+    uint32_t        i;
+    unsigned        mailed, due, ok;
+    llmb_member_t  *m;
+    play_member_t  *pm;
+    play_worker_t  *pw;
+
+    for (i = 0; i < play->z->nmembers; i++) {
+        m = llmb_member(play->z, i);
+        pm = &play->members[i];
+
+        if (pm->phase == PLAY_NONE) {
+            if (m->state != LLMB_MEMBER_FREE
+                && m->state != LLMB_MEMBER_ABANDONED
+                && !play->workers[m->worker].dead)
+            {
+                sched_fail("member %u, state %u is nobody's", i, m->state);
+            }
+
+            continue;
+        }
+
+        pw = &play->workers[pm->worker];
+
+        if (pw->epoch != play->z->epoch) {
+            continue;
+        }
+
+        mailed = llmb_mail_links(play->z)[i].linked;
+        due = (m->state == LLMB_MEMBER_ANSWERED
+               || m->state == LLMB_MEMBER_RELEASED);
+
+        switch (pm->phase) {
+
+        case PLAY_WRITING:
+            ok = (m->state == LLMB_MEMBER_WRITING);
+            break;
+
+        case PLAY_HELD:
+            ok = (m->state == LLMB_MEMBER_QUEUED
+                  || m->state == LLMB_MEMBER_CLAIMED || (due && mailed));
+            break;
+
+        case PLAY_ANSWER:
+            ok = (m->state == LLMB_MEMBER_ANSWERED && !mailed);
+            break;
+
+        case PLAY_ALONE:
+            ok = (m->state == LLMB_MEMBER_RELEASED && !mailed);
+            break;
+
+        default:
+            ok = (m->state == LLMB_MEMBER_ALONE);
+        }
+
+        if (!ok || m->gen != pm->gen || m->worker != pm->worker) {
+            sched_fail("member %u, state %u in phase %d, mailed %u", i,
+                       m->state, pm->phase, mailed);
+        }
+    }
+
+    return NULL;
+}
+
+
+static const char *
+play_check_calls(play_t *play)
+{
+    uint32_t      i;
+    unsigned      held;
+    llmb_call_t  *c;
+    play_call_t  *pc;
+
+    for (i = 0; i < play->z->ncalls; i++) {
+        c = llmb_call(play->z, i);
+        pc = &play->calls[i];
+
+        if (pc->held && play->workers[pc->worker].epoch != play->z->epoch) {
+            continue;
+        }
+
+        if (c->state != LLMB_CALL_FREE && play->workers[c->worker].dead) {
+            continue;
+        }
+
+        held = c->state == LLMB_CALL_SENT ? 2
+               : c->state == LLMB_CALL_SEALED
+                 && !llmb_call_links(play->z)[i].linked;
+
+        if (pc->held != held
+            || (held && (pc->worker != c->worker || pc->gen != c->gen)))
+        {
+            sched_fail("call %u, state %u: held %u", i, c->state, pc->held);
+        }
+    }
+
+    return NULL;
+}
+
+
+/* each group that waits has somebody who will look at it in time */
+
+static const char *
+play_check_wake(play_t *play, uint32_t group)
+{
+    uint32_t       i;
+    uint64_t       timer;
+    llmb_group_t  *g;
+
+    g = llmb_group(play->z, group);
+    timer = UINT64_MAX;
+
+    for (i = g->queue.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(play->z)[i].next)
+    {
+        if (llmb_mail_links(play->z)[i].linked) {
+            return NULL;
+        }
+
+        timer = llmb_min(timer, play->members[i].timer);
+    }
+
+    timer -= 2 * PLAY_SKEW + 1;
+
+    if (g->queue.n && timer > play->now
+        && llmb_sched_close(play->z, g, timer) != LLMB_CLOSE_NONE)
+    {
+        sched_fail("group %u is forgotten for %u ms", group,
+                   (unsigned) (timer - play->now));
+    }
+
+    return NULL;
+}
+
+
+const char *
+play_check(play_t *play)
+{
+    uint32_t        i;
+    unsigned        away;
+    llmb_worker_t  *w;
+    play_worker_t  *pw;
+
+    away = 0;
+
+    sched_try(sched_check(play->z));
+    sched_try(play_check_members(play));
+    sched_try(play_check_calls(play));
+
+    for (i = 0; i < PLAY_WORKERS; i++) {
+        pw = &play->workers[i];
+        w = llmb_worker(play->z, i);
+
+        if (pw->dead || pw->epoch != play->z->epoch) {
+            away = 1;
+
+        } else if ((w->members.n || w->calls.n) && !pw->rung) {
+            sched_fail("worker %u does not know of its mail", i);
+        }
+    }
+
+    for (i = 0; i < PLAY_WORKERS; i++) {
+        if (llmb_worker(play->z, i)->epoch == play->z->epoch) {
+            continue;
+        }
+
+        if (play->z->settled || play->z->nfree != play->z->nchunks) {
+            sched_fail("chunks given out before worker %u has settled", i);
+        }
+    }
+
+    if (away == 0 && !play->z->settled) {
+        sched_fail("all are here, but not settled");
+    }
+
+    for (i = 0; !away && i < play->z->ngroups; i++) {
+        if (llmb_group(play->z, i)->used) {
+            sched_try(play_check_wake(play, i));
+        }
+    }
+
+    return NULL;
+}

@@ -1,0 +1,312 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "llmb_policy.h"
+
+
+static llmb_policy_t
+policy(llmb_window_e window)
+{
+    llmb_policy_t  p = {
+        .window = window,
+        .concurrency = 2,
+        .min_size = 3,
+        .max_size = 10,
+        .max_tokens = 1000,
+        .max_bytes = 5000,
+        .max_wait = 100
+    };
+
+    return p;
+}
+
+
+/* one request of one item that came at 1000 */
+
+static llmb_load_t
+load(void)
+{
+    llmb_load_t  l = {
+        .requests = 1,
+        .items = 1,
+        .tokens = 10,
+        .bytes = 20,
+        .since = 1000,
+        .deadline = 1100
+    };
+
+    return l;
+}
+
+
+static void
+an_empty_group_is_not_sent(void **state)
+{
+    llmb_load_t    l = { 0 };
+    llmb_policy_t  p = policy(LLMB_WINDOW_SLOT);
+
+    (void) state;
+
+    assert_int_equal(llmb_policy_close(&p, &l, 5000), LLMB_CLOSE_NONE);
+}
+
+
+static void
+slot_sends_as_long_as_a_slot_is_free(void **state)
+{
+    llmb_load_t    l = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_SLOT);
+
+    (void) state;
+
+    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_SLOT);
+
+    l.inflight = 1;
+    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_SLOT);
+
+    l.inflight = 2;
+    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_int_equal(llmb_policy_close(&p, &l, 1099), LLMB_CLOSE_NONE);
+}
+
+
+static void
+nobody_waits_past_its_deadline_whatever_is_in_flight(void **state)
+{
+    unsigned       w;
+    llmb_load_t    l = load();
+    llmb_policy_t  p;
+
+    (void) state;
+
+    l.inflight = 100;
+    l.paused = 9000;
+
+    for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_FIXED; w++) {
+        p = policy((llmb_window_e) w);
+
+        assert_int_equal(llmb_policy_close(&p, &l, 1099), LLMB_CLOSE_NONE);
+        assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
+        assert_int_equal(llmb_policy_close(&p, &l, 1101), LLMB_CLOSE_DEADLINE);
+    }
+}
+
+
+static void
+a_full_group_names_the_bound_it_has_reached(void **state)
+{
+    unsigned       w;
+    llmb_load_t    l;
+    llmb_policy_t  p;
+
+    (void) state;
+
+    for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_FIXED; w++) {
+        p = policy((llmb_window_e) w);
+
+        l = load();
+        l.items = 10;
+        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_SIZE);
+
+        l = load();
+        l.tokens = 1000;
+        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_TOKENS);
+
+        l = load();
+        l.bytes = 5000;
+        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_BYTES);
+
+        /* not beyond the concurrency, and not during a pause */
+
+        l.inflight = 2;
+        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+
+        l.inflight = 0;
+        l.paused = 1001;
+        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+        assert_int_equal(llmb_policy_close(&p, &l, 1001), LLMB_CLOSE_BYTES);
+    }
+}
+
+
+static void
+fixed_waits_one_short_of_each_bound(void **state)
+{
+    llmb_load_t    l = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_FIXED);
+
+    (void) state;
+
+    l.items = 9;
+    l.tokens = 999;
+    l.bytes = 4999;
+
+    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_int_equal(llmb_policy_close(&p, &l, 1069), LLMB_CLOSE_NONE);
+}
+
+
+static void
+fixed_sends_early_with_enough_items(void **state)
+{
+    llmb_load_t    l = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_FIXED);
+
+    (void) state;
+
+    l.items = 3;
+    assert_int_equal(llmb_policy_close(&p, &l, 1069), LLMB_CLOSE_NONE);
+    assert_int_equal(llmb_policy_close(&p, &l, 1070), LLMB_CLOSE_EARLY);
+
+    l.items = 2;
+    assert_int_equal(llmb_policy_close(&p, &l, 1070), LLMB_CLOSE_NONE);
+    assert_int_equal(llmb_policy_close(&p, &l, 1099), LLMB_CLOSE_NONE);
+}
+
+
+static void
+no_bound_on_tokens_is_no_bound(void **state)
+{
+    llmb_load_t    l = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_FIXED);
+
+    (void) state;
+
+    p.max_tokens = 0;
+    l.tokens = UINT64_MAX;
+
+    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_true(llmb_policy_fits(&p, &l, 1, UINT64_MAX, 1));
+}
+
+
+static void
+the_timer_is_set_for_the_next_thing_that_time_brings(void **state)
+{
+    llmb_policy_t  slot = policy(LLMB_WINDOW_SLOT);
+    llmb_policy_t  fixed = policy(LLMB_WINDOW_FIXED);
+
+    (void) state;
+
+    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 0, 1000), 1100);
+    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 1000, 1000), 1100);
+    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 1001, 1000), 1001);
+    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 5000, 1000), 1100);
+
+    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 0, 1000), 1070);
+    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 0, 1069), 1070);
+    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 0, 1070), 1100);
+    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 1050, 1000), 1050);
+    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 1090, 1070), 1090);
+}
+
+
+static void
+the_timer_comes_before_time_alone_closes_the_group(void **state)
+{
+    uint64_t       now, wake;
+    unsigned       w, n;
+    llmb_load_t    l;
+    llmb_policy_t  p;
+
+    (void) state;
+
+    for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_FIXED; w++) {
+        p = policy((llmb_window_e) w);
+
+        for (n = 0; n < 4 * 12; n++) {
+            l = load();
+            l.items = 1 + n % 4;
+            l.paused = 990 + 10 * (n / 4);
+
+            for (now = 1000; now < l.deadline; now++) {
+
+                if (llmb_policy_close(&p, &l, now) != LLMB_CLOSE_NONE) {
+                    break;
+                }
+
+                wake = llmb_policy_wake(&p, l.since, l.deadline, l.paused,
+                                        now);
+                assert_true(wake > now);
+                assert_int_equal(llmb_policy_close(&p, &l, wake - 1),
+                                 LLMB_CLOSE_NONE);
+            }
+        }
+    }
+}
+
+
+static void
+the_first_member_fits_whatever_its_size(void **state)
+{
+    llmb_load_t    call = { 0 };
+    llmb_policy_t  p = policy(LLMB_WINDOW_SLOT);
+
+    (void) state;
+
+    assert_true(llmb_policy_fits(&p, &call, 11, 2000, 9000));
+}
+
+
+static void
+a_call_takes_members_up_to_each_bound(void **state)
+{
+    llmb_load_t    call;
+    llmb_policy_t  p = policy(LLMB_WINDOW_SLOT);
+
+    (void) state;
+
+    call = load();
+
+    assert_true(llmb_policy_fits(&p, &call, 9, 1, 1));
+    assert_false(llmb_policy_fits(&p, &call, 10, 1, 1));
+
+    assert_true(llmb_policy_fits(&p, &call, 1, 990, 1));
+    assert_false(llmb_policy_fits(&p, &call, 1, 991, 1));
+
+    assert_true(llmb_policy_fits(&p, &call, 1, 1, 4980));
+    assert_false(llmb_policy_fits(&p, &call, 1, 1, 4981));
+}
+
+
+static void
+sizes_near_the_end_of_the_type_do_not_wrap(void **state)
+{
+    llmb_load_t    call = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_SLOT);
+
+    (void) state;
+
+    assert_false(llmb_policy_fits(&p, &call, UINT32_MAX, 1, 1));
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(an_empty_group_is_not_sent),
+        cmocka_unit_test(slot_sends_as_long_as_a_slot_is_free),
+        cmocka_unit_test(nobody_waits_past_its_deadline_whatever_is_in_flight),
+        cmocka_unit_test(a_full_group_names_the_bound_it_has_reached),
+        cmocka_unit_test(fixed_waits_one_short_of_each_bound),
+        cmocka_unit_test(fixed_sends_early_with_enough_items),
+        cmocka_unit_test(no_bound_on_tokens_is_no_bound),
+        cmocka_unit_test(the_timer_is_set_for_the_next_thing_that_time_brings),
+        cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),
+        cmocka_unit_test(the_first_member_fits_whatever_its_size),
+        cmocka_unit_test(a_call_takes_members_up_to_each_bound),
+        cmocka_unit_test(sizes_near_the_end_of_the_type_do_not_wrap),
+    };
+
+    return cmocka_run_group_tests_name("policy", tests, NULL, NULL);
+}

@@ -1,0 +1,751 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "buffer.h"
+#include "sched_check.h"
+
+
+#define ZONE_SIZE  (512 * 1024)
+
+
+static llmb_zone_t *
+zone(uint32_t workers)
+{
+    uint32_t      i;
+    llmb_zone_t  *z = aligned_alloc(16, ZONE_SIZE);
+
+    assert_non_null(z);
+    memset(z, 0xa5, ZONE_SIZE);
+
+    assert_int_equal(llmb_zone_init(z, ZONE_SIZE, workers), LLMB_OK);
+
+    for (i = 0; i < workers; i++) {
+        llmb_worker(z, i)->pid = 100 + i;
+    }
+
+    return z;
+}
+
+
+static uint32_t
+group_of(llmb_zone_t *z, const char *key, uint32_t hash, unsigned *fresh)
+{
+    llmb_str_t  str;
+
+    str.data = (const uint8_t *) key;
+    str.len = strlen(key);
+
+    return llmb_group_get(z, str, hash, fresh);
+}
+
+
+static uint32_t
+group_n(llmb_zone_t *z, unsigned n)
+{
+    char      key[16];
+    unsigned  fresh;
+
+    (void) snprintf(key, sizeof(key), "key %u", n);
+
+    return group_of(z, key, n, &fresh);
+}
+
+
+#define assert_sound(z)  assert_null(sched_check(z))
+
+
+static void
+a_zone_too_small_is_refused_untouched(void **state)
+{
+    size_t        size;
+    uint8_t      *p;
+
+    (void) state;
+
+    for (size = 0; size < 140 * 1024; size += size < 1024 ? 16 : 4096) {
+        p = malloc(size + 16);
+        assert_non_null(p);
+        memset(p + size, 0x77, 16);
+
+        if (llmb_zone_init((llmb_zone_t *) p, size, 8) == LLMB_OK) {
+            assert_true(size > 64 * LLMB_CHUNK_SIZE);
+        }
+
+        assert_int_equal(p[size], 0x77);
+        free(p);
+    }
+}
+
+
+static void
+a_zone_is_sound_at_every_size(void **state)
+{
+    size_t        size;
+    llmb_zone_t  *z;
+
+    (void) state;
+
+    for (size = 200 * 1024; size < 220 * 1024; size += 112) {
+        z = aligned_alloc(16, size);
+        assert_non_null(z);
+
+        assert_int_equal(llmb_zone_init(z, size, 3), LLMB_OK);
+        assert_null(sched_check_drained(z));
+        assert_true(z->chunks_at + (uint64_t) z->nchunks * LLMB_CHUNK_SIZE
+                    <= size);
+        assert_int_equal(llmb_zone_free(z),
+                         (uint64_t) z->nchunks * LLMB_CHUNK_SIZE);
+        free(z);
+    }
+}
+
+
+static void
+a_list_keeps_its_order(void **state)
+{
+    uint32_t     i;
+    llmb_list_t  list;
+    llmb_link_t  links[8];
+
+    static const uint32_t  order[] = { 5, 0, 3, 1, 4, 2 };
+
+    (void) state;
+
+    llmb_list_init(&list);
+    assert_int_equal(llmb_list_pop(&list, links), LLMB_NIL);
+
+    llmb_list_push(&list, links, 1);
+    llmb_list_push(&list, links, 2);
+    llmb_list_push_head(&list, links, 0);
+    llmb_list_insert(&list, links, 3, 1);
+    llmb_list_insert(&list, links, 4, 2);
+    llmb_list_insert(&list, links, 5, 0);
+    llmb_list_insert(&list, links, 6, LLMB_NIL);
+    llmb_list_remove(&list, links, 6);
+
+    assert_int_equal(list.n, 6);
+
+    for (i = 0; i < 6; i++) {
+        assert_int_equal(llmb_list_pop(&list, links), order[i]);
+        assert_int_equal(links[order[i]].linked, 0);
+    }
+
+    assert_int_equal(list.head, LLMB_NIL);
+    assert_int_equal(list.tail, LLMB_NIL);
+}
+
+
+static void
+a_list_loses_what_is_removed_wherever_it_is(void **state)
+{
+    uint32_t     i, j, n;
+    llmb_list_t  list;
+    llmb_link_t  links[4];
+
+    (void) state;
+
+    for (i = 0; i < 4; i++) {
+        llmb_list_init(&list);
+
+        for (j = 0; j < 4; j++) {
+            llmb_list_push(&list, links, j);
+        }
+
+        llmb_list_remove(&list, links, i);
+
+        for (n = 0, j = list.tail; j != LLMB_NIL; j = links[j].prev) {
+            assert_int_not_equal(j, i);
+            n++;
+        }
+
+        assert_int_equal(n, 3);
+    }
+}
+
+
+static void
+members_have_room_and_give_it_back(void **state)
+{
+    uint32_t      i, gen, group;
+    llmb_zone_t  *z = zone(2);
+
+    (void) state;
+
+    group = group_n(z, 1);
+    i = llmb_member_alloc(z, group, 1, 3 * LLMB_CHUNK_SIZE + 1);
+
+    assert_int_not_equal(i, LLMB_NIL);
+    assert_int_equal(llmb_member(z, i)->state, LLMB_MEMBER_WRITING);
+    assert_int_equal(llmb_member(z, i)->nchunks, 4);
+    assert_int_equal(llmb_zone_used(z), 4 * LLMB_CHUNK_SIZE);
+    assert_sound(z);
+
+    gen = llmb_member(z, i)->gen;
+    llmb_member_free(z, i);
+
+    assert_int_not_equal(llmb_member(z, i)->gen, gen);
+    assert_null(sched_check_drained(z));
+    free(z);
+}
+
+
+static void
+a_full_zone_says_so(void **state)
+{
+    uint32_t      i, n, group;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    group = group_n(z, 1);
+
+    for (n = 0; ; n++) {
+        i = llmb_member_alloc(z, group, 0, 1);
+
+        if (i == LLMB_NIL) {
+            break;
+        }
+
+        assert_true(n < z->nmembers);
+    }
+
+    assert_int_equal(n, z->nchunks - 1);
+    assert_int_equal(llmb_zone_free(z), LLMB_CHUNK_SIZE);
+    assert_int_equal(group_n(z, 2), LLMB_NIL);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+records_run_out_before_chunks_do_no_harm(void **state)
+{
+    uint32_t      i, group;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    group = group_n(z, 1);
+
+    while (z->free_members.n) {
+        i = llmb_list_pop(&z->free_members, llmb_queue_links(z));
+    }
+
+    i = llmb_member_alloc(z, group, 0, 1);
+    assert_int_equal(i, LLMB_NIL);
+
+    for (i = 0; i < z->ncalls; i++) {
+        assert_int_not_equal(llmb_call_alloc(z, group), LLMB_NIL);
+    }
+
+    assert_int_equal(llmb_call_alloc(z, group), LLMB_NIL);
+    assert_int_equal(llmb_group(z, group)->refs, z->ncalls);
+
+    for (i = 0; i < z->ncalls; i++) {
+        llmb_call_free(z, i);
+    }
+
+    assert_int_equal(llmb_group(z, group)->refs, 0);
+    free(z);
+}
+
+
+static void
+nothing_has_no_chunks(void **state)
+{
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    assert_int_equal(llmb_chunks_alloc(z, 0), LLMB_NIL);
+    llmb_chunks_free(z, LLMB_NIL, 0);
+    assert_int_equal(llmb_chunks_needed(0), 0);
+    assert_int_equal(llmb_chunks_needed(1), 1);
+    assert_int_equal(llmb_chunks_needed(LLMB_CHUNK_SIZE), 1);
+    assert_int_equal(llmb_chunks_needed(UINT32_MAX), 0x200000);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+a_key_finds_its_group_whatever_the_hash(void **state)
+{
+    char          key[3 * LLMB_CHUNK_SIZE + 5];
+    uint32_t      a, b, c;
+    unsigned      fresh;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    memset(key, 'x', sizeof(key));
+    key[sizeof(key) - 1] = '\0';
+
+    a = group_of(z, key, 7, &fresh);
+    assert_true(fresh);
+
+    /* the same hash, and a difference at the very end */
+
+    key[sizeof(key) - 2] = 'y';
+    b = group_of(z, key, 7, &fresh);
+    assert_true(fresh);
+    assert_int_not_equal(a, b);
+
+    /* the same bucket, and a shorter key */
+
+    key[sizeof(key) - 3] = '\0';
+    c = group_of(z, key, 7, &fresh);
+    assert_true(fresh);
+    assert_sound(z);
+
+    assert_int_equal(group_of(z, key, 7, &fresh), c);
+    assert_false(fresh);
+
+    key[sizeof(key) - 3] = 'x';
+    assert_int_equal(group_of(z, key, 7, &fresh), b);
+
+    key[sizeof(key) - 2] = 'x';
+    assert_int_equal(group_of(z, key, 7, &fresh), a);
+
+    assert_int_equal(group_of(z, "", 7, &fresh), LLMB_NIL);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+the_group_used_least_recently_gives_way(void **state)
+{
+    uint32_t      i, n, member, first, second;
+    unsigned      fresh;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    n = z->ngroups;
+
+    for (i = 0; i < n; i++) {
+        assert_int_not_equal(group_n(z, i), LLMB_NIL);
+    }
+
+    first = group_n(z, 0);
+    second = group_n(z, 1);
+
+    llmb_group(z, first)->learned = 5;
+
+    /* the first one is used again, the second is not */
+
+    member = llmb_member_alloc(z, first, 0, 1);
+    llmb_member_free(z, member);
+
+    assert_int_equal(group_n(z, n), second);
+    assert_sound(z);
+
+    assert_int_equal(group_of(z, "key 0", 0, &fresh), first);
+    assert_false(fresh);
+    assert_int_equal(llmb_group(z, first)->learned, 5);
+    free(z);
+}
+
+
+static void
+a_group_in_use_is_never_evicted(void **state)
+{
+    uint32_t      i, held;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    held = group_n(z, 0);
+    assert_int_not_equal(llmb_member_alloc(z, held, 0, 1), LLMB_NIL);
+
+    for (i = 1; i < 3 * z->ngroups; i++) {
+        assert_int_not_equal(group_n(z, i), held);
+    }
+
+    assert_int_equal(group_n(z, 0), held);
+
+    /* when all are in use, there is none to be had */
+
+    for (i = 0; i < z->ngroups; i++) {
+        if (llmb_group(z, i)->refs == 0) {
+            (void) llmb_member_alloc(z, i, 0, 1);
+        }
+    }
+
+    assert_int_equal(group_n(z, 100000), LLMB_NIL);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+keys_give_way_to_members_but_not_in_vain(void **state)
+{
+    uint32_t      i, group;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    for (i = 0; i < z->ngroups; i++) {
+        (void) group_n(z, i);
+    }
+
+    group = group_n(z, 0);
+
+    /* more than there is: no group is lost for it */
+
+    assert_int_equal(llmb_member_alloc(z, group, 0, z->nchunks
+                                                    * LLMB_CHUNK_SIZE + 1),
+                     LLMB_NIL);
+    assert_int_equal(z->idle_groups.n, z->ngroups);
+    assert_int_equal(llmb_group(z, group)->refs, 0);
+    assert_sound(z);
+
+    /* all but the group's own key: the group must not be evicted for it */
+
+    assert_int_equal(llmb_member_alloc(z, group, 0, z->nchunks
+                                                    * LLMB_CHUNK_SIZE),
+                     LLMB_NIL);
+    assert_true(llmb_group(z, group)->used);
+    assert_sound(z);
+
+    for (i = 1; i < z->ngroups; i++) {
+        (void) group_n(z, i);
+    }
+
+    assert_int_not_equal(llmb_member_alloc(z, group_n(z, 0), 0,
+                                           (z->nchunks - 1) * LLMB_CHUNK_SIZE),
+                         LLMB_NIL);
+    assert_int_equal(z->free_groups.n, z->ngroups - 1);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+a_text_comes_back_as_it_was_written(void **state)
+{
+    size_t                i, n, step;
+    uint8_t               text[5 * LLMB_CHUNK_SIZE];
+    uint32_t              first;
+    buffer_t              b;
+    llmb_sink_t           sink;
+    llmb_str_t            str;
+    llmb_zone_t          *z = zone(1);
+    llmb_chunk_writer_t   w;
+
+    (void) state;
+
+    for (i = 0; i < sizeof(text); i++) {
+        text[i] = (uint8_t) (i * 7 + i / 251);
+    }
+
+    for (step = 1; step < 3 * LLMB_CHUNK_SIZE; step += 509) {
+        first = llmb_chunks_alloc(z, 5);
+
+        w.zone = z;
+        w.chunk = first;
+        w.pos = 0;
+
+        for (i = 0; i < sizeof(text); i += n) {
+            n = llmb_min(step, sizeof(text) - i);
+            assert_int_equal(llmb_chunks_write(&w, text + i, n), LLMB_OK);
+        }
+
+        /* the chain is full */
+
+        assert_int_equal(llmb_chunks_write(&w, text, 1), LLMB_LIMIT);
+
+        for (str.len = 0; str.len <= sizeof(text); str.len += 1009) {
+            sink = buffer_sink(&b);
+            str.data = text;
+
+            assert_int_equal(llmb_chunks_read(z, first, str.len, &sink),
+                             LLMB_OK);
+            assert_true(buffer_is(&b, str));
+            free(b.data);
+        }
+
+        llmb_chunks_free(z, first, 5);
+        assert_sound(z);
+    }
+
+    free(z);
+}
+
+
+static void
+a_failing_sink_is_heard(void **state)
+{
+    uint32_t      first;
+    buffer_t      b;
+    llmb_sink_t   sink;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    first = llmb_chunks_alloc(z, 3);
+    sink = buffer_sink(&b);
+    b.fail = 2;
+
+    assert_int_equal(llmb_chunks_read(z, first, 5000, &sink), LLMB_NOMEM);
+    assert_int_equal(b.late, 0);
+    free(b.data);
+    free(z);
+}
+
+
+static void
+a_chain_that_was_reset_under_its_reader_ends_the_reading(void **state)
+{
+    uint32_t      first;
+    buffer_t      b;
+    llmb_sink_t   sink;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    /* the last chunk of the arena, whose neighbor is not there */
+
+    first = llmb_chunks_alloc(z, z->nchunks);
+    first = z->nchunks - 1;
+
+    llmb_zone_reset(z);
+
+    sink = buffer_sink(&b);
+
+    assert_int_equal(llmb_chunks_read(z, first, 5000, &sink), LLMB_INVALID);
+    assert_int_equal(b.len, LLMB_CHUNK_SIZE);
+    free(b.data);
+    free(z);
+}
+
+
+static void
+room_belongs_to_its_member(void **state)
+{
+    uint32_t      i, room;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    i = llmb_member_alloc(z, group_n(z, 1), 0, 1);
+
+    room = llmb_member_room(z, i, 5 * LLMB_CHUNK_SIZE);
+    assert_int_equal(llmb_member(z, i)->room, room);
+    assert_int_equal(llmb_zone_used(z), 6 * LLMB_CHUNK_SIZE);
+    assert_sound(z);
+
+    /* a second one instead of the first */
+
+    (void) llmb_member_room(z, i, 1);
+    assert_int_equal(llmb_zone_used(z), 2 * LLMB_CHUNK_SIZE);
+    assert_sound(z);
+
+    assert_int_equal(llmb_member_room(z, i, z->nchunks * LLMB_CHUNK_SIZE),
+                     LLMB_NIL);
+    assert_int_equal(llmb_zone_used(z), LLMB_CHUNK_SIZE);
+    assert_sound(z);
+
+    (void) llmb_member_room(z, i, 4000);
+    llmb_member_free(z, i);
+
+    assert_null(sched_check_drained(z));
+    free(z);
+}
+
+
+/* whatever was there, and wherever it was torn */
+
+static void
+a_reset_empties_the_tables(void **state)
+{
+    uint32_t      i, n, gen, group;
+    uint64_t      epoch;
+    llmb_zone_t  *z;
+
+    (void) state;
+
+    for (n = 0; n < 100; n++) {
+        z = zone(3);
+        group = group_n(z, n);
+
+        for (i = 0; i < n; i++) {
+            assert_int_not_equal(llmb_member_alloc(z, group, i % 3, 100),
+                                 LLMB_NIL);
+        }
+
+        epoch = z->epoch;
+        gen = llmb_member(z, 0)->gen;
+
+        /* half of a change */
+
+        memset((uint8_t *) llmb_queue_links(z) + 8 * n, 0x5a, 16);
+        memset(llmb_member(z, n), 0xff, sizeof(llmb_member_t));
+        memset(&z->free_members, (int) n, sizeof(llmb_list_t));
+        memset(llmb_group(z, group), 0x5a, sizeof(llmb_group_t));
+        llmb_worker(z, 1)->members.head = n;
+        z->nkeys = n;
+        z->nfree = 0;
+        z->bells = 1000;
+
+        llmb_zone_reset(z);
+
+        assert_null(sched_check_drained(z));
+        assert_int_equal(z->nkeys, 0);
+        assert_int_equal(z->free_groups.n, z->ngroups);
+        assert_int_not_equal(z->epoch, epoch);
+        assert_int_not_equal(llmb_member(z, 0)->gen, gen);
+        assert_int_equal(llmb_worker(z, 2)->pid, 102);
+        free(z);
+    }
+}
+
+
+static void
+after_a_reset_every_worker_is_woken(void **state)
+{
+    llmb_zone_t  *z = zone(4);
+
+    (void) state;
+
+    llmb_worker(z, 2)->pid = 0;
+    llmb_zone_reset(z);
+
+    assert_int_equal(z->bells, 3);
+    assert_int_equal(llmb_worker(z, 0)->bell, 1);
+    assert_int_equal(llmb_worker(z, 2)->bell, 0);
+
+    /* once more before they woke up */
+
+    llmb_zone_reset(z);
+    assert_int_equal(z->bells, 3);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+no_chunk_is_given_out_until_all_workers_have_settled(void **state)
+{
+    uint32_t      i, group;
+    unsigned      order, fresh;
+    llmb_zone_t  *z;
+
+    static const uint32_t  orders[6][3] = {
+        { 0, 1, 2 }, { 0, 2, 1 }, { 1, 0, 2 },
+        { 1, 2, 0 }, { 2, 0, 1 }, { 2, 1, 0 }
+    };
+
+    (void) state;
+
+    for (order = 0; order < 6; order++) {
+        z = zone(4);
+
+        /* a free place has nobody to wait for */
+
+        llmb_worker(z, 3)->pid = 0;
+        llmb_zone_reset(z);
+
+        for (i = 0; i < 3; i++) {
+            assert_int_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+            assert_int_equal(group_of(z, "key", 1, &fresh), LLMB_NIL);
+
+            llmb_zone_settle(z, orders[order][i]);
+
+            if (i == 1) {
+                llmb_zone_settle(z, orders[order][i]);
+                llmb_zone_settle(z, orders[order][0]);
+            }
+        }
+
+        group = group_of(z, "key", 1, &fresh);
+        assert_int_not_equal(group, LLMB_NIL);
+        assert_int_not_equal(llmb_member_alloc(z, group, 0, 1), LLMB_NIL);
+        assert_sound(z);
+        free(z);
+    }
+}
+
+
+static void
+a_second_reset_has_everybody_settle_again(void **state)
+{
+    llmb_zone_t  *z = zone(2);
+
+    (void) state;
+
+    llmb_zone_reset(z);
+    llmb_zone_settle(z, 0);
+    llmb_zone_reset(z);
+    llmb_zone_settle(z, 1);
+
+    assert_int_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+
+    llmb_zone_settle(z, 0);
+
+    assert_int_not_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+    free(z);
+}
+
+
+static void
+a_worker_that_dies_unsettled_is_not_waited_for(void **state)
+{
+    llmb_zone_t  *z = zone(3);
+
+    (void) state;
+
+    llmb_zone_reset(z);
+    llmb_zone_settle(z, 0);
+    llmb_zone_settle(z, 1);
+
+    assert_int_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+
+    (void) llmb_sched_reap(z, 2, 0);
+
+    assert_int_not_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+    free(z);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        cmocka_unit_test(a_zone_too_small_is_refused_untouched),
+        cmocka_unit_test(a_zone_is_sound_at_every_size),
+        cmocka_unit_test(a_list_keeps_its_order),
+        cmocka_unit_test(a_list_loses_what_is_removed_wherever_it_is),
+        cmocka_unit_test(members_have_room_and_give_it_back),
+        cmocka_unit_test(a_full_zone_says_so),
+        cmocka_unit_test(records_run_out_before_chunks_do_no_harm),
+        cmocka_unit_test(nothing_has_no_chunks),
+        cmocka_unit_test(a_key_finds_its_group_whatever_the_hash),
+        cmocka_unit_test(the_group_used_least_recently_gives_way),
+        cmocka_unit_test(a_group_in_use_is_never_evicted),
+        cmocka_unit_test(keys_give_way_to_members_but_not_in_vain),
+        cmocka_unit_test(a_text_comes_back_as_it_was_written),
+        cmocka_unit_test(a_failing_sink_is_heard),
+        cmocka_unit_test(
+                     a_chain_that_was_reset_under_its_reader_ends_the_reading),
+        cmocka_unit_test(room_belongs_to_its_member),
+        cmocka_unit_test(a_reset_empties_the_tables),
+        cmocka_unit_test(after_a_reset_every_worker_is_woken),
+        cmocka_unit_test(no_chunk_is_given_out_until_all_workers_have_settled),
+        cmocka_unit_test(a_second_reset_has_everybody_settle_again),
+        cmocka_unit_test(a_worker_that_dies_unsettled_is_not_waited_for),
+    };
+
+    return cmocka_run_group_tests_name("zone", tests, NULL, NULL);
+}
