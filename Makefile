@@ -204,7 +204,8 @@ VALGRIND_T =	$(filter $(addprefix t/,batch% key% conf%),$(wildcard t/*.t))
 valgrind: $(MODULE)	## memcheck on a few of the tests
 	tools/valgrind-nginx $(BUILD)/valgrind $(NGINX)
 	TEST_NGINX_BINARY=$(BUILD)/valgrind/nginx TEST_NGINX_MODULE=$(MODULE) \
-		LLMB_SLOW=20 prove -It/lib $(if $(T),$(TESTS),$(VALGRIND_T))
+		LLMB_SLOW=10 prove -It/lib $(if $(T),$(TESTS),$(VALGRIND_T))
+	! cat $(BUILD)/valgrind/log.* | grep .
 
 coverage:	## lines run by the unit tests (core) and all tests (module)
 	rm -rf $(BUILD)/coverage

@@ -103,15 +103,16 @@ sub signal($self, $signal, $pid = $self->{pid}) {
 }
 
 # pids of the workers that serve; with "all" also those that are starting,
-# or shutting down
+# or shutting down; under valgrind no process can change its title, and all
+# of them count
 
 sub workers($self, $all = 0) {
 	my $pid = $self->{pid};
 	my $kids = slurp("/proc/$pid/task/$pid/children");
 
 	return grep {
-		slurp("/proc/$_/cmdline") =~ ($all ? qr/nginx: /
-			: qr/nginx: worker process(?! is shutting)/)
+		slurp("/proc/$_/cmdline") =~ ($all ? qr/nginx: |valgrind/
+			: qr/nginx: worker process(?! is shutting)|valgrind/)
 	} split ' ', $kids;
 }
 
