@@ -105,7 +105,8 @@ unit: $(UNIT)	## the core alone: unit tests and golden data
 
 golden: unit	## part of "unit"
 
-.SECONDARY:
+.SECONDARY:	$(UNIT_SRC:%.c=$(UNIT_DIR)/%.o) $(UNIT_O) \
+		$(CORE:%.c=$(UNIT_DIR)/%.o) $(CORE:%.c=$(BUILD)/fuzz/%.o)
 $(UNIT_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
 	$(CC) $(CORE_WARN) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
