@@ -20,6 +20,7 @@ llmb_sched_go(llmb_zone_t *z, uint32_t member)
     m = llmb_member(z, member);
 
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_GO);
+    llmb_sched_unmail(z, member);
 
     /* its own request has the text; the room is for those that wait */
 

@@ -229,17 +229,20 @@ a_mismatch_has_a_word(void **state)
 }
 
 
+typedef struct {
+    const char  *text;
+    unsigned     ms;
+    uint64_t     expected;
+} retry_after_t;
+
+
 static void
 retry_after_is_read_or_missing(void **state)
 {
     size_t      i;
     llmb_str_t  value;
 
-    static const struct {
-        const char  *text;
-        unsigned     ms;
-        uint64_t     expected;
-    } cases[] = {
+    static const retry_after_t  cases[] = {
         { "", 0, 77 },
         { "0", 0, 0 },
         { "1", 0, 1000 },

@@ -1,0 +1,606 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sched_table.h"
+
+
+/* sending */
+
+static void
+who_is_gone_is_dropped_before_the_call_is_sent(void **state)
+{
+    uint32_t  n, call, m[3];
+
+    (void) state;
+
+    for (n = 0; n < 3; n++) {
+        m[n] = join(0, 1, T0);
+    }
+
+    call = expect(0, LLMB_MAIL_CALL, T0);
+
+    llmb_sched_leave(z, m[0], T0);
+    assert_int_equal(llmb_sched_live(z, call), 2);
+
+    assert_int_equal(llmb_sched_send(z, call, 0), m[1]);
+    assert_state(m[0], FREE);
+    assert_int_equal(llmb_call(z, call)->items, 2);
+    assert_int_equal(llmb_member(z, m[2])->result.index, 1);
+    leave_all(T0);
+}
+
+
+static void
+who_has_no_member_left_hands_the_call_over(void **state)
+{
+    uint32_t  call, plugged, m[3];
+
+    (void) state;
+
+    plugged = plug();
+    m[0] = join(0, 1, T0);
+    m[1] = join(1, 1, T0);
+    m[2] = join(2, 1, T0);
+    unplug(plugged, T0);
+
+    call = expect(0, LLMB_MAIL_CALL, T0);
+    llmb_sched_leave(z, m[0], T0);
+
+    assert_int_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+    assert_sound();
+    assert_int_equal(expect(1, LLMB_MAIL_CALL, T0), call);
+    assert_int_equal(llmb_sched_send(z, call, 1), m[1]);
+    assert_int_equal(llmb_call(z, call)->worker, 1);
+    leave_all(T0);
+}
+
+
+static void
+the_last_one_left_goes_alone(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    m[0] = join(0, 1, T0);
+    m[1] = join(0, 1, T0);
+    call = expect(0, LLMB_MAIL_CALL, T0);
+
+    llmb_sched_leave(z, m[0], T0);
+
+    assert_int_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), m[1]);
+    assert_int_equal(llmb_member(z, m[1])->result.status, LLMB_STATUS_SINGLE);
+    assert_int_equal(inflight(), 1);
+    leave_all(T0);
+}
+
+
+/* failures */
+
+static void
+a_call_sent_again_is_the_same_call(void **state)
+{
+    uint32_t  call, m[4];
+    uint64_t  number;
+
+    (void) state;
+
+    call = sent(2, 4, m);
+    number = llmb_call(z, call)->number;
+
+    llmb_sched_again(z, call, 0, LLMB_REASON_TIMEOUT);
+    assert_sound();
+
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call);
+    assert_int_equal(llmb_call(z, call)->tries, 1);
+    assert_int_equal(llmb_call(z, call)->number, number);
+    assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+    leave_all(T0);
+}
+
+
+static void
+a_call_sent_again_for_one_is_a_fallback(void **state)
+{
+    uint32_t  call, m[3];
+
+    (void) state;
+
+    call = sent(1, 3, m);
+    llmb_sched_leave(z, m[0], T0);
+    llmb_sched_leave(z, m[2], T0);
+
+    llmb_sched_again(z, call, 0, LLMB_REASON_TIMEOUT);
+    assert_sound();
+
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), m[1]);
+    assert_int_equal(llmb_member(z, m[1])->result.status,
+                     LLMB_STATUS_FALLBACK);
+    assert_int_equal(llmb_member(z, m[1])->result.reason,
+                     LLMB_REASON_TIMEOUT);
+    leave_all(T0);
+}
+
+
+static void
+halves_keep_the_order_and_all_members(void **state)
+{
+    uint32_t  call, other, m[4];
+
+    (void) state;
+
+    call = sent(2, 4, m);
+
+    llmb_sched_halve(z, call, 0, LLMB_REASON_UPSTREAM_ERROR);
+    assert_sound();
+    assert_int_equal(inflight(), 2);
+
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call);
+    other = expect(0, LLMB_MAIL_CALL, T0);
+
+    assert_int_equal(llmb_call(z, call)->members.head, m[0]);
+    assert_int_equal(llmb_call(z, call)->members.tail, m[1]);
+    assert_int_equal(llmb_call(z, other)->members.head, m[2]);
+    assert_int_equal(llmb_call(z, other)->members.tail, m[3]);
+    assert_int_not_equal(llmb_call(z, call)->number,
+                         llmb_call(z, other)->number);
+    leave_all(T0);
+}
+
+
+static void
+halves_go_to_who_has_a_member_of_them(void **state)
+{
+    uint32_t  call, other, plugged, m[4];
+
+    (void) state;
+
+    plugged = plug();
+    m[0] = join(0, 1, T0);
+    m[1] = join(0, 1, T0);
+    m[2] = join(1, 1, T0);
+    m[3] = join(1, 1, T0);
+    unplug(plugged, T0);
+
+    call = expect(0, LLMB_MAIL_CALL, T0);
+    (void) llmb_sched_send(z, call, 0);
+    llmb_sched_halve(z, call, 0, LLMB_REASON_UPSTREAM_ERROR);
+    assert_sound();
+
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call);
+    other = expect(1, LLMB_MAIL_CALL, T0);
+    assert_int_equal(llmb_call(z, other)->members.head, m[2]);
+    leave_all(T0);
+}
+
+
+static void
+halves_of_one_go_alone(void **state)
+{
+    uint32_t  n, call, m[3];
+
+    (void) state;
+
+    call = sent(1, 3, m);
+    llmb_sched_leave(z, m[2], T0);
+
+    llmb_sched_halve(z, call, 0, LLMB_REASON_UPSTREAM_ERROR);
+    assert_sound();
+
+    for (n = 0; n < 2; n++) {
+        assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), m[n]);
+        assert_int_equal(llmb_member(z, m[n])->result.reason,
+                         LLMB_REASON_UPSTREAM_ERROR);
+    }
+
+    assert_int_equal(inflight(), 2);
+    leave_all(T0);
+}
+
+
+static void
+a_call_without_members_has_no_halves(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+    llmb_sched_leave(z, m[0], T0);
+    llmb_sched_leave(z, m[1], T0);
+
+    llmb_sched_halve(z, call, 0, LLMB_REASON_UPSTREAM_ERROR);
+    assert_drained();
+    assert_int_equal(inflight(), 0);
+}
+
+
+static void
+without_a_record_for_the_other_half_all_go_alone(void **state)
+{
+    uint32_t  n, call, m[4];
+
+    (void) state;
+
+    call = sent(1, 4, m);
+
+    while (llmb_call_alloc(z, group) != LLMB_NIL) {
+        /* void */
+    }
+
+    llmb_sched_halve(z, call, 0, LLMB_REASON_UPSTREAM_ERROR);
+
+    for (n = 0; n < 4; n++) {
+        assert_state(m[n], RELEASED);
+    }
+
+    assert_int_equal(llmb_call(z, call)->state, LLMB_CALL_FREE);
+    assert_int_equal(inflight(), 4);
+}
+
+
+/* pauses */
+
+static void
+members_that_can_wait_go_back_in_order(void **state)
+{
+    uint32_t       i, n, call, late, m[4];
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    call = sent(1, 4, m);
+    late = join(1, 1, T0 + 1);
+    llmb_sched_leave(z, m[3], T0 + 1);
+
+    llmb_sched_pause(z, call, T0 + 50, T0 + 2);
+    assert_sound();
+
+    assert_int_equal(g->queue.n, 4);
+    assert_int_equal(g->paused, T0 + 50);
+
+    for (n = 0, i = g->queue.head; n < 3; n++) {
+        assert_int_equal(i, m[n]);
+        assert_state(i, QUEUED);
+        assert_int_equal(llmb_member(z, i)->result.status, LLMB_STATUS_NONE);
+        i = llmb_queue_links(z)[i].next;
+    }
+
+    assert_int_equal(i, late);
+
+    /* the one that is gone goes with the call */
+
+    llmb_sched_end(z, call, 0, T0 + 2);
+    assert_sound();
+    assert_state(m[3], FREE);
+    assert_int_equal(inflight(), 0);
+
+    for (n = 0; n < 3; n++) {
+        assert_int_equal(expect(0, LLMB_MAIL_WAKE, T0 + 2), m[n]);
+        assert_int_equal(llmb_sched_wake(z, m[n], T0 + 2), T0 + 50);
+    }
+
+    /* and at the end of the pause they go */
+
+    llmb_sched_flush(z, group, 0, m[0], T0 + 50);
+    call = expect(0, LLMB_MAIL_CALL, T0 + 50);
+    assert_int_equal(llmb_call(z, call)->members.n, 4);
+    assert_int_equal(llmb_member(z, m[0])->result.wait, 50);
+    leave_all(T0);
+}
+
+
+static void
+members_that_cannot_wait_stay_in_the_call(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+
+    llmb_sched_pause(z, call, T0 + WAIT, T0 + 2);
+    assert_sound();
+    assert_int_equal(llmb_call(z, call)->members.n, 2);
+
+    answer(m[0]);
+    answer(m[1]);
+    llmb_sched_end(z, call, 0, T0 + 2);
+    leave_all(T0);
+}
+
+
+static void
+a_longer_pause_counts_for_those_that_come_back_later(void **state)
+{
+    uint32_t       call, m[2];
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    call = sent(1, 2, m);
+    g->paused = T0 + 5000;
+
+    llmb_sched_pause(z, call, T0 + 10, T0 + 2);
+    assert_sound();
+
+    assert_int_equal(g->paused, T0 + 5000);
+    assert_int_equal(llmb_call(z, call)->members.n, 2);
+    leave_all(T0);
+}
+
+
+static void
+a_lender_that_overtook_does_not_lead_after_a_pause(void **state)
+{
+    uint32_t       n, call, old, lender, plugged;
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    plugged = plug();
+
+    for (n = 0; n < 3; n++) {
+        (void) join(0, 1, T0);
+    }
+
+    old = join(0, 1, T0 + 1);
+    lender = join(1, 1, T0 + 60);
+
+    /* worker 1 sends the three oldest and its own */
+
+    llmb_sched_flush(z, group, 1, lender, T0 + 100);
+    call = expect(1, LLMB_MAIL_CALL, T0 + 100);
+    assert_int_equal(llmb_call(z, call)->members.tail, lender);
+    assert_state(old, QUEUED);
+    (void) llmb_sched_send(z, call, 1);
+
+    llmb_sched_pause(z, call, T0 + 100, T0 + 100);
+    assert_sound();
+
+    assert_int_equal(g->queue.head, old);
+    assert_int_equal(g->queue.tail, lender);
+
+    /* so at its deadline the old one goes */
+
+    llmb_sched_flush(z, group, 0, old, T0 + 101);
+    assert_sound();
+    assert_state(old, CLAIMED);
+    unplug(plugged, T0 + 101);
+    leave_all(T0 + 101);
+}
+
+
+static void
+somebody_watches_for_the_end_of_a_pause(void **state)
+{
+    uint32_t  i, call, a, b, c, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+    a = join(1, 1, T0);
+    b = join(2, 1, T0 + 1);
+    c = join(1, 1, T0 + 2);
+
+    llmb_sched_pause(z, call, T0 + WAIT, T0 + 3);
+    answer(m[0]);
+    answer(m[1]);
+    llmb_sched_end(z, call, 0, T0 + 3);
+
+    /* those who came before knew of no pause */
+
+    assert_int_equal(expect(1, LLMB_MAIL_WAKE, T0 + 3), a);
+    (void) expect(2, LLMB_MAIL_NONE, T0 + 3);
+
+    llmb_sched_leave(z, a, T0 + 4);
+    assert_sound();
+    assert_int_equal(expect(2, LLMB_MAIL_WAKE, T0 + 4), b);
+
+    llmb_sched_drain(z, b, T0 + 5);
+    assert_sound();
+    (void) expect(2, LLMB_MAIL_CALL, T0 + 5);
+    assert_state(c, CLAIMED);
+
+    (void) join(0, 1, T0 + 6);
+    i = join(1, 4, T0 + 7);
+
+    /* one goes at its deadline, the next one watches */
+
+    llmb_group(z, group)->paused = T0 + 5000;
+    llmb_sched_flush(z, group, 0, LLMB_NIL, T0 + 106);
+    assert_sound();
+    assert_int_equal(expect(1, LLMB_MAIL_WAKE, T0 + 106), i);
+
+    /* and it dies */
+
+    (void) join(2, 1, T0 + 8);
+    (void) llmb_sched_reap(z, 1, T0 + 50);
+    assert_sound();
+    assert_int_equal(llmb_mail_links(z)[llmb_group(z, group)->queue.head]
+                     .linked, 1);
+    leave_all(T0 + 50);
+}
+
+
+/* outcomes */
+
+static void
+an_answer_for_nobody_is_freed(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+    llmb_sched_leave(z, m[0], T0);
+    assert_state(m[0], ABANDONED);
+
+    answer(m[0]);
+    assert_state(m[0], FREE);
+
+    answer(m[1]);
+    assert_int_equal(llmb_member(z, m[1])->nchunks, 2);
+    assert_int_equal(llmb_member(z, m[1])->len, 3000);
+    assert_int_equal(llmb_zone_used(z), 2 * LLMB_CHUNK_SIZE);
+
+    llmb_sched_end(z, call, 0, T0);
+    leave_all(T0);
+}
+
+
+static void
+a_chain_made_without_room_is_taken_over_too(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+
+    llmb_sched_answer(z, m[0], llmb_chunks_alloc(z, 3), 3 * LLMB_CHUNK_SIZE);
+    assert_sound();
+    llmb_sched_answer(z, m[1], LLMB_NIL, 0);
+    assert_sound();
+
+    llmb_sched_end(z, call, 0, T0);
+    leave_all(T0);
+}
+
+
+static void
+an_answer_smaller_than_its_room_loses_nothing(void **state)
+{
+    uint32_t  call, room, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+
+    room = llmb_member_room(z, m[0], 5 * LLMB_CHUNK_SIZE);
+    llmb_sched_answer(z, m[0], room, 10);
+    assert_sound();
+
+    llmb_sched_end(z, call, 0, T0);
+    leave_all(T0);
+}
+
+
+static void
+room_that_is_not_used_is_given_back(void **state)
+{
+    uint32_t  call, m[3];
+
+    (void) state;
+
+    call = sent(1, 3, m);
+
+    (void) llmb_member_room(z, m[0], 5000);
+    (void) llmb_member_room(z, m[1], 5000);
+    (void) llmb_member_room(z, m[2], 5000);
+    llmb_sched_leave(z, m[2], T0);
+
+    llmb_sched_release(z, m[0], LLMB_REASON_INTERNAL);
+    assert_sound();
+    assert_int_equal(llmb_member(z, m[0])->nroom, 0);
+
+    llmb_sched_pause(z, call, T0 + 1, T0);
+    assert_sound();
+    assert_int_equal(llmb_member(z, m[1])->nroom, 0);
+
+    llmb_sched_end(z, call, 0, T0);
+    leave_all(T0);
+}
+
+
+static void
+members_left_at_the_end_of_a_call_go_alone(void **state)
+{
+    uint32_t  call, m[4];
+
+    (void) state;
+
+    call = sent(1, 4, m);
+    answer(m[1]);
+    llmb_sched_leave(z, m[2], T0);
+    llmb_sched_release(z, m[3], LLMB_REASON_MISMATCH);
+
+    llmb_sched_end(z, call, 0, T0);
+    assert_sound();
+
+    assert_state(m[0], RELEASED);
+    assert_int_equal(llmb_member(z, m[0])->result.reason,
+                     LLMB_REASON_INTERNAL);
+    assert_state(m[1], ANSWERED);
+    assert_state(m[2], FREE);
+    assert_state(m[3], RELEASED);
+    assert_int_equal(llmb_member(z, m[3])->result.status,
+                     LLMB_STATUS_FALLBACK);
+    assert_int_equal(inflight(), 2);
+    leave_all(T0);
+}
+
+
+static void
+the_end_of_a_call_sends_the_next(void **state)
+{
+    uint32_t  call, next, m[2];
+
+    (void) state;
+
+    call = sent(1, 2, m);
+    (void) join(0, 1, T0 + 1);
+    (void) join(0, 1, T0 + 1);
+
+    answer(m[0]);
+    answer(m[1]);
+    llmb_sched_end(z, call, 0, T0 + 2);
+
+    next = expect(0, LLMB_MAIL_CALL, T0 + 2);
+    assert_int_equal(llmb_call(z, next)->members.n, 2);
+    leave_all(T0 + 2);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        sched_test(who_is_gone_is_dropped_before_the_call_is_sent),
+        sched_test(who_has_no_member_left_hands_the_call_over),
+        sched_test(the_last_one_left_goes_alone),
+
+        sched_test(a_call_sent_again_is_the_same_call),
+        sched_test(a_call_sent_again_for_one_is_a_fallback),
+        sched_test(halves_keep_the_order_and_all_members),
+        sched_test(halves_go_to_who_has_a_member_of_them),
+        sched_test(halves_of_one_go_alone),
+        sched_test(a_call_without_members_has_no_halves),
+        sched_test(without_a_record_for_the_other_half_all_go_alone),
+
+        sched_test(members_that_can_wait_go_back_in_order),
+        sched_test(members_that_cannot_wait_stay_in_the_call),
+        sched_test(a_longer_pause_counts_for_those_that_come_back_later),
+        sched_test(a_lender_that_overtook_does_not_lead_after_a_pause),
+        sched_test(somebody_watches_for_the_end_of_a_pause),
+
+        sched_test(an_answer_for_nobody_is_freed),
+        sched_test(a_chain_made_without_room_is_taken_over_too),
+        sched_test(an_answer_smaller_than_its_room_loses_nothing),
+        sched_test(room_that_is_not_used_is_given_back),
+        sched_test(members_left_at_the_end_of_a_call_go_alone),
+        sched_test(the_end_of_a_call_sends_the_next),
+    };
+
+    return cmocka_run_group_tests_name("sched_call", tests, NULL, NULL);
+}
