@@ -21,8 +21,6 @@ JOBS =		4
 SECS =		600
 SEED =
 
-SOURCES =	config $(wildcard ngx_http_llm_batch_module.c src/*.[ch] \
-			src/core/*.[ch] src/core/adapters/*.[ch])
 CORE =		$(wildcard src/core/*.c src/core/adapters/*.c)
 CORE_H =	$(wildcard src/core/*.h src/core/adapters/*.h)
 
@@ -58,20 +56,10 @@ MODULE_LDFLAGS_coverage =	--coverage
 module: $(MODULE)	## dynamic, for the nginx that is installed
 	@echo "$(MODULE)"
 
-# configured anew when the list of files has changed
-$(MODULE_DIR)/sources: FORCE
-	@mkdir -p $(@D)
-	@echo "$(NGINX_DEV) $(sort $(SOURCES))" | cmp -s - $@ \
-	|| echo "$(NGINX_DEV) $(sort $(SOURCES))" > $@
-
-$(MODULE_DIR)/Makefile: $(MODULE_DIR)/sources config tools/configure-module
-	tools/configure-module "$(NGINX_DEV)" "$(CURDIR)" "$(@D)" "$(CC)" \
+$(MODULE): FORCE
+	tools/build-module "$(NGINX_DEV)" "$(CURDIR)" "$(@D)" "$(CC)" \
 		"$(MODULE_CFLAGS_$(VARIANT)) $(MODULE_CFLAGS)" \
 		"$(MODULE_LDFLAGS_$(VARIANT))"
-
-$(MODULE): $(MODULE_DIR)/Makefile $(SOURCES)
-	flock $(@D)/lock $(MAKE) --no-print-directory -f $(@D)/Makefile \
-		-C $(NGINX_DEV) modules
 
 static:		## nginx NGINX_VERSION from source with the module linked in
 	tools/build-nginx $(NGINX_VERSION) $(CURDIR) \
