@@ -152,3 +152,49 @@ llmb_verdict_retry_after(llmb_str_t value, unsigned ms, uint64_t missing)
 
     return llmb_min(ms ? n : n * 1000, LLMB_VERDICT_MAX_PAUSE);
 }
+
+
+unsigned
+llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body)
+{
+    size_t    i, k;
+    unsigned  n;
+
+    static const llmb_str_t  phrases[] = {
+        llmb_string("batch size"),
+        llmb_string("too many inputs"),
+        llmb_string("at most"),
+        llmb_string("max_tokens_per_request")
+    };
+
+    if (outcome->members < 2) {
+        return 0;
+    }
+
+    if (outcome->status == 413) {
+        return 1;
+    }
+
+    if (outcome->status != 400 && outcome->status != 422) {
+        return 0;
+    }
+
+    for (n = 0; n < sizeof(phrases) / sizeof(phrases[0]); n++) {
+
+        for (i = 0; i + phrases[n].len <= body.len; i++) {
+
+            for (k = 0; k < phrases[n].len; k++) {
+                /* the phrases are in lower case, as are "_" and " " */
+                if ((body.data[i + k] | 0x20) != (phrases[n].data[k] | 0x20)) {
+                    break;
+                }
+            }
+
+            if (k == phrases[n].len) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
+}

@@ -54,6 +54,9 @@ llmb_reason_e llmb_verdict_reason(const llmb_outcome_t *outcome);
 /* whether the outcome counts against the group's breaker */
 unsigned llmb_verdict_failed(const llmb_outcome_t *outcome);
 
+/* whether the upstream complains about the size of the call */
+unsigned llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body);
+
 /*
  * The milliseconds of a Retry-After value (seconds) or, if "ms", of a
  * Retry-After-Ms one; a date or nonsense is "missing".  Never more than an

@@ -77,6 +77,7 @@ typedef struct {
     uint32_t         chunks;      /* the items, later the answer */
     uint32_t         nchunks;
     uint32_t         len;         /* bytes in them */
+    uint32_t         head;        /* how many of them precede the items */
     uint32_t         room;        /* chunks the answer is being copied to */
     uint32_t         nroom;
 

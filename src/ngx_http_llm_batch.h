@@ -1,0 +1,83 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The umbrella of the nginx side: every source file includes this header and
+ * nothing else of ours.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_H_INCLUDED_
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "llmb_hist.h"
+#include "llmb_key.h"
+#include "llmb_request.h"
+#include "llmb_sched.h"
+#include "llmb_split.h"
+#include "llmb_verdict.h"
+
+
+#define NGX_HTTP_LLM_BATCH_VERSION  "0.1.0"
+#define NGX_HTTP_LLM_BATCH_AGENT                                              \
+    "ngx_http_llm_batch_module/" NGX_HTTP_LLM_BATCH_VERSION
+
+
+typedef struct ngx_http_llm_batch_zone_s      ngx_http_llm_batch_zone_t;
+typedef struct ngx_http_llm_batch_ctx_s       ngx_http_llm_batch_ctx_t;
+typedef struct ngx_http_llm_batch_call_s      ngx_http_llm_batch_call_t;
+typedef struct ngx_http_llm_batch_answer_s    ngx_http_llm_batch_answer_t;
+typedef struct ngx_http_llm_batch_loc_conf_s  ngx_http_llm_batch_loc_conf_t;
+typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
+
+
+#include "ngx_http_llm_batch_conf.h"
+#include "ngx_http_llm_batch_metrics.h"
+#include "ngx_http_llm_batch_zone.h"
+#include "ngx_http_llm_batch_ipc.h"
+#include "ngx_http_llm_batch_key.h"
+#include "ngx_http_llm_batch_handler.h"
+#include "ngx_http_llm_batch_call.h"
+#include "ngx_http_llm_batch_dispatch.h"
+#include "ngx_http_llm_batch_capture.h"
+#include "ngx_http_llm_batch_answer.h"
+#include "ngx_http_llm_batch_deliver.h"
+#include "ngx_http_llm_batch_status.h"
+#include "ngx_http_llm_batch_variables.h"
+
+
+extern ngx_module_t  ngx_http_llm_batch_module;
+
+
+/* strings of the core and of nginx, by value */
+
+static ngx_inline llmb_str_t
+ngx_http_llm_batch_str(ngx_str_t *s)
+{
+    llmb_str_t  v;
+
+    v.len = s->len;
+    v.data = s->data;
+
+    return v;
+}
+
+
+static ngx_inline ngx_str_t
+ngx_http_llm_batch_ngx_str(const llmb_str_t *s)
+{
+    ngx_str_t  v;
+
+    v.len = s->len;
+    v.data = (u_char *) s->data;
+
+    return v;
+}
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_H_INCLUDED_ */

@@ -1,0 +1,51 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What a client is answered, as it travels: from the captured answer of a
+ * call to a member in this worker, or through the zone to another one.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_ANSWER_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_ANSWER_H_INCLUDED_
+
+
+typedef struct {
+    ngx_str_t                        name;
+    ngx_str_t                        value;
+} ngx_http_llm_batch_field_t;
+
+
+struct ngx_http_llm_batch_answer_s {
+    ngx_uint_t                       status;
+    ngx_str_t                        type;      /* of the content */
+    ngx_array_t                      fields;    /* other headers */
+    ngx_array_t                      states;    /* as r->upstream_states */
+    ngx_uint_t                       local;     /* no body of the upstream:
+                                                   the status is nginx's */
+    ngx_str_t                        body;
+};
+
+
+/*
+ * The status, headers and upstream states of a call, without a body, from
+ * its pool.  Headers that were meant for one connection or one client are
+ * left out; the id of the upstream gets a name of its own.
+ */
+ngx_int_t ngx_http_llm_batch_answer_create(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_answer_t *answer);
+
+/* writes it, but for the body, in a form that read() understands */
+llmb_rc_e ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
+    llmb_sink_t *out);
+
+/*
+ * The answer that write() wrote, and behind it the body, which is all that
+ * follows; it points into "data".
+ */
+ngx_int_t ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
+    ngx_http_llm_batch_answer_t *answer);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_ANSWER_H_INCLUDED_ */

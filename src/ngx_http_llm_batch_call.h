@@ -1,0 +1,77 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * An upstream call in the worker that makes it, from the sealed record in
+ * the zone until every member has its outcome.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_CALL_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_CALL_H_INCLUDED_
+
+
+/* bytes of items in a call, beside the limits on items and tokens */
+
+#define NGX_HTTP_LLM_BATCH_MAX_CALL  (16 * 1024 * 1024)
+
+
+typedef struct {
+    uint32_t                        index;    /* in the zone */
+    uint32_t                        gen;
+    uint32_t                        chunks;
+    uint32_t                        len;
+    uint32_t                        head;
+} ngx_http_llm_batch_member_t;
+
+
+struct ngx_http_llm_batch_call_s {
+    ngx_http_llm_batch_zone_t      *zone;
+    ngx_http_llm_batch_loc_conf_t  *conf;
+    const llmb_adapter_t           *adapter;
+    uint32_t                        index;    /* in the zone */
+    uint64_t                        epoch;
+    uint64_t                        number;
+    ngx_msec_t                      start;
+    ngx_str_t                       model;
+
+    /* the members, in the order of the merged body */
+    uint32_t                        n;
+    uint32_t                        items;
+    ngx_http_llm_batch_member_t    *members;
+    llmb_share_t                   *shares;
+
+    /* the detached request; its pool is that of the call */
+    ngx_http_request_t             *request;
+    ngx_http_request_t             *subrequest;
+    ngx_pool_t                     *pool;
+
+    /* the answer */
+    ngx_int_t                       rc;       /* of the subrequest */
+    ngx_uint_t                      status;   /* 0: no header came */
+    u_char                         *body;
+    size_t                          len;
+    size_t                          size;
+    llmb_split_t                    split;
+    llmb_rc_e                       split_rc;
+    llmb_mismatch_e                 mismatch;
+
+    unsigned                        complete:1;   /* its end was seen */
+    unsigned                        finished:1;   /* all have their outcome */
+};
+
+
+/*
+ * Decides what becomes of a call that came back, or was torn down, and does
+ * it: answers, retries, isolates.  Safe to call again.
+ */
+void ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call);
+
+/*
+ * The client of a held request is gone.  If it was the last one of a call of
+ * this worker, the call is given up.
+ */
+void ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_CALL_H_INCLUDED_ */

@@ -1,0 +1,300 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The answer to a call passes our filters first, as the upstream sent it.  It
+ * is collected in one piece and checked while it arrives.  That it is whole
+ * is known only from the end marker: an upstream that dies half way leaves a
+ * subrequest that looks finished.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+#define NGX_HTTP_LLM_BATCH_FIRST_BUFFER  16384
+
+
+static ngx_int_t ngx_http_llm_batch_header_filter(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_batch_body_filter(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_llm_batch_client_header(ngx_http_request_t *r);
+static void ngx_http_llm_batch_client_body(ngx_http_request_t *r,
+    ngx_chain_t *in);
+static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
+    ngx_buf_t *b);
+static ngx_int_t ngx_http_llm_batch_reserve_body(
+    ngx_http_llm_batch_call_t *call, size_t size);
+static void ngx_http_llm_batch_free_body(void *data);
+
+
+static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
+static ngx_http_output_body_filter_pt    ngx_http_next_body_filter;
+
+
+ngx_int_t
+ngx_http_llm_batch_capture_init(ngx_conf_t *cf)
+{
+    ngx_http_next_header_filter = ngx_http_top_header_filter;
+    ngx_http_top_header_filter = ngx_http_llm_batch_header_filter;
+
+    ngx_http_next_body_filter = ngx_http_top_body_filter;
+    ngx_http_top_body_filter = ngx_http_llm_batch_body_filter;
+
+    return NGX_OK;
+}
+
+
+/*
+ * Not by the module context, which is lost in an internal redirect of the
+ * subrequest.
+ */
+
+ngx_http_llm_batch_call_t *
+ngx_http_llm_batch_get_call(ngx_http_request_t *r)
+{
+    if (r->post_subrequest
+        && r->post_subrequest->handler == ngx_http_llm_batch_post_subrequest)
+    {
+        return r->post_subrequest->data;
+    }
+
+    return NULL;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
+{
+    off_t                       length;
+    ngx_http_llm_batch_call_t  *call;
+
+    call = ngx_http_llm_batch_get_call(r);
+
+    if (call == NULL) {
+        return ngx_http_llm_batch_client_header(r);
+    }
+
+    r->header_sent = 1;
+
+    if (call->finished) {
+        return NGX_ERROR;
+    }
+
+    call->status = r->headers_out.status;
+
+    if (r->header_only || call->status == NGX_HTTP_NO_CONTENT
+        || call->status == NGX_HTTP_NOT_MODIFIED)
+    {
+        call->complete = 1;
+    }
+
+    if (r->headers_out.content_encoding
+        && r->headers_out.content_encoding->hash
+        && r->headers_out.content_encoding->value.len)
+    {
+        /* we asked for none */
+        call->mismatch = LLMB_MISMATCH_ENCODING;
+    }
+
+    length = r->headers_out.content_length_n;
+
+    if (length > (off_t) call->conf->max_response) {
+        call->mismatch = LLMB_MISMATCH_SIZE;
+        return NGX_ERROR;
+    }
+
+    if (length > 0
+        && ngx_http_llm_batch_reserve_body(call, (size_t) length) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_buf_t                  *b;
+    ngx_chain_t                *cl;
+    ngx_http_llm_batch_call_t  *call;
+
+    call = ngx_http_llm_batch_get_call(r);
+
+    if (call == NULL) {
+        ngx_http_llm_batch_client_body(r, in);
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        b = cl->buf;
+
+        if (!call->finished && ngx_http_llm_batch_collect(call, b) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        if (b->last_buf || b->last_in_chain) {
+            call->complete = 1;
+        }
+
+        b->pos = b->last;
+        b->file_pos = b->file_last;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call, ngx_buf_t *b)
+{
+    size_t  size;
+
+    if (!ngx_buf_in_memory(b)) {
+
+        if (ngx_buf_special(b)) {
+            return NGX_OK;
+        }
+
+        /* "filter_need_in_memory" was asked for */
+
+        call->mismatch = LLMB_MISMATCH_SHAPE;
+        return NGX_ERROR;
+    }
+
+    size = b->last - b->pos;
+
+    if (size > call->conf->max_response - call->len) {
+        call->mismatch = LLMB_MISMATCH_SIZE;
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_batch_reserve_body(call, call->len + size) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(call->body + call->len, b->pos, size);
+    call->len += size;
+
+    if (call->status == NGX_HTTP_OK && call->split_rc == LLMB_AGAIN
+        && call->mismatch == LLMB_MISMATCH_NONE)
+    {
+        call->split_rc = llmb_split_read(&call->split, call->body, call->len,
+                                         0);
+    }
+
+    return NGX_OK;
+}
+
+
+/* makes room for "size" bytes in all; of the heap, since it grows */
+
+static ngx_int_t
+ngx_http_llm_batch_reserve_body(ngx_http_llm_batch_call_t *call, size_t size)
+{
+    u_char              *p;
+    ngx_pool_cleanup_t  *cln;
+
+    if (size <= call->size) {
+        return NGX_OK;
+    }
+
+    size = ngx_max(size, call->size * 2);
+    size = ngx_max(size, NGX_HTTP_LLM_BATCH_FIRST_BUFFER);
+
+    if (call->body == NULL) {
+        cln = ngx_pool_cleanup_add(call->pool, 0);
+        if (cln == NULL) {
+            return NGX_ERROR;
+        }
+
+        cln->handler = ngx_http_llm_batch_free_body;
+        cln->data = call;
+    }
+
+    p = realloc(call->body, size);
+
+    if (p == NULL) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "realloc(%uz) failed", size);
+        return NGX_ERROR;
+    }
+
+    call->body = p;
+    call->size = size;
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_batch_free_body(void *data)
+{
+    ngx_http_llm_batch_call_t *call = data;
+
+    ngx_free(call->body);
+}
+
+
+/* always NGX_OK: error pages are for clients, not for a call */
+
+ngx_int_t
+ngx_http_llm_batch_post_subrequest(ngx_http_request_t *r, void *data,
+    ngx_int_t rc)
+{
+    ngx_http_llm_batch_call_t *call = data;
+
+    call->rc = rc;
+
+    return NGX_OK;
+}
+
+
+/* a request of a client, on its own or answered by us */
+
+static ngx_int_t
+ngx_http_llm_batch_client_header(ngx_http_request_t *r)
+{
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    if (r == r->main) {
+        ctx = ngx_http_llm_batch_get_ctx(r);
+
+        if (ctx && ctx->conf->headers
+            && ngx_http_llm_batch_add_client_header(r, ctx) != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return ngx_http_next_header_filter(r);
+}
+
+
+/* the upstream is done with a request that went alone */
+
+static void
+ngx_http_llm_batch_client_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_chain_t               *cl;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    if (r != r->main) {
+        return;
+    }
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
+
+    if (ctx == NULL || ctx->state != NGX_HTTP_LLM_BATCH_ALONE) {
+        return;
+    }
+
+    for (cl = in; cl; cl = cl->next) {
+        if (cl->buf->last_buf) {
+            ngx_http_llm_batch_alone_done(ctx);
+            return;
+        }
+    }
+}

@@ -1,0 +1,92 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_CONF_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_CONF_H_INCLUDED_
+
+
+typedef enum {
+    NGX_HTTP_LLM_BATCH_MODE_AUTO = 0,
+    NGX_HTTP_LLM_BATCH_MODE_MERGE,
+    NGX_HTTP_LLM_BATCH_MODE_PER_REQUEST
+} ngx_http_llm_batch_mode_e;
+
+
+struct ngx_http_llm_batch_main_conf_s {
+    ngx_array_t                   zones;    /* ngx_http_llm_batch_zone_t * */
+    ngx_array_t                   fds;      /* an eventfd per worker */
+    ngx_uint_t                    locations;
+    ngx_uint_t                    used;     /* llm_batch is on somewhere */
+};
+
+
+struct ngx_http_llm_batch_loc_conf_s {
+    ngx_http_llm_batch_zone_t    *zone;     /* NULL: off */
+    ngx_uint_t                    dry_run;
+    ngx_uint_t                    id;       /* of the location */
+
+    ngx_http_complex_value_t     *mode;     /* NULL: auto */
+    uint64_t                      adapters; /* a bit for each; 0: inherited */
+    ngx_http_complex_value_t     *group;    /* NULL: task and model */
+    ngx_http_complex_value_t     *tenant;   /* NULL: by credentials */
+    ngx_array_t                  *vary;     /* of complex values */
+    ngx_array_t                  *ignore;   /* of ngx_str_t, in lower case */
+
+    ngx_uint_t                    min_size;
+    ngx_uint_t                    max_size;
+    ngx_uint_t                    max_tokens;
+    size_t                        max_body;
+    size_t                        max_response;
+    ngx_msec_t                    max_wait;
+    ngx_uint_t                    window;
+    ngx_uint_t                    concurrency;
+
+    ngx_flag_t                    fallback;
+    ngx_uint_t                    fallback_limit;  /* percent */
+    ngx_uint_t                    breaker_failures;
+    ngx_msec_t                    breaker_cooldown;
+    ngx_flag_t                    headers;
+};
+
+
+/*
+ * The directives.  A setter returns NGX_CONF_OK, or has told what is wrong,
+ * naming the directive and the token.
+ */
+
+char *ngx_http_llm_batch_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_batch_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_vary(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_batch_number(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_batch_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_batch_concurrency(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_batch_percent(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_llm_batch_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+void *ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf);
+void *ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+
+/* the mode a request is to be served in */
+ngx_http_llm_batch_mode_e ngx_http_llm_batch_get_mode(ngx_http_request_t *r,
+    ngx_http_llm_batch_loc_conf_t *conf);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_CONF_H_INCLUDED_ */

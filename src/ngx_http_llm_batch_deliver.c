@@ -1,0 +1,401 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The client's own request sends its answer, so that all of its filters, its
+ * log and its variables apply.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+static ngx_int_t ngx_http_llm_batch_set_states(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer);
+static ngx_int_t ngx_http_llm_batch_set_headers(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer);
+static ngx_int_t ngx_http_llm_batch_push_header(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+static ngx_int_t ngx_http_llm_batch_request_id(ngx_http_request_t *r,
+    ngx_str_t *id);
+static ngx_int_t ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer);
+static llmb_rc_e ngx_http_llm_batch_fetch_write(void *data, const uint8_t *p,
+    size_t len);
+
+
+void
+ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    ngx_int_t            rc;
+    ngx_connection_t    *c;
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+    c = r->connection;
+
+    ctx->state = NGX_HTTP_LLM_BATCH_DONE;
+    ctx->reason = ctx->result.reason;
+
+    ngx_http_llm_batch_release(ctx);
+    ngx_http_llm_batch_account(ctx);
+
+    ngx_http_set_log_request(c->log, r);
+
+    r->read_event_handler = ngx_http_block_reading;
+
+    if (ngx_http_llm_batch_set_states(r, answer) != NGX_OK) {
+        rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
+
+    } else if (answer->local) {
+        rc = answer->status;
+
+    } else {
+        rc = ngx_http_llm_batch_send_answer(r, answer);
+    }
+
+    ngx_http_finalize_request(r, rc);
+    ngx_http_run_posted_requests(c);
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    ngx_int_t     rc;
+    ngx_buf_t    *b;
+    ngx_chain_t   out;
+
+    r->headers_out.status = answer->status;
+    r->headers_out.content_length_n = answer->body.len;
+
+    if (ngx_http_llm_batch_set_headers(r, answer) != NGX_OK) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    rc = ngx_http_send_header(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    if (answer->body.len) {
+        b->start = answer->body.data;
+        b->pos = answer->body.data;
+        b->last = answer->body.data + answer->body.len;
+        b->end = b->last;
+        b->temporary = 1;
+    }
+
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
+}
+
+
+/* what $upstream_addr and the like are made of */
+
+static ngx_int_t
+ngx_http_llm_batch_set_states(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    ngx_str_t                  *peer;
+    ngx_uint_t                  i;
+    ngx_http_upstream_state_t  *src, *dst;
+
+    if (answer->states.nelts == 0) {
+        return NGX_OK;
+    }
+
+    if (r->upstream_states == NULL) {
+        r->upstream_states = ngx_array_create(r->pool, answer->states.nelts,
+                                            sizeof(ngx_http_upstream_state_t));
+        if (r->upstream_states == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    src = answer->states.elts;
+
+    for (i = 0; i < answer->states.nelts; i++) {
+        dst = ngx_array_push(r->upstream_states);
+        if (dst == NULL) {
+            return NGX_ERROR;
+        }
+
+        *dst = src[i];
+        dst->peer = NULL;
+
+        if (src[i].peer == NULL) {
+            continue;
+        }
+
+        peer = ngx_palloc(r->pool, sizeof(ngx_str_t));
+        if (peer == NULL) {
+            return NGX_ERROR;
+        }
+
+        peer->len = src[i].peer->len;
+        peer->data = ngx_pstrdup(r->pool, src[i].peer);
+        if (peer->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        dst->peer = peer;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_set_headers(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    ngx_str_t                    id;
+    ngx_uint_t                   i;
+    ngx_http_llm_batch_field_t  *field;
+
+    static ngx_str_t  request_id = ngx_string("X-Request-Id");
+    static ngx_str_t  upstream_id = ngx_string("X-Upstream-Request-Id");
+
+    r->headers_out.content_type.len = answer->type.len;
+    r->headers_out.content_type.data = ngx_pstrdup(r->pool, &answer->type);
+    r->headers_out.content_type_len = answer->type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    if (r->headers_out.content_type.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    field = answer->fields.elts;
+
+    for (i = 0; i < answer->fields.nelts; i++) {
+
+        if (field[i].name.len != request_id.len
+            || ngx_strncasecmp(field[i].name.data, request_id.data,
+                               request_id.len)
+               != 0)
+        {
+            if (ngx_http_llm_batch_push_header(r, &field[i].name,
+                                               &field[i].value)
+                != NGX_OK)
+            {
+                return NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        /* the upstream's is that of the call, not of this client's request */
+
+        if (ngx_http_llm_batch_request_id(r, &id) != NGX_OK
+            || ngx_http_llm_batch_push_header(r, &request_id, &id) != NGX_OK
+            || ngx_http_llm_batch_push_header(r, &upstream_id,
+                                              &field[i].value)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_push_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t  *h;
+
+    h = ngx_list_push(&r->headers_out.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    h->hash = 1;
+
+    h->key.len = name->len;
+    h->key.data = ngx_pstrdup(r->pool, name);
+
+    h->value.len = value->len;
+    h->value.data = ngx_pstrdup(r->pool, value);
+
+    return h->key.data && h->value.data ? NGX_OK : NGX_ERROR;
+}
+
+
+/* the client's own, or a fresh one */
+
+static ngx_int_t
+ngx_http_llm_batch_request_id(ngx_http_request_t *r, ngx_str_t *id)
+{
+    ngx_uint_t                  key;
+    ngx_http_variable_value_t  *v;
+
+    static ngx_str_t  own = ngx_string("http_x_request_id");
+    static ngx_str_t  fresh = ngx_string("request_id");
+
+    key = ngx_hash_key(own.data, own.len);
+    v = ngx_http_get_variable(r, &own, key);
+
+    if (v == NULL || v->not_found || v->len == 0) {
+        key = ngx_hash_key(fresh.data, fresh.len);
+        v = ngx_http_get_variable(r, &fresh, key);
+    }
+
+    if (v == NULL || v->not_found) {
+        return NGX_ERROR;
+    }
+
+    id->data = v->data;
+    id->len = v->len;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx)
+{
+    u_char                       *p;
+    uint32_t                      chunks;
+    ngx_str_t                     data;
+    llmb_sink_t                   sink;
+    llmb_member_t                *m;
+    ngx_http_request_t           *r;
+    ngx_http_llm_batch_zone_t    *zone;
+    ngx_http_llm_batch_answer_t   answer;
+
+    if (ctx == NULL) {
+        return;
+    }
+
+    r = ctx->request;
+    zone = ctx->zone;
+
+    ngx_http_llm_batch_lock(zone);
+
+    if (zone->tables->epoch != ctx->epoch) {
+        /* it is among the lost ones */
+        ngx_http_llm_batch_unlock(zone);
+        return;
+    }
+
+    m = llmb_member(zone->tables, ctx->member);
+
+    ctx->result = m->result;
+    chunks = m->chunks;
+    data.len = m->len;
+
+    ngx_http_llm_batch_unlock(zone);
+
+    ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
+
+    data.data = ngx_pnalloc(r->pool, data.len);
+
+    if (data.data == NULL) {
+        goto failed;
+    }
+
+    p = data.data;
+
+    sink.write = ngx_http_llm_batch_fetch_write;
+    sink.data = &p;
+
+    /* until this worker takes the lock again, nobody reuses the chunks */
+
+    if (llmb_chunks_read(zone->tables, chunks, data.len, &sink) != LLMB_OK
+        || zone->tables->epoch != ctx->epoch
+        || ngx_http_llm_batch_answer_read(r->pool, &data, &answer) != NGX_OK)
+    {
+        goto failed;
+    }
+
+    ngx_http_llm_batch_deliver(ctx, &answer);
+
+    return;
+
+failed:
+
+    ngx_http_llm_batch_lost_member(ctx);
+}
+
+
+static llmb_rc_e
+ngx_http_llm_batch_fetch_write(void *data, const uint8_t *p, size_t len)
+{
+    u_char  **pos = data;
+
+    *pos = ngx_cpymem(*pos, p, len);
+
+    return LLMB_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+    u_char         *p;
+    size_t          len;
+    ngx_str_t       value, status;
+    llmb_result_t  *result;
+
+    static ngx_str_t  name = ngx_string("X-LLM-Batch");
+
+    result = &ctx->result;
+    status = ngx_http_llm_batch_ngx_str(&llmb_status_names[result->status]);
+
+    len = sizeof("status=; reason=; id=; size=; index=; wait=; close=; usage=")
+          + 7 * 32;
+
+    p = ngx_pnalloc(r->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    value.data = p;
+
+    p = ngx_sprintf(p, "status=");
+    ngx_strlow(p, status.data, status.len);
+    p += status.len;
+
+    if (ctx->reason != LLMB_REASON_NONE) {
+        p = ngx_sprintf(p, "; reason=%*s", llmb_reason_names[ctx->reason].len,
+                        llmb_reason_names[ctx->reason].data);
+    }
+
+    if (result->call) {
+        p = ngx_sprintf(p, "; id=%08xD-%xL", ctx->zone->sh->start,
+                        result->call);
+    }
+
+    if (result->size) {
+        p = ngx_sprintf(p, "; size=%uD; index=%uD; wait=%uD.%03uD; close=%*s"
+                        "; usage=%s",
+                        result->size, result->index, result->wait / 1000,
+                        result->wait % 1000,
+                        llmb_close_names[result->close].len,
+                        llmb_close_names[result->close].data,
+                        result->exact ? "exact" : "estimated");
+    }
+
+    value.len = p - value.data;
+
+    return ngx_http_llm_batch_push_header(r, &name, &value);
+}

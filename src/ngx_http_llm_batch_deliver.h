@@ -1,0 +1,29 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The last step of a held request: its answer is sent.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_DELIVER_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_DELIVER_H_INCLUDED_
+
+
+/*
+ * Sends the answer and finalizes the request, which may be gone afterwards.
+ * The result has to be in the context; the body has to live as long as the
+ * request.
+ */
+void ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_llm_batch_answer_t *answer);
+
+/* fetches the answer that another worker has left in the zone, and sends it */
+void ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx);
+
+/* adds X-LLM-Batch to the answer of a client */
+ngx_int_t ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
+    ngx_http_llm_batch_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_DELIVER_H_INCLUDED_ */

@@ -1,0 +1,253 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * One eventfd per worker of a cycle, made by the master process and inherited
+ * by fork, so that a worker that replaces a dead one has the same.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+#include <sys/eventfd.h>
+
+
+static void ngx_http_llm_batch_ipc_cleanup(void *data);
+static void ngx_http_llm_batch_ipc_handler(ngx_event_t *ev);
+static void ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone);
+
+
+ngx_int_t
+ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
+    ngx_http_llm_batch_main_conf_t *mcf)
+{
+    ngx_int_t            i;
+    ngx_socket_t        *fd;
+    ngx_core_conf_t     *ccf;
+    ngx_pool_cleanup_t  *cln;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
+
+    if (!ccf->master) {
+        /* a single process has nobody to wake */
+        return NGX_OK;
+    }
+
+    cln = ngx_pool_cleanup_add(cycle->pool, 0);
+    if (cln == NULL) {
+        return NGX_ERROR;
+    }
+
+    cln->handler = ngx_http_llm_batch_ipc_cleanup;
+    cln->data = &mcf->fds;
+
+    for (i = 0; i < ccf->worker_processes; i++) {
+        fd = ngx_array_push(&mcf->fds);
+        if (fd == NULL) {
+            return NGX_ERROR;
+        }
+
+        *fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+        if (*fd == (ngx_socket_t) -1) {
+            mcf->fds.nelts--;
+            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
+                          "eventfd() failed");
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_batch_ipc_cleanup(void *data)
+{
+    ngx_array_t *fds = data;
+
+    ngx_uint_t     i;
+    ngx_socket_t  *fd;
+
+    fd = fds->elts;
+
+    for (i = 0; i < fds->nelts; i++) {
+        (void) close(fd[i]);
+    }
+
+    fds->nelts = 0;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_ipc_open(ngx_cycle_t *cycle,
+    ngx_http_llm_batch_main_conf_t *mcf)
+{
+    ngx_int_t          event;
+    ngx_socket_t      *fd;
+    ngx_connection_t  *c;
+
+    if (ngx_worker >= mcf->fds.nelts) {
+        return NGX_OK;
+    }
+
+    fd = mcf->fds.elts;
+
+    c = ngx_get_connection(fd[ngx_worker], cycle->log);
+    if (c == NULL) {
+        return NGX_ERROR;
+    }
+
+    c->data = mcf;
+
+    c->read->handler = ngx_http_llm_batch_ipc_handler;
+    c->read->log = cycle->log;
+    c->read->channel = 1;
+    c->write->channel = 1;
+
+    /*
+     * counted among the idle ones, the connection is told when a graceful
+     * shutdown begins
+     */
+
+    c->idle = 1;
+
+    event = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
+                                                    : NGX_LEVEL_EVENT;
+
+    if (ngx_add_event(c->read, NGX_READ_EVENT, event) == NGX_ERROR) {
+        ngx_free_connection(c);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_batch_ipc_handler(ngx_event_t *ev)
+{
+    uint64_t                         n;
+    ngx_uint_t                       i;
+    ngx_connection_t                *c;
+    ngx_http_llm_batch_zone_t      **zones;
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
+    c = ev->data;
+    mcf = c->data;
+    zones = mcf->zones.elts;
+
+    if (c->close) {
+        /* nothing more comes to join those who wait */
+
+        c->close = 0;
+
+        for (i = 0; i < mcf->zones.nelts; i++) {
+            ngx_http_llm_batch_drain(zones[i]);
+        }
+
+    } else if (read(c->fd, &n, sizeof(uint64_t)) == -1
+               && ngx_errno != NGX_EAGAIN)
+    {
+        ngx_log_error(NGX_LOG_ERR, ev->log, ngx_errno,
+                      "reading an eventfd failed");
+    }
+
+    /* at once: after a signal no posted events are processed */
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        ngx_http_llm_batch_mail_handler(&zones[i]->mail);
+    }
+}
+
+
+void
+ngx_http_llm_batch_ring(ngx_socket_t fd)
+{
+    uint64_t  n;
+
+    n = 1;
+
+    if (write(fd, &n, sizeof(uint64_t)) == -1) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
+                      "writing to an eventfd failed");
+    }
+}
+
+
+void
+ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
+{
+    uint32_t                    i;
+    uint64_t                    epoch;
+    llmb_mail_e                 mail;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = ev->data;
+
+    if (zone == NULL || zone->worker == LLMB_NIL) {
+        return;
+    }
+
+    for ( ;; ) {
+        ngx_http_llm_batch_lock(zone);
+
+        mail = llmb_sched_mail(zone->tables, zone->worker, ngx_current_msec,
+                               &i);
+        epoch = zone->tables->epoch;
+
+        ngx_http_llm_batch_unlock(zone);
+
+        if (epoch != zone->epoch) {
+            ngx_http_llm_batch_lost(zone);
+        }
+
+        switch (mail) {
+
+        case LLMB_MAIL_CALL:
+            ngx_http_llm_batch_dispatch(zone, i);
+            break;
+
+        case LLMB_MAIL_ANSWER:
+            ngx_http_llm_batch_fetch(zone->members[i]);
+            break;
+
+        case LLMB_MAIL_ALONE:
+            ngx_http_llm_batch_alone(zone->members[i]);
+            break;
+
+        case LLMB_MAIL_WAKE:
+            ngx_http_llm_batch_set_timer(zone->members[i]);
+            break;
+
+        default: /* LLMB_MAIL_NONE */
+            return;
+        }
+    }
+}
+
+
+/* the tables were emptied: whoever was in them is on its own */
+
+static void
+ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone)
+{
+    ngx_queue_t               *q;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ngx_memzero(zone->members, zone->tables->nmembers
+                               * sizeof(ngx_http_llm_batch_ctx_t *));
+    ngx_memzero(zone->calls, zone->tables->ncalls
+                             * sizeof(ngx_http_llm_batch_call_t *));
+
+    zone->epoch = zone->tables->epoch;
+
+    /* each leaves the queue, and may take others along */
+
+    while (!ngx_queue_empty(&zone->held)) {
+        q = ngx_queue_head(&zone->held);
+        ctx = ngx_queue_data(q, ngx_http_llm_batch_ctx_t, queue);
+
+        ngx_http_llm_batch_lost_member(ctx);
+    }
+}

@@ -1,0 +1,28 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Waking other workers.  A ring that is lost costs time, nothing else: every
+ * held request has a timer that looks for itself.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_
+
+
+/* makes a bell for each worker of the cycle, in the master process */
+ngx_int_t ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
+    ngx_http_llm_batch_main_conf_t *mcf);
+
+/* listens to the bell of this worker */
+ngx_int_t ngx_http_llm_batch_ipc_open(ngx_cycle_t *cycle,
+    ngx_http_llm_batch_main_conf_t *mcf);
+
+void ngx_http_llm_batch_ring(ngx_socket_t fd);
+
+/* the event of a zone of which this worker has mail */
+void ngx_http_llm_batch_mail_handler(ngx_event_t *ev);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_ */

@@ -1,0 +1,254 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The status page as JSON.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+#include <jansson.h>
+
+
+/* so many groups are shown */
+
+#define NGX_HTTP_LLM_BATCH_SHOWN  64
+
+
+static json_t *ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone);
+static json_t *ngx_http_llm_batch_json_requests(
+    ngx_http_llm_batch_zone_t *zone);
+static json_t *ngx_http_llm_batch_json_calls(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_gauges_t *gauges);
+static json_t *ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone);
+static json_t *ngx_http_llm_batch_json_group(llmb_group_t *group);
+static json_t *ngx_http_llm_batch_json_workers(
+    ngx_http_llm_batch_zone_t *zone);
+
+
+ngx_int_t
+ngx_http_llm_batch_status_json(ngx_http_request_t *r, ngx_str_t *page)
+{
+    char                             *text;
+    time_t                            started;
+    json_t                           *root, *zones, *workers;
+    ngx_str_t                         s;
+    ngx_uint_t                        i;
+    ngx_http_llm_batch_zone_t       **zone;
+    ngx_http_llm_batch_main_conf_t   *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_batch_module);
+    zone = mcf->zones.elts;
+
+    zones = json_object();
+    workers = NULL;
+    started = ngx_time();
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        (void) json_object_setn_new(zones, (char *) zone[i]->name.data,
+                                    zone[i]->name.len,
+                                    ngx_http_llm_batch_json_zone(zone[i]));
+
+        started = ngx_min(started, zone[i]->sh->started);
+
+        if (workers == NULL) {
+            workers = ngx_http_llm_batch_json_workers(zone[i]);
+        }
+    }
+
+    root = json_pack("{s:s, s:I, s:o, s:o}",
+                     "version", NGX_HTTP_LLM_BATCH_VERSION,
+                     "uptime_seconds", (json_int_t) (ngx_time() - started),
+                     "workers", workers ? workers : json_array(),
+                     "zones", zones);
+
+    text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+
+    if (text == NULL) {
+        return NGX_ERROR;
+    }
+
+    s.data = (u_char *) text;
+    s.len = ngx_strlen(text);
+
+    page->len = s.len;
+    page->data = ngx_pstrdup(r->pool, &s);
+
+    free(text);
+
+    return page->data ? NGX_OK : NGX_ERROR;
+}
+
+
+static json_t *
+ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone)
+{
+    ngx_http_llm_batch_gauges_t  gauges;
+
+    ngx_http_llm_batch_get_gauges(zone, &gauges);
+
+    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}",
+                     "requests", ngx_http_llm_batch_json_requests(zone),
+                     "calls", ngx_http_llm_batch_json_calls(zone, &gauges),
+                     "memory",
+                     "used", (json_int_t) gauges.used,
+                     "free", (json_int_t) gauges.free,
+                     "requests", (json_int_t) gauges.members,
+                     "calls", (json_int_t) gauges.calls,
+                     "groups", ngx_http_llm_batch_json_groups(zone));
+}
+
+
+static json_t *
+ngx_http_llm_batch_json_requests(ngx_http_llm_batch_zone_t *zone)
+{
+    u_char         name[32];
+    json_t        *requests;
+    ngx_uint_t     k, s;
+    json_int_t     n, total;
+
+    requests = json_object();
+    total = 0;
+
+    for (s = 1; s < LLMB_STATUS_N; s++) {
+        n = 0;
+
+        for (k = 0; k < NGX_HTTP_LLM_BATCH_ADAPTERS; k++) {
+            n += zone->sh->metrics.requests[k][s];
+        }
+
+        total += n;
+
+        ngx_strlow(name, (u_char *) llmb_status_names[s].data,
+                   llmb_status_names[s].len);
+        name[llmb_status_names[s].len] = '\0';
+
+        (void) json_object_set_new(requests, (char *) name, json_integer(n));
+    }
+
+    (void) json_object_set_new(requests, "total", json_integer(total));
+
+    return requests;
+}
+
+
+static json_t *
+ngx_http_llm_batch_json_calls(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_gauges_t *gauges)
+{
+    json_int_t                     total;
+    ngx_uint_t                     k, c;
+    ngx_http_llm_batch_metrics_t  *metrics;
+
+    metrics = &zone->sh->metrics;
+    total = 0;
+
+    for (k = 0; k < NGX_HTTP_LLM_BATCH_ADAPTERS; k++) {
+        for (c = 0; c < LLMB_CLOSE_N; c++) {
+            total += metrics->calls[k][c];
+        }
+    }
+
+    return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}",
+                     "total", total,
+                     "saved", (json_int_t) metrics->calls_saved,
+                     "items", (json_int_t) metrics->items,
+                     "isolate", (json_int_t) metrics->isolate_calls,
+                     "inflight", (json_int_t) gauges->inflight,
+                     "queued", (json_int_t) gauges->queued);
+}
+
+
+/* copied under the lock, printed outside of it */
+
+static json_t *
+ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone)
+{
+    json_t        *list;
+    uint32_t       i, n;
+    llmb_zone_t   *z;
+    llmb_group_t  *groups;
+
+    z = zone->tables;
+    list = json_array();
+    n = 0;
+
+    groups = malloc(NGX_HTTP_LLM_BATCH_SHOWN * sizeof(llmb_group_t));
+    if (groups == NULL) {
+        return list;
+    }
+
+    ngx_http_llm_batch_lock(zone);
+
+    for (i = 0; i < z->ngroups && n < NGX_HTTP_LLM_BATCH_SHOWN; i++) {
+        if (llmb_group(z, i)->used) {
+            groups[n++] = *llmb_group(z, i);
+        }
+    }
+
+    ngx_http_llm_batch_unlock(zone);
+
+    for (i = 0; i < n; i++) {
+        (void) json_array_append_new(list,
+                                     ngx_http_llm_batch_json_group(&groups[i]));
+    }
+
+    free(groups);
+
+    return list;
+}
+
+
+static json_t *
+ngx_http_llm_batch_json_group(llmb_group_t *g)
+{
+    json_t  *name;
+
+    name = json_stringn((char *) g->name, g->name_len);
+
+    if (name == NULL) {
+        /* cut within a character, or not UTF-8 at all */
+        name = json_string("?");
+    }
+
+    return json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:b}",
+                     "name", name,
+                     "adapter", llmb_adapters[g->adapter]->name.data,
+                     (int) llmb_adapters[g->adapter]->name.len,
+                     "queued", (int) g->queue.n,
+                     "inflight", (int) g->inflight,
+                     "window", g->policy.window == LLMB_WINDOW_SLOT ? "slot"
+                                                                    : "fixed",
+                     "concurrency", (int) g->policy.concurrency,
+                     "max_size", (int) g->policy.max_size,
+                     "learned_size", (int) g->learned,
+                     "breaker_open",
+                     (int) llmb_health_open(&g->health, ngx_current_msec));
+}
+
+
+static json_t *
+ngx_http_llm_batch_json_workers(ngx_http_llm_batch_zone_t *zone)
+{
+    json_t         *list;
+    uint32_t        i;
+    llmb_worker_t  *w;
+
+    list = json_array();
+
+    for (i = 0; i < zone->tables->nworkers; i++) {
+        w = llmb_worker(zone->tables, i);
+
+        if (w->pid) {
+            (void) json_array_append_new(list,
+                        json_pack("{s:I, s:I, s:I}",
+                                  "pid", (json_int_t) w->pid,
+                                  "worker", (json_int_t) w->number,
+                                  "generation", (json_int_t) w->generation));
+        }
+    }
+
+    return list;
+}

@@ -1,0 +1,491 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The key is a sequence of parts, each preceded by its length, so that no two
+ * different requests have the same bytes.  Whatever the call takes from the
+ * request that lends its context has to be in it.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+typedef struct {
+    ngx_pool_t  *pool;
+    u_char      *start;
+    u_char      *pos;
+    u_char      *end;
+} ngx_http_llm_batch_buf_t;
+
+
+static ngx_int_t ngx_http_llm_batch_key_request(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_key_headers(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_llm_batch_header_e class);
+static ngx_int_t ngx_http_llm_batch_key_values(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_key_body(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_cmp_headers(const void *one,
+    const void *two);
+static ngx_int_t ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b,
+    const void *data, size_t len);
+static ngx_int_t ngx_http_llm_batch_put_part(ngx_http_llm_batch_buf_t *b,
+    const void *data, size_t len);
+static llmb_rc_e ngx_http_llm_batch_key_write(void *data, const uint8_t *p,
+    size_t len);
+static ngx_uint_t ngx_http_llm_batch_in_list(ngx_str_t *name,
+    ngx_str_t *list);
+
+
+static ngx_str_t  ngx_http_llm_batch_credential_headers[] = {
+    ngx_string("authorization"),
+    ngx_string("api-key"),
+    ngx_string("x-api-key"),
+    ngx_string("x-goog-api-key"),
+    ngx_string("cookie"),
+    ngx_null_string
+};
+
+
+/*
+ * Headers that say nothing about the answer; a name that ends in "*" stands
+ * for all that begin so.  Any other header separates.
+ */
+
+static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
+    ngx_string("connection"),
+    ngx_string("keep-alive"),
+    ngx_string("proxy-connection"),
+    ngx_string("te"),
+    ngx_string("trailer"),
+    ngx_string("transfer-encoding"),
+    ngx_string("upgrade"),
+    ngx_string("host"),
+    ngx_string("content-length"),
+    ngx_string("expect"),
+    ngx_string("user-agent"),
+    ngx_string("accept*"),
+    ngx_string("date"),
+    ngx_string("via"),
+    ngx_string("forwarded"),
+    ngx_string("x-forwarded-*"),
+    ngx_string("x-real-ip"),
+    ngx_string("traceparent"),
+    ngx_string("tracestate"),
+    ngx_string("baggage"),
+    ngx_string("x-request-id"),
+    ngx_string("x-stainless-*"),
+    ngx_string("x-llm-*"),
+    ngx_null_string
+};
+
+
+ngx_int_t
+ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
+    ngx_str_t *key)
+{
+    ngx_http_llm_batch_buf_t  b;
+
+    ngx_memzero(&b, sizeof(ngx_http_llm_batch_buf_t));
+
+    b.pool = pool;
+
+    if (ngx_http_llm_batch_key_request(&b, ctx) != NGX_OK
+        || ngx_http_llm_batch_key_values(&b, ctx) != NGX_OK
+        || ngx_http_llm_batch_key_headers(&b, ctx,
+                                          NGX_HTTP_LLM_BATCH_HEADER_KEY)
+           != NGX_OK
+        || ngx_http_llm_batch_key_body(&b, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    key->data = b.start;
+    key->len = b.pos - b.start;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_pool_t *pool, ngx_str_t *credentials)
+{
+    ngx_http_llm_batch_buf_t  b;
+
+    ngx_str_null(credentials);
+
+    if (ctx->conf->tenant == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_memzero(&b, sizeof(ngx_http_llm_batch_buf_t));
+
+    b.pool = pool;
+
+    if (ngx_http_llm_batch_key_headers(&b, ctx,
+                                       NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    credentials->data = b.start;
+    credentials->len = b.pos - b.start;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_http_request_t  *r;
+
+    r = ctx->request;
+
+    if (ngx_http_llm_batch_put_part(b, &ctx->zone->generation,
+                                    sizeof(ngx_uint_t))
+        != NGX_OK
+        || ngx_http_llm_batch_put_part(b, &ctx->conf->id, sizeof(ngx_uint_t))
+           != NGX_OK
+        || ngx_http_llm_batch_put_part(b, r->method_name.data,
+                                       r->method_name.len)
+           != NGX_OK
+        || ngx_http_llm_batch_put_part(b, r->schema.data, r->schema.len)
+           != NGX_OK
+        || ngx_http_llm_batch_put_part(b, r->uri.data, r->uri.len) != NGX_OK
+        || ngx_http_llm_batch_put_part(b, r->unparsed_uri.data,
+                                       r->unparsed_uri.len)
+           != NGX_OK
+        || ngx_http_llm_batch_put_part(b, r->args.data, r->args.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#if (NGX_PCRE)
+
+    /* what "proxy_pass" may be made of: captures of server and location */
+
+    {
+    int         *cap;
+    ngx_uint_t   i;
+
+    cap = r->captures;
+
+    for (i = 0; i + 1 < r->ncaptures; i += 2) {
+
+        if (cap[i] < 0 || cap[i + 1] < cap[i]) {
+            continue;
+        }
+
+        if (ngx_http_llm_batch_put_part(b, r->captures_data + cap[i],
+                                        cap[i + 1] - cap[i])
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+    }
+
+#endif
+
+    return NGX_OK;
+}
+
+
+/* the tenant, the group and whatever the administrator wants to be equal */
+
+static ngx_int_t
+ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_str_t                       value;
+    ngx_uint_t                      i;
+    ngx_http_complex_value_t       *cv;
+    ngx_http_llm_batch_loc_conf_t  *conf;
+
+    conf = ctx->conf;
+
+    ngx_str_null(&value);
+
+    if (conf->tenant
+        && ngx_http_complex_value(ctx->request, conf->tenant, &value)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_batch_put_part(b, value.data, value.len) != NGX_OK
+        || ngx_http_llm_batch_put_part(b, ctx->group.data, ctx->group.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (conf->vary == NULL) {
+        return NGX_OK;
+    }
+
+    cv = conf->vary->elts;
+
+    for (i = 0; i < conf->vary->nelts; i++) {
+
+        if (ngx_http_complex_value(ctx->request, &cv[i], &value) != NGX_OK
+            || ngx_http_llm_batch_put_part(b, value.data, value.len)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/* the headers of one class, ordered by name; equal names keep their order */
+
+static ngx_int_t
+ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx, ngx_http_llm_batch_header_e class)
+{
+    ngx_uint_t         i;
+    ngx_array_t        headers;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h, **hp;
+
+    if (ngx_array_init(&headers, b->pool, 16, sizeof(ngx_table_elt_t *))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &ctx->request->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash == 0
+            || ngx_http_llm_batch_header_class(ctx->conf, &h[i]) != class)
+        {
+            continue;
+        }
+
+        hp = ngx_array_push(&headers);
+        if (hp == NULL) {
+            return NGX_ERROR;
+        }
+
+        *hp = &h[i];
+    }
+
+    hp = headers.elts;
+
+    /* a stable sort */
+
+    ngx_sort(hp, headers.nelts, sizeof(ngx_table_elt_t *),
+             ngx_http_llm_batch_cmp_headers);
+
+    for (i = 0; i < headers.nelts; i++) {
+
+        if (ngx_http_llm_batch_put_part(b, hp[i]->lowcase_key, hp[i]->key.len)
+            != NGX_OK
+            || ngx_http_llm_batch_put_part(b, hp[i]->value.data,
+                                           hp[i]->value.len)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+    size_t         size;
+    uint32_t       about[2];
+    llmb_rc_e      rc;
+    llmb_sink_t    sink;
+    llmb_arena_t   scratch;
+
+    about[0] = llmb_adapter_id(ctx->body.adapter);
+    about[1] = ctx->body.kind;
+
+    if (ngx_http_llm_batch_put_part(b, about, sizeof(about)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    sink.write = ngx_http_llm_batch_key_write;
+    sink.data = b;
+
+    /* 24 bytes for each object and member, which take two to five of text */
+
+    size = 1024 + 12 * (ctx->body.body.len - (ctx->body.value_end
+                                              - ctx->body.value_start));
+
+    scratch.pos = ngx_palloc(b->pool, size);
+    if (scratch.pos == NULL) {
+        return NGX_ERROR;
+    }
+
+    scratch.end = scratch.pos + size;
+
+    rc = llmb_key_canonical(ctx->body.body, ctx->body.value_start, scratch,
+                            &sink);
+
+    return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+ngx_http_llm_batch_header_e
+ngx_http_llm_batch_header_class(ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_table_elt_t *h)
+{
+    ngx_str_t   name, *ignore;
+    ngx_uint_t  i;
+
+    name.data = h->lowcase_key;
+    name.len = h->key.len;
+
+    if (ngx_http_llm_batch_in_list(&name, ngx_http_llm_batch_neutral_headers))
+    {
+        return NGX_HTTP_LLM_BATCH_HEADER_IGNORED;
+    }
+
+    if (ngx_http_llm_batch_is_credential(&name)) {
+        return conf->tenant ? NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL
+                            : NGX_HTTP_LLM_BATCH_HEADER_KEY;
+    }
+
+    if (conf->ignore == NULL) {
+        return NGX_HTTP_LLM_BATCH_HEADER_KEY;
+    }
+
+    ignore = conf->ignore->elts;
+
+    for (i = 0; i < conf->ignore->nelts; i++) {
+        if (ignore[i].len == name.len
+            && ngx_memcmp(ignore[i].data, name.data, name.len) == 0)
+        {
+            return NGX_HTTP_LLM_BATCH_HEADER_IGNORED;
+        }
+    }
+
+    return NGX_HTTP_LLM_BATCH_HEADER_KEY;
+}
+
+
+ngx_uint_t
+ngx_http_llm_batch_is_credential(ngx_str_t *name)
+{
+    return ngx_http_llm_batch_in_list(name,
+                                      ngx_http_llm_batch_credential_headers);
+}
+
+
+static ngx_uint_t
+ngx_http_llm_batch_in_list(ngx_str_t *name, ngx_str_t *list)
+{
+    size_t      len;
+    ngx_uint_t  i, prefix;
+
+    for (i = 0; list[i].len; i++) {
+        len = list[i].len;
+        prefix = (list[i].data[len - 1] == '*');
+        len -= prefix;
+
+        if ((prefix ? name->len >= len : name->len == len)
+            && ngx_strncasecmp(name->data, list[i].data, len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_cmp_headers(const void *one, const void *two)
+{
+    size_t                  n;
+    ngx_int_t               rc;
+    const ngx_table_elt_t  *first, *second;
+
+    first = *(ngx_table_elt_t *const *) one;
+    second = *(ngx_table_elt_t *const *) two;
+
+    n = ngx_min(first->key.len, second->key.len);
+    rc = ngx_memcmp(first->lowcase_key, second->lowcase_key, n);
+
+    if (rc) {
+        return rc;
+    }
+
+    return (ngx_int_t) first->key.len - (ngx_int_t) second->key.len;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_put_part(ngx_http_llm_batch_buf_t *b, const void *data,
+    size_t len)
+{
+    if (ngx_http_llm_batch_put(b, &len, sizeof(size_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_put(b, data, len);
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b, const void *data,
+    size_t len)
+{
+    size_t   size;
+    u_char  *p;
+
+    if ((size_t) (b->end - b->pos) < len) {
+        size = ngx_max(512, 2 * (b->pos - b->start + len));
+
+        p = ngx_palloc(b->pool, size);
+        if (p == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->pos = ngx_cpymem(p, b->start, b->pos - b->start);
+        b->start = p;
+        b->end = p + size;
+    }
+
+    b->pos = ngx_cpymem(b->pos, data, len);
+
+    return NGX_OK;
+}
+
+
+static llmb_rc_e
+ngx_http_llm_batch_key_write(void *data, const uint8_t *p, size_t len)
+{
+    return ngx_http_llm_batch_put(data, p, len) == NGX_OK ? LLMB_OK
+                                                          : LLMB_NOMEM;
+}

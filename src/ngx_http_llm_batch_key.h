@@ -1,0 +1,42 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Who may share a call with whom.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_KEY_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_KEY_H_INCLUDED_
+
+
+typedef enum {
+    NGX_HTTP_LLM_BATCH_HEADER_KEY = 0,     /* equal within a call, and sent */
+    NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL,  /* sent only if all agree */
+    NGX_HTTP_LLM_BATCH_HEADER_IGNORED      /* neither */
+} ngx_http_llm_batch_header_e;
+
+
+/*
+ * The full key: requests with equal keys, byte for byte, may share a call.
+ * Allocated from the pool.
+ */
+ngx_int_t ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_pool_t *pool, ngx_str_t *key);
+
+/*
+ * The client's credentials as one string: empty unless "llm_batch_tenant"
+ * took them out of the key.
+ */
+ngx_int_t ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_pool_t *pool, ngx_str_t *credentials);
+
+/* what a client's header means for batching in this location */
+ngx_http_llm_batch_header_e ngx_http_llm_batch_header_class(
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_table_elt_t *h);
+
+/* whether a header of this name identifies a client to the upstream */
+ngx_uint_t ngx_http_llm_batch_is_credential(ngx_str_t *name);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_KEY_H_INCLUDED_ */

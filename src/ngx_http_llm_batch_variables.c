@@ -1,0 +1,256 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * $llm_batch_*: not found where no "llm_batch" has seen the request.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+static ngx_int_t ngx_http_llm_batch_variable_set(ngx_http_variable_value_t *v,
+    const u_char *data, size_t len);
+static const llmb_str_t *ngx_http_llm_batch_word(ngx_http_llm_batch_ctx_t *ctx,
+    uintptr_t data);
+static ngx_int_t ngx_http_llm_batch_task(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v);
+
+
+ngx_int_t
+ngx_http_llm_batch_add_variables(ngx_conf_t *cf, ngx_http_variable_t *vars)
+{
+    ngx_http_variable_t  *var, *v;
+
+    for (v = vars; v->name.len; v++) {
+        var = ngx_http_add_variable(cf, &v->name, v->flags);
+        if (var == NULL) {
+            return NGX_ERROR;
+        }
+
+        var->get_handler = v->get_handler;
+        var->data = v->data;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_variable_set(ngx_http_variable_value_t *v,
+    const u_char *data, size_t len)
+{
+    v->data = (u_char *) data;
+    v->len = len;
+    v->valid = 1;
+    v->no_cacheable = 0;
+    v->not_found = 0;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_variable_word(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    const llmb_str_t          *word;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_batch_get_call(r) ? NULL
+                                         : ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->state < NGX_HTTP_LLM_BATCH_ALONE) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    word = ngx_http_llm_batch_word(ctx, data);
+
+    return ngx_http_llm_batch_variable_set(v, word->data, word->len);
+}
+
+
+static const llmb_str_t *
+ngx_http_llm_batch_word(ngx_http_llm_batch_ctx_t *ctx, uintptr_t data)
+{
+    static const llmb_str_t  none = llmb_string("");
+    static const llmb_str_t  merge = llmb_string("merge");
+    static const llmb_str_t  per_request = llmb_string("per_request");
+
+    switch (data) {
+
+    case NGX_HTTP_LLM_BATCH_VAR_STATUS:
+        return &llmb_status_names[ctx->result.status];
+
+    case NGX_HTTP_LLM_BATCH_VAR_REASON:
+        return &llmb_reason_names[ctx->reason];
+
+    case NGX_HTTP_LLM_BATCH_VAR_CLOSE:
+        return &llmb_close_names[ctx->result.close];
+
+    case NGX_HTTP_LLM_BATCH_VAR_MODE:
+        return ctx->result.status == LLMB_STATUS_MERGED ? &merge
+                                                        : &per_request;
+
+    default: /* NGX_HTTP_LLM_BATCH_VAR_ADAPTER */
+        return ctx->body.adapter ? &ctx->body.adapter->name : &none;
+    }
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_llm_batch_call_t  *call;
+
+    call = ngx_http_llm_batch_get_call(r);
+
+    if (call && data == NGX_HTTP_LLM_BATCH_VAR_MODEL) {
+        /* the call goes where its members would have gone */
+        return ngx_http_llm_batch_variable_set(v, call->model.data,
+                                               call->model.len);
+    }
+
+    ctx = call ? NULL : ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_LLM_BATCH_VAR_GROUP:
+        return ngx_http_llm_batch_variable_set(v, ctx->group.data,
+                                               ctx->group.len);
+
+    case NGX_HTTP_LLM_BATCH_VAR_MODEL:
+        return ngx_http_llm_batch_variable_set(v, ctx->model.data,
+                                               ctx->model.len);
+
+    case NGX_HTTP_LLM_BATCH_VAR_TASK:
+        return ngx_http_llm_batch_task(r, v);
+
+    default: /* NGX_HTTP_LLM_BATCH_VAR_ID */
+        break;
+    }
+
+    if (ctx->result.call == 0) {
+        return ngx_http_llm_batch_variable_set(v, NULL, 0);
+    }
+
+    p = ngx_pnalloc(r->pool, 8 + 1 + 16);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_variable_set(v, p,
+               ngx_sprintf(p, "%08xD-%xL", ctx->zone->sh->start,
+                           ctx->result.call)
+               - p);
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_task(ngx_http_request_t *r, ngx_http_variable_value_t *v)
+{
+    ngx_uint_t                  key;
+    ngx_http_variable_value_t  *task;
+
+    static ngx_str_t  header = ngx_string("http_x_llm_task");
+
+    key = ngx_hash_key(header.data, header.len);
+    task = ngx_http_get_variable(r, &header, key);
+
+    if (task == NULL || task->not_found) {
+        return ngx_http_llm_batch_variable_set(v, NULL, 0);
+    }
+
+    return ngx_http_llm_batch_variable_set(v, task->data, task->len);
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                    *p;
+    uint64_t                   n;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->body.items == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    switch (data) {
+
+    case NGX_HTTP_LLM_BATCH_VAR_SIZE:
+        n = ctx->result.size ? ctx->result.size : ctx->body.items;
+        break;
+
+    case NGX_HTTP_LLM_BATCH_VAR_INDEX:
+        n = ctx->result.index;
+        break;
+
+    default: /* NGX_HTTP_LLM_BATCH_VAR_TOKENS */
+        n = ctx->result.tokens ? ctx->result.tokens : ctx->body.tokens;
+        break;
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_variable_set(v, p, ngx_sprintf(p, "%uL", n) - p);
+}
+
+
+/* seconds with milliseconds, as $request_time */
+
+ngx_int_t
+ngx_http_llm_batch_variable_time(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    uint32_t                    ms;
+    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_upstream_state_t  *state;
+
+    ctx = ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL || ctx->result.size == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    ms = ctx->result.wait;
+
+    if (data == NGX_HTTP_LLM_BATCH_VAR_UPSTREAM) {
+        ms = ctx->result.upstream;
+
+        if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE && r->main->upstream_states
+            && r->main->upstream_states->nelts)
+        {
+            state = r->main->upstream_states->elts;
+            state += r->main->upstream_states->nelts - 1;
+            ms = state->response_time == (ngx_msec_t) -1 ? 0
+                                     : (uint32_t) state->response_time;
+        }
+    }
+
+    p = ngx_pnalloc(r->pool, NGX_INT32_LEN + 4);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_variable_set(v, p,
+               ngx_sprintf(p, "%uD.%03uD", ms / 1000, ms % 1000) - p);
+}

@@ -1,0 +1,81 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The shared memory zone as nginx sees it: its creation, the lock, and what
+ * happens when a worker dies in the middle of something.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_
+
+
+/* places for workers of all generations that live at one time */
+
+#define NGX_HTTP_LLM_BATCH_WORKERS  128
+
+
+/* in shared memory; the tables follow at "tables" */
+
+typedef struct {
+    ngx_uint_t                    magic;
+    ngx_uint_t                    layout;      /* of all this */
+    ngx_atomic_t                  dirty;       /* pid of who holds the lock */
+    ngx_uint_t                    generation;  /* of the newest cycle */
+    uint32_t                      start;       /* part of the ids of calls */
+    time_t                        started;
+
+    ngx_http_llm_batch_metrics_t  metrics;
+} ngx_http_llm_batch_shctx_t;
+
+
+/* of one cycle; what changes at run time is of one process */
+
+struct ngx_http_llm_batch_zone_s {
+    ngx_str_t                     name;
+    ngx_shm_zone_t               *shm_zone;
+    ngx_slab_pool_t              *shpool;
+    ngx_http_llm_batch_shctx_t   *sh;
+    llmb_zone_t                  *tables;
+    ngx_uint_t                    generation;
+
+    uint32_t                      worker;      /* our place, or LLMB_NIL */
+    uint64_t                      epoch;       /* that we know of */
+    ngx_http_llm_batch_ctx_t    **members;     /* ours, by index */
+    ngx_http_llm_batch_call_t   **calls;       /* ours, by index */
+    ngx_queue_t                   held;        /* our members */
+    ngx_event_t                   mail;
+    ngx_http_llm_batch_main_conf_t  *mcf;
+};
+
+
+/* declares the zone; NULL after an error, which has been told */
+ngx_http_llm_batch_zone_t *ngx_http_llm_batch_zone_add(ngx_conf_t *cf,
+    ngx_str_t *name, size_t size);
+
+/*
+ * Takes a place in the zone for this process and cleans up after the one
+ * that had it before.  Without a place everything is passed through.
+ */
+ngx_int_t ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
+    ngx_cycle_t *cycle);
+
+/* gives the place back */
+void ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone);
+
+/*
+ * The lock.  If the last one who held it died, the tables are emptied and a
+ * new epoch begins: what a worker knows of members and calls is valid only
+ * while zone->epoch is that of the tables.  unlock() wakes the workers that
+ * have mail.
+ */
+void ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone);
+void ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone);
+
+/* cleans up after a worker if it is dead; the caller holds the lock */
+void ngx_http_llm_batch_check_worker(ngx_http_llm_batch_zone_t *zone,
+    uint32_t worker);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_ */
