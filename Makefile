@@ -112,7 +112,8 @@ $(UNIT_DIR)/%: $(UNIT_DIR)/t/unit/%.o $(UNIT_O)
 
 FUZZ_DIR =	$(BUILD)/fuzz
 FUZZ_SRC =	$(if $(T),t/fuzz/fuzz_$(T:fuzz_%=%).c,$(wildcard t/fuzz/fuzz_*.c))
-FUZZ_AID =	$(filter-out t/fuzz/fuzz_%,$(wildcard t/fuzz/*.c))
+FUZZ_AID =	$(filter-out t/fuzz/fuzz_%,$(wildcard t/fuzz/*.c)) \
+		$(wildcard t/unit/sched_*.c)
 FUZZ =		$(FUZZ_SRC:t/fuzz/%.c=$(FUZZ_DIR)/%)
 
 fuzz: $(FUZZ)	## SECS= seconds of libFuzzer for each target, or for T=
@@ -150,7 +151,7 @@ $(BUILD)/replay/%: t/fuzz/fuzz_%.c $(FUZZ_AID) $(UNIT_DIR)/core.a \
 	$(CC) $(TEST_CFLAGS) $(UNIT_CFLAGS) -o $@ $< $(FUZZ_AID) \
 		$(wildcard t/fuzz/replay/*.c) $(UNIT_DIR)/core.a -ljansson -lm
 
-SIM_SRC =	$(wildcard t/sim/*.c)
+SIM_SRC =	$(wildcard t/sim/*.c) t/unit/sched_check.c
 
 sim: $(BUILD)/sim/sim	## discrete-event simulation of the core, SEED=
 	SEED=$(SEED) $(BUILD)/sim/sim
