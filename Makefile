@@ -163,8 +163,12 @@ $(BUILD)/sim/sim: $(SIM_SRC) $(wildcard t/sim/*.h) $(CORE) $(CORE_H)
 model:		## spin checks the life cycle of a batch
 	tools/model $(BUILD)/model $(wildcard t/model/*.pml)
 
+# a test that hangs is red, too
+PROVE =		timeout -v $(LIMIT) prove -It/lib
+LIMIT =		900
+
 PROVE_T =	TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_MODULE=$(MODULE) \
-		prove -It/lib -j$(JOBS)
+		$(PROVE) -j$(JOBS)
 TESTS =		$(if $(T),t/$(T:%.t=%).t,$(filter-out t/chaos%,$(wildcard t/*.t)))
 
 t: $(MODULE)	## the module in a real nginx, with prove
@@ -187,14 +191,15 @@ asan:		## the same tests on an nginx built with ASan and UBSan
 		"$(ASAN_CFLAGS)" "$(SANITIZE)"
 	TEST_NGINX_SANITIZER=1 TEST_NGINX_BINARY=$(ASAN_DIR)/nginx \
 		TEST_NGINX_MODULE= LLMB_SLOW=3 \
-		prove -It/lib -j$(JOBS) $(TESTS)
+		LSAN_OPTIONS=suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0 \
+		$(PROVE) -j$(JOBS) $(TESTS)
 
 VALGRIND_T =	$(filter $(addprefix t/,batch% key% conf%),$(wildcard t/*.t))
 
 valgrind: $(MODULE)	## memcheck on a few of the tests
 	tools/valgrind-nginx $(BUILD)/valgrind $(NGINX)
 	TEST_NGINX_BINARY=$(BUILD)/valgrind/nginx TEST_NGINX_MODULE=$(MODULE) \
-		LLMB_SLOW=10 prove -It/lib $(if $(T),$(TESTS),$(VALGRIND_T))
+		LLMB_SLOW=10 $(PROVE) $(if $(T),$(TESTS),$(VALGRIND_T))
 	! cat $(BUILD)/valgrind/log.* | grep .
 
 coverage:	## lines run by the unit tests (core) and all tests (module)
