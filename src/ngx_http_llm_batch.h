@@ -36,6 +36,9 @@ typedef struct ngx_http_llm_batch_loc_conf_s  ngx_http_llm_batch_loc_conf_t;
 typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 
 
+#pragma GCC visibility push(hidden)
+
+
 #include "ngx_http_llm_batch_conf.h"
 #include "ngx_http_llm_batch_metrics.h"
 #include "ngx_http_llm_batch_zone.h"
@@ -49,6 +52,9 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_deliver.h"
 #include "ngx_http_llm_batch_status.h"
 #include "ngx_http_llm_batch_variables.h"
+
+
+#pragma GCC visibility pop
 
 
 extern ngx_module_t  ngx_http_llm_batch_module;
