@@ -395,6 +395,13 @@ ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
         b = cl->buf;
         size = ngx_buf_size(b);
 
+        if (size == 0) {
+
+            /* the end of a chunked body is neither in memory nor in a file */
+
+            continue;
+        }
+
         if (ngx_buf_in_memory(b)) {
             p = ngx_cpymem(p, b->pos, size);
             continue;
