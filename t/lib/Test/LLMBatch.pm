@@ -34,7 +34,7 @@ my $module = $ENV{TEST_NGINX_MODULE}
 # $llm_batch_*; the first six are also sent as headers, X-Status and so on
 
 my @variables = qw/ status reason close id size index adapter model task mode
-	wait tokens upstream_time cost saved group /;
+	wait tokens upstream_time group /;
 
 
 sub new($class, $title = '') {

@@ -16,6 +16,9 @@ use List::Util qw/ max min /;
 use Socket qw/ :DEFAULT IPPROTO_TCP TCP_NODELAY /;
 use Time::HiRes qw/ time /;
 
+# a server may close while a request is being written
+$SIG{PIPE} = 'IGNORE';
+
 my $json = JSON::PP->new->utf8->canonical->allow_nonref;
 
 
