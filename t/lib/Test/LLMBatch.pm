@@ -440,7 +440,7 @@ sub _invariants($self) {
 	my $used = 'llm_batch_zone_bytes{state="used"}';
 	my %want = ((map { +"llm_batch_$_" => 0 } qw/ queue_requests
 			inflight_calls zone_requests zone_calls /),
-		$used => $self->{start}{$used} // 'unknown');
+		$used => $self->_value($self->{start}, $used));
 	my ($m, @bad);
 
 	wait_for {
