@@ -11,8 +11,7 @@
 #include "ngx_http_llm_batch.h"
 
 
-static ngx_http_llm_batch_call_t *ngx_http_llm_batch_claim(
-    ngx_http_llm_batch_zone_t *zone, uint32_t index, ngx_pool_t *pool,
+static ngx_int_t ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t **lender);
 static void ngx_http_llm_batch_count_call(ngx_http_llm_batch_call_t *call,
     llmb_call_t *c);
@@ -50,39 +49,16 @@ ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
     ngx_http_llm_batch_ctx_t   *lender;
     ngx_http_llm_batch_call_t  *call;
 
+    call = NULL;
     pool = ngx_create_pool(4096, ngx_cycle->log);
-    if (pool == NULL) {
-        return;
-    }
 
-    call = ngx_http_llm_batch_claim(zone, index, pool, &lender);
+    if (pool) {
+        call = ngx_pcalloc(pool, sizeof(ngx_http_llm_batch_call_t));
+    }
 
     if (call == NULL) {
-        ngx_destroy_pool(pool);
-        return;
-    }
-
-    zone->calls[index] = call;
-
-    if (ngx_http_llm_batch_send(call, lender) != NGX_OK) {
-        ngx_http_llm_batch_give_up(call);
-    }
-}
-
-
-/* takes over the call, if there is still somebody who waits for it */
-
-static ngx_http_llm_batch_call_t *
-ngx_http_llm_batch_claim(ngx_http_llm_batch_zone_t *zone, uint32_t index,
-    ngx_pool_t *pool, ngx_http_llm_batch_ctx_t **lender)
-{
-    uint32_t                    i;
-    llmb_call_t                *c;
-    ngx_http_llm_batch_call_t  *call;
-
-    call = ngx_pcalloc(pool, sizeof(ngx_http_llm_batch_call_t));
-    if (call == NULL) {
-        return NULL;
+        ngx_http_llm_batch_dissolve(zone, index, zone->epoch);
+        goto failed;
     }
 
     call->zone = zone;
@@ -90,19 +66,53 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_zone_t *zone, uint32_t index,
     call->pool = pool;
     call->start = ngx_current_msec;
 
+    if (ngx_http_llm_batch_claim(call, &lender) != NGX_OK) {
+        goto failed;
+    }
+
+    zone->calls[index] = call;
+
+    if (ngx_http_llm_batch_send(call, lender) != NGX_OK) {
+        ngx_http_llm_batch_give_up(call);
+    }
+
+    return;
+
+failed:
+
+    if (pool) {
+        ngx_destroy_pool(pool);
+    }
+}
+
+
+/* takes over the call, if there is still somebody who waits for it */
+
+static ngx_int_t
+ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_ctx_t **lender)
+{
+    uint32_t                    i;
+    ngx_int_t                   rc;
+    llmb_call_t                *c;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+    rc = NGX_DECLINED;
+
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch != zone->epoch) {
-        goto failed;
+        goto done;
     }
 
-    i = llmb_sched_send(zone->tables, index, zone->worker);
+    i = llmb_sched_send(zone->tables, call->index, zone->worker);
 
     if (i == LLMB_NIL) {
-        goto failed;
+        goto done;
     }
 
-    c = llmb_call(zone->tables, index);
+    c = llmb_call(zone->tables, call->index);
 
     *lender = zone->members[i];
 
@@ -113,22 +123,21 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_zone_t *zone, uint32_t index,
     call->conf = (*lender)->conf;
     call->adapter = (*lender)->body.adapter;
 
-    if (ngx_http_llm_batch_list_members(call) != NGX_OK) {
-        llmb_sched_end(zone->tables, index, zone->worker, ngx_current_msec);
-        goto failed;
+    rc = ngx_http_llm_batch_list_members(call);
+
+    if (rc != NGX_OK) {
+        llmb_sched_end(zone->tables, call->index, zone->worker,
+                       ngx_current_msec);
+        goto done;
     }
 
     ngx_http_llm_batch_count_call(call, c);
 
-    ngx_http_llm_batch_unlock(zone);
-
-    return call;
-
-failed:
+done:
 
     ngx_http_llm_batch_unlock(zone);
 
-    return NULL;
+    return rc;
 }
 
 
@@ -397,21 +406,11 @@ ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len)
 static void
 ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call)
 {
-    ngx_connection_t           *c;
-    ngx_http_llm_batch_zone_t  *zone;
+    ngx_connection_t  *c;
 
-    zone = call->zone;
     call->finished = 1;
 
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch == call->epoch) {
-        zone->calls[call->index] = NULL;
-        llmb_sched_end(zone->tables, call->index, zone->worker,
-                       ngx_current_msec);
-    }
-
-    ngx_http_llm_batch_unlock(zone);
+    ngx_http_llm_batch_dissolve(call->zone, call->index, call->epoch);
 
     if (call->request == NULL) {
         ngx_destroy_pool(call->pool);
@@ -422,4 +421,19 @@ ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call)
 
     ngx_http_finalize_request(call->request, NGX_ERROR);
     ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone, uint32_t index,
+    uint64_t epoch)
+{
+    ngx_http_llm_batch_lock(zone);
+
+    if (zone->tables->epoch == epoch) {
+        zone->calls[index] = NULL;
+        llmb_sched_end(zone->tables, index, zone->worker, ngx_current_msec);
+    }
+
+    ngx_http_llm_batch_unlock(zone);
 }

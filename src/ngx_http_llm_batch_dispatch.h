@@ -15,6 +15,10 @@
 void ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone,
     uint32_t index);
 
+/* ends a call of this worker; members without an outcome go alone */
+void ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone,
+    uint32_t index, uint64_t epoch);
+
 /*
  * Makes a request without a client out of the given one: its location, URI,
  * variables and those of its headers that may be sent in a call.  The pool of
