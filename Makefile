@@ -49,8 +49,8 @@ MODULE_DIR =	$(BUILD)/module-$(VARIANT)-$(notdir $(CC))
 MODULE =	$(MODULE_DIR)/ngx_http_llm_batch_module.so
 
 MODULE_CFLAGS_release =		-O2 -g
-MODULE_CFLAGS_check =		-O1 -g -DNGX_HTTP_LLM_BATCH_CHECK=1
-MODULE_CFLAGS_coverage =	-O0 -g --coverage -DNGX_HTTP_LLM_BATCH_CHECK=1
+MODULE_CFLAGS_check =		-O1 -g -DLLMB_CRASH_POINTS=1
+MODULE_CFLAGS_coverage =	-O0 -g --coverage -DLLMB_CRASH_POINTS=1
 MODULE_LDFLAGS_coverage =	--coverage
 
 module: $(MODULE)	## dynamic, for the nginx that is installed
@@ -184,7 +184,7 @@ faults:		## planted bugs, each of which has to turn its test red
 ASAN_DIR =	$(BUILD)/asan-$(NGINX_VERSION)
 ASAN_CFLAGS =	-O1 -g $(SANITIZE) -fno-sanitize=nonnull-attribute,alignment \
 		-DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
-		-DNGX_HTTP_LLM_BATCH_CHECK=1
+		-DLLMB_CRASH_POINTS=1
 
 asan:		## the same tests on an nginx built with ASan and UBSan
 	tools/build-nginx $(NGINX_VERSION) $(CURDIR) $(ASAN_DIR) $(CC) \

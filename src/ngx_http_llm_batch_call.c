@@ -57,6 +57,8 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     call->finished = 1;
     zone = call->zone;
 
+    LLMB_CRASH("call returned");
+
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch != call->epoch) {
@@ -75,6 +77,8 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     ngx_http_llm_batch_learn(call, &outcome, verdict);
 
     verdict = ngx_http_llm_batch_limit(call, verdict);
+
+    LLMB_CRASH("verdict locked");
 
     switch (verdict) {
 
@@ -109,11 +113,14 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
     ngx_http_llm_batch_answer_members(call, &outcome, verdict);
 
+    LLMB_CRASH("members answered");
+
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch == call->epoch) {
         llmb_sched_end(zone->tables, call->index, zone->worker,
                        ngx_current_msec);
+        LLMB_CRASH("end locked");
     }
 
     ngx_http_llm_batch_unlock(zone);
@@ -553,6 +560,9 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     sink.data = &w;
 
     (void) ngx_http_llm_batch_answer_write(answer, &sink);
+
+    LLMB_CRASH("answer half written");
+
     (void) ngx_http_llm_batch_write_body(call, k, answer, split, &sink);
 
     ngx_http_llm_batch_lock(zone);
@@ -563,6 +573,7 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
         && llmb_member(zone->tables, i)->gen == call->members[k].gen)
     {
         llmb_sched_answer(zone->tables, i, chunks, size);
+        LLMB_CRASH("answer locked");
     }
 
     ngx_http_llm_batch_unlock(zone);
@@ -654,15 +665,7 @@ ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx)
 
     call->finished = 1;
 
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch == call->epoch) {
-        zone->calls[call->index] = NULL;
-        llmb_sched_end(zone->tables, call->index, zone->worker,
-                       ngx_current_msec);
-    }
-
-    ngx_http_llm_batch_unlock(zone);
+    ngx_http_llm_batch_dissolve(zone, call->index, call->epoch);
 
     c = call->request->connection;
 

@@ -38,6 +38,8 @@ ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
     ctx->state = NGX_HTTP_LLM_BATCH_DONE;
     ctx->reason = ctx->result.reason;
 
+    LLMB_CRASH("deliver");
+
     ngx_http_llm_batch_release(ctx);
     ngx_http_llm_batch_account(ctx);
 

@@ -72,9 +72,13 @@ ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
 
     zone->calls[index] = call;
 
+    LLMB_CRASH("call claimed");
+
     if (ngx_http_llm_batch_send(call, lender) != NGX_OK) {
         ngx_http_llm_batch_give_up(call);
     }
+
+    LLMB_CRASH("call sent");
 
     return;
 

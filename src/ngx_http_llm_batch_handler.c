@@ -520,11 +520,14 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx)
     (void) llmb_chunks_write(&w, credentials.data, credentials.len);
     (void) llmb_chunks_write(&w, ctx->body.span.data, ctx->body.span.len);
 
+    LLMB_CRASH("join reserved");
+
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch == ctx->epoch) {
         zone->members[ctx->member] = ctx;
         llmb_sched_join(zone->tables, ctx->member, ngx_current_msec);
+        LLMB_CRASH("join locked");
 
     } else {
         reason = LLMB_REASON_WORKER_LOST;
@@ -762,6 +765,8 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_ctx_t *ctx)
 
     ngx_http_llm_batch_unlock(zone);
 
+    LLMB_CRASH("alone");
+
     ctx->reason = ctx->result.reason;
     ctx->state = NGX_HTTP_LLM_BATCH_ALONE;
 
@@ -833,6 +838,7 @@ ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
 
         if (m->gen == ctx->gen) {
             llmb_sched_leave(zone->tables, ctx->member, ngx_current_msec);
+            LLMB_CRASH("leave locked");
         }
     }
 

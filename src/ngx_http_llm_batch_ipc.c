@@ -196,6 +196,8 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
                                &i);
         epoch = zone->tables->epoch;
 
+        LLMB_CRASH("mail locked");
+
         ngx_http_llm_batch_unlock(zone);
 
         if (epoch != zone->epoch) {
@@ -205,6 +207,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
         switch (mail) {
 
         case LLMB_MAIL_CALL:
+            LLMB_CRASH("call popped");
             ngx_http_llm_batch_dispatch(zone, i);
             break;
 

@@ -192,6 +192,7 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
 
         zone->worker = place;
         ngx_http_llm_batch_settle(zone);
+        LLMB_CRASH("attach locked");
     }
 
     ngx_http_llm_batch_unlock(zone);
@@ -269,6 +270,8 @@ ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone)
     zone->sh->dirty = ngx_pid;
     ngx_memory_barrier();
 
+    LLMB_CRASH("lock");
+
     if (zone->worker != LLMB_NIL && !zone->tables->settled) {
         ngx_http_llm_batch_settle(zone);
     }
@@ -313,6 +316,8 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
     zone->sh->dirty = 0;
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
+
+    LLMB_CRASH("unlock");
 
     while (n) {
         ngx_http_llm_batch_ring(fds[--n]);
