@@ -91,8 +91,6 @@ ngx_http_llm_batch_detach(ngx_http_llm_batch_call_t *call,
     cln->handler = ngx_http_llm_batch_torn_down;
     cln->data = call;
 
-    ngx_http_set_ctx(fr, call, ngx_http_llm_batch_module);
-
     if (ngx_http_llm_batch_copy_request(fr, r) != NGX_OK
         || ngx_http_llm_batch_copy_captures(fr, r) != NGX_OK
         || ngx_http_llm_batch_copy_variables(fr, r) != NGX_OK
@@ -648,16 +646,22 @@ ngx_http_llm_batch_null_send_chain(ngx_connection_t *c, ngx_chain_t *in,
 }
 
 
-/* the subrequest is done and wakes its parent */
+/*
+ * The subrequest is done and wakes its parent, whose call is where the
+ * cleanup has it: the module's context of a main request is a client's.
+ */
 
 static void
 ngx_http_llm_batch_returned(ngx_http_request_t *fr)
 {
-    ngx_http_llm_batch_call_t  *call;
+    ngx_http_cleanup_t  *cln;
 
-    call = ngx_http_get_module_ctx(fr, ngx_http_llm_batch_module);
-
-    ngx_http_llm_batch_finish(call);
+    for (cln = fr->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_llm_batch_torn_down) {
+            ngx_http_llm_batch_finish(cln->data);
+            break;
+        }
+    }
 
     /* nothing lingers on a connection that nobody is connected to */
 

@@ -184,7 +184,11 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
 
     ctx = ngx_http_llm_batch_get_ctx(r->main);
 
-    if (ctx == NULL || ctx->body.items == 0) {
+    /* a request that was never held has no place in a call, but tokens */
+
+    if (ctx == NULL || ctx->body.items == 0
+        || (ctx->result.size == 0 && data != NGX_HTTP_LLM_BATCH_VAR_TOKENS))
+    {
         v->not_found = 1;
         return NGX_OK;
     }
@@ -192,7 +196,7 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
     switch (data) {
 
     case NGX_HTTP_LLM_BATCH_VAR_SIZE:
-        n = ctx->result.size ? ctx->result.size : ctx->body.items;
+        n = ctx->result.size;
         break;
 
     case NGX_HTTP_LLM_BATCH_VAR_INDEX:
