@@ -356,6 +356,7 @@ ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
     u_char         *p;
     size_t          len;
     ngx_str_t       value, status;
+    ngx_uint_t      exact;
     llmb_result_t  *result;
 
     static ngx_str_t  name = ngx_string("X-LLM-Batch");
@@ -388,13 +389,17 @@ ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
     }
 
     if (result->size) {
+        /* the usage of a request that went alone is its own */
+
+        exact = result->exact || result->status != LLMB_STATUS_MERGED;
+
         p = ngx_sprintf(p, "; size=%uD; index=%uD; wait=%uD.%03uD; close=%*s"
                         "; usage=%s",
                         result->size, result->index, result->wait / 1000,
                         result->wait % 1000,
                         llmb_close_names[result->close].len,
                         llmb_close_names[result->close].data,
-                        result->exact ? "exact" : "estimated");
+                        exact ? "exact" : "estimated");
     }
 
     value.len = p - value.data;
