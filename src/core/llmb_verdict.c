@@ -51,11 +51,12 @@ llmb_verdict(const llmb_outcome_t *outcome)
         }
     }
 
-    if (outcome->tries == 0 && outcome->idempotent) {
-        return LLMB_VERDICT_AGAIN;
+    if (!outcome->fallback) {
+        return LLMB_VERDICT_DELIVER;
     }
 
-    return outcome->fallback ? LLMB_VERDICT_ALONE : LLMB_VERDICT_DELIVER;
+    return outcome->tries == 0 && outcome->idempotent ? LLMB_VERDICT_AGAIN
+                                                      : LLMB_VERDICT_ALONE;
 }
 
 

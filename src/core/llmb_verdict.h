@@ -38,7 +38,7 @@ typedef struct {
                                      the status is nginx's own (502, 504) */
     unsigned         split:1;     /* it can be cut */
     unsigned         idempotent:1;
-    unsigned         fallback:1;  /* failures are isolated */
+    unsigned         fallback:1;  /* failures are isolated and retried */
     uint32_t         members;
     uint32_t         items;
     uint32_t         tries;       /* before this one */

@@ -146,7 +146,7 @@ trouble_is_tried_once_more_and_then_isolated(void **state)
 
     for (i = 0; i < 5; i++) {
         assert_int_equal(verdict(trouble[i], 0, 1), LLMB_VERDICT_AGAIN);
-        assert_int_equal(verdict(trouble[i], 0, 0), LLMB_VERDICT_AGAIN);
+        assert_int_equal(verdict(trouble[i], 0, 0), LLMB_VERDICT_DELIVER);
         assert_int_equal(verdict(trouble[i], 1, 1), LLMB_VERDICT_ALONE);
         assert_int_equal(verdict(trouble[i], 1, 0), LLMB_VERDICT_DELIVER);
     }
