@@ -109,7 +109,15 @@ ngx_http_llm_batch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[1].data, "off") == 0 && cf->args->nelts == 2) {
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts == 3) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\" directive",
+                               &value[2], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
         lcf->zone = NULL;
         lcf->dry_run = 0;
         return NGX_CONF_OK;
@@ -263,6 +271,7 @@ ngx_http_llm_batch_get_mode(ngx_http_request_t *r,
 char *
 ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
+    uint64_t                        bit;
     ngx_str_t                      *value;
     ngx_uint_t                      i;
     const llmb_adapter_t           *adapter;
@@ -289,7 +298,16 @@ ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
             return NGX_CONF_ERROR;
         }
 
-        lcf->adapters |= (uint64_t) 1 << llmb_adapter_id(adapter);
+        bit = (uint64_t) 1 << llmb_adapter_id(adapter);
+
+        if (lcf->adapters & bit) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate adapter \"%V\" in \"%V\" directive",
+                               &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->adapters |= bit;
     }
 
     return NGX_CONF_OK;

@@ -28,21 +28,14 @@ for my $line ('llm_batch zone=llm', 'llm_batch zone=llm dry_run',
 	'llm_batch_tenant $remote_user', 'llm_batch_tenant shared',
 	'llm_batch_vary $http_user_agent $remote_addr', 'llm_batch_vary off',
 	'llm_batch_ignore_headers X-Noise X-Other',
-	'llm_batch_task $arg_task', 'llm_batch_eligible_tasks any',
-	'llm_batch_eligible_tasks one two', 'llm_batch_latency_budget 2s',
-	'llm_batch_latency_budget $arg_budget',
-	'llm_batch_latency_threshold 100ms', 'llm_batch_latency_tolerance low',
-	'llm_batch_latency_tolerance $http_x_tolerance', 'llm_batch_priority 9',
-	'llm_batch_priority $http_x_priority', 'llm_batch_min_size 1',
+	'llm_batch_min_size 1',
 	'llm_batch_max_size 1', 'llm_batch_max_size 2048',
 	'llm_batch_max_tokens 0', 'llm_batch_max_tokens 8192',
 	'llm_batch_max_body 1m', 'llm_batch_max_response 64k',
 	'llm_batch_max_wait 0', 'llm_batch_max_wait 20ms',
 	'llm_batch_window slot', 'llm_batch_window fixed',
-	'llm_batch_window rate=10r/s', 'llm_batch_window rate=300r/m',
 	'llm_batch_concurrency 1', 'llm_batch_concurrency auto',
-	'llm_batch_concurrency auto max=4', 'llm_batch_dedup on',
-	'llm_batch_split off', 'llm_batch_repair_encoding off',
+	'llm_batch_concurrency auto max=4',
 	'llm_batch_fallback off', 'llm_batch_fallback_limit 0%',
 	'llm_batch_fallback_limit 100%',
 	'llm_batch_breaker failures=1 cooldown=500ms', 'llm_batch_headers on')
@@ -64,21 +57,16 @@ for (
 	[ 'llm_batch zone=llm; llm_batch zone=llm', 'duplicate' ],
 	[ 'llm_batch_mode fast', 'fast' ],
 	[ 'llm_batch_mode Auto', 'Auto' ],
+	[ 'llm_batch_mode pack', 'not supported by this version' ],
 	[ 'llm_batch_adapter what', 'what' ],
 	[ 'llm_batch_adapter auto openai_embeddings', 'auto' ],
 	[ 'llm_batch_adapter openai_embeddings openai_embeddings',
 		'openai_embeddings' ],
 	[ 'llm_batch_group', 'arguments' ],
-	[ 'llm_batch_group $no_such_variable', 'no_such_variable' ],
 	[ 'llm_batch_tenant', 'arguments' ],
 	[ 'llm_batch_ignore_headers Authorization', 'Authorization' ],
 	[ 'llm_batch_ignore_headers X-Api-Key', 'X-Api-Key' ],
 	[ 'llm_batch_ignore_headers Cookie', 'Cookie' ],
-	[ 'llm_batch_latency_budget soon', 'soon' ],
-	[ 'llm_batch_latency_threshold 1x', '1x' ],
-	[ 'llm_batch_latency_tolerance extreme', 'extreme' ],
-	[ 'llm_batch_priority 10', '10' ],
-	[ 'llm_batch_priority -1', '-1' ],
 	[ 'llm_batch_min_size 0', '0' ],
 	[ 'llm_batch_min_size two', 'two' ],
 	[ 'llm_batch_max_size 0', '0' ],
@@ -91,16 +79,12 @@ for (
 	[ 'llm_batch_max_wait -1', '-1' ],
 	[ 'llm_batch_window often', 'often' ],
 	[ 'llm_batch_window rate=10', 'rate=10' ],
-	[ 'llm_batch_window rate=0r/s', 'rate=0r/s' ],
-	[ 'llm_batch_window rate=10r/h', 'rate=10r/h' ],
+	[ 'llm_batch_window rate=10r/s', 'not supported by this version' ],
 	[ 'llm_batch_concurrency 0', '0' ],
 	[ 'llm_batch_concurrency many', 'many' ],
 	[ 'llm_batch_concurrency auto max=0', 'max=0' ],
 	[ 'llm_batch_concurrency 4 max=8', 'max=8' ],
 	[ 'llm_batch_concurrency auto min=1', 'min=1' ],
-	[ 'llm_batch_dedup maybe', 'maybe' ],
-	[ 'llm_batch_split 1', '1' ],
-	[ 'llm_batch_repair_encoding yes', 'yes' ],
 	[ 'llm_batch_fallback never', 'never' ],
 	[ 'llm_batch_fallback_limit 50', '50' ],
 	[ 'llm_batch_fallback_limit -1%', '-1%' ],
@@ -113,7 +97,6 @@ for (
 	[ 'llm_batch_headers on; llm_batch_headers on', 'duplicate' ],
 	[ 'llm_batch_status xml', 'xml' ],
 	[ 'llm_batch_zone zone=z:8m', 'not allowed' ],
-	[ 'llm_batch_models models.json', 'not allowed' ],
 ) {
 	my ($line, $token) = @$_;
 	my ($directive) = $line =~ /^(\w+)/;
@@ -132,24 +115,30 @@ for (
 	[ 'llm_batch_zone zone=other:', 'zone=other:' ],
 	[ 'llm_batch_zone zone=other:x', 'zone=other:x' ],
 	[ 'llm_batch_zone zone=other:512k', 'other' ],
-	[ 'llm_batch_zone zone=other:8m size=1', 'size=1' ],
+	[ 'llm_batch_zone zone=other:8m size=1', 'arguments' ],
 	[ 'llm_batch_zone zone=llm:8m', 'llm' ],
-	[ 'llm_batch_zone zone=taken:8m', 'taken' ],
-	[ 'llm_batch_models nowhere.json', 'nowhere.json' ],
 ) {
 	my ($line, $token) = @$_;
 	my ($directive) = $line =~ /^(\w+)/;
-	my $http = 'limit_req_zone $uri zone=taken:1m rate=1r/s;';
 
 	refused($line, $directive, $token,
-		check('llm_batch zone=llm;', "$http $line;"));
+		check('llm_batch zone=llm;', "$line;"));
 }
+
+# what nginx itself refuses, in its own words
+
+refused('an unknown variable', 'variable', 'no_such_variable',
+	check('llm_batch zone=llm; llm_batch_group $no_such_variable;'));
+refused('a zone of another module', 'zone', 'taken',
+	check('llm_batch zone=llm;', 'limit_req_zone $uri zone=taken:1m rate=1r/s;'
+		. ' llm_batch_zone zone=taken:8m;'));
 
 # an error names file and line
 
 my ($rc, $out) = check('llm_batch_max_size 0;');
 like($out, qr!in \S+/nginx\.conf:\d+!, 'file and line');
 
+$t->expect(qr/\[emerg\]/);
 $t->done();
 
 
