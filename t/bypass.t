@@ -47,15 +47,14 @@ location PREFIX/ollama/ {
     llm_batch_adapter ollama_embed tei_embed;
     proxy_pass http://backend/;
 }
-location PREFIX/tasks/ {
+location PREFIX/four/ {
     SWITCH
-    llm_batch_eligible_tasks embed index;
+    llm_batch_max_size 4;
     proxy_pass http://backend/;
 }
-location PREFIX/budget/ {
+location PREFIX/tokens/ {
     SWITCH
-    llm_batch_latency_budget $arg_budget;
-    llm_batch_latency_threshold 1s;
+    llm_batch_max_tokens 10;
     proxy_pass http://backend/;
 }
 EOF
@@ -137,13 +136,12 @@ my @table = (
 	[ 'mode', 'mode', $good, uri => "/per_request$uri" ],
 	[ 'mode from a variable', 'mode', $good, uri => "/alone_mode$uri",
 		headers => { 'X-Mode' => 'per_request' } ],
-	[ 'no task', 'task', $good, uri => "/tasks$uri" ],
-	[ 'another task', 'task', $good, uri => "/tasks$uri",
-		headers => { 'X-LLM-Task' => 'chat' } ],
-	[ 'budget below the threshold', 'budget', $good,
-		headers => { 'X-LLM-Latency-Budget-Ms' => 199 } ],
-	[ 'own budget and threshold', 'budget', $good,
-		uri => "/budget$uri?budget=999ms" ],
+	[ 'an array beyond max_size', 'item',
+		'{"model":"m","input":["a","b","c","d","e"]}',
+		uri => "/four$uri" ],
+	[ 'tokens beyond max_tokens', 'tokens',
+		'{"model":"m","input":[1,2,3,4,5,6,7,8,9,10,11]}',
+		uri => "/tokens$uri" ],
 );
 
 for (@table) {
@@ -169,17 +167,17 @@ for (@table) {
 		'{"input":"x","y":{"a":1,"a":2}}' ],
 	[ 'space around', " \n{\"input\":\"x\"}\r\n" ],
 	[ 'tokens', '{"input":[1,2]}' ],
-	[ 'budget at the threshold', $good,
-		headers => { 'X-LLM-Latency-Budget-Ms' => 200 } ],
-	[ 'a budget that is none', $good,
-		headers => { 'X-LLM-Latency-Budget-Ms' => 'soon' } ],
+	[ 'an array of max_size',
+		'{"model":"m","input":["a","b","c","d"]}',
+		uri => "/four$uri" ],
+	[ 'max_tokens', '{"model":"m","input":[1,2,3,4,5,6,7,8,9,10]}',
+		uri => "/tokens$uri" ],
 	[ 'mode auto', $good, uri => "/alone_mode$uri",
 		headers => { 'X-Mode' => 'auto' } ],
 	[ 'mode unknown', $good, uri => "/alone_mode$uri",
 		headers => { 'X-Mode' => 'what' } ],
 	[ 'mode empty', $good, uri => "/alone_mode$uri" ],
-	[ 'eligible task', $good, uri => "/tasks$uri",
-		headers => { 'X-LLM-Task' => 'index' } ],
+	[ 'a task', $good, headers => { 'X-LLM-Task' => 'index' } ],
 	[ 'adapter enabled', $good, uri => '/ollama/api/embed' ],
 	[ 'arguments', $good, uri => "$uri?a=b" ],
 );

@@ -26,7 +26,7 @@ my @texts = map { "text $_" } 1 .. 8;
 fail_conf($t, 'llm_batch_breaker failures=100 cooldown=1s;');
 $t->run();
 
-# name, script, kind of mismatch
+# name, script, kind of mismatch, reason if it is not "mismatch"
 
 my @wrong = (
 	[ 'one too few', { count => -1 }, 'count' ],
@@ -42,13 +42,13 @@ my @wrong = (
 	[ 'an error with status 200', { body => '{"error":{"message":"no"}}' },
 		'shape' ],
 	[ 'an array', { body => '[[0.1],[0.2]]' }, 'shape' ],
-	[ 'empty', { body => '' }, 'json' ],
+	[ 'empty', { body => '' }, 'truncated', 'truncated' ],
 	[ 'a content coding', { gzip => 1 }, 'encoding' ],
 );
 my %count;
 
 for (@wrong) {
-	my ($name, $how, $kind) = @$_;
+	my ($name, $how, $kind, $reason) = @$_;
 
 	warm_up($t, $mock);
 	my @r = failing($t, $mock, $how, \@texts, always => 1);
@@ -56,7 +56,7 @@ for (@wrong) {
 	is_own_answer(\@r, "$name: all get their own");
 	is(sizes($mock), '1 8' . ' 1' x 8, "$name: individually");
 	is(headers('x-status', @r), 'FALLBACK', "$name: status");
-	is(headers('x-reason', @r), 'mismatch', "$name: reason");
+	is(headers('x-reason', @r), $reason // 'mismatch', "$name: reason");
 	$count{$kind}++;
 }
 

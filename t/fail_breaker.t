@@ -2,8 +2,9 @@
 
 # Copyright (C) The ngx_http_llm_batch_module authors
 
-# Guards the breaker: after failed calls in a row a group goes alone for the
-# cooldown, other groups do not, and then it is merged again.
+# Guards the breaker: after failed calls of several in a row a group goes alone
+# for the cooldown, other groups do not, and then it is merged again.  What a
+# request that went alone was answered does not matter.
 
 use v5.36;
 
@@ -16,7 +17,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('breaker')->has('llm_batch')->plan(11);
+my $t = Test::LLMBatch->new('breaker')->has('llm_batch')->plan(12);
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 my @texts = map { "text $_" } 1 .. 4;
@@ -33,12 +34,18 @@ is($t->request($good)->{headers}{'x-status'}, 'SINGLE', 'one failure: closed');
 
 # a good call in between starts the count anew
 
+@r = failing($t, $mock, {}, \@texts);
 @r = failing($t, $mock, { status => 500 }, \@texts, first => 1);
 is($t->metric('llm_batch_breaker_open'), 0, 'failures not in a row: closed');
 
+@r = failing($t, $mock, {}, \@texts);
+
 $mock->script(status => 500);
-$t->request($good) for 1 .. 2;
+$t->request($good) for 1 .. 3;
 $mock->reset();
+is($t->metric('llm_batch_breaker_open'), 0, 'lone failures: closed');
+
+@r = failing($t, $mock, { status => 500 }, \@texts, first => 1) for 1 .. 2;
 
 my $r = $t->request($good);
 is("$r->{headers}{'x-status'} " . ($r->{headers}{'x-reason'} // ''),

@@ -22,7 +22,8 @@ my $t = Test::LLMBatch->new('fallback')->has('llm_batch')->plan(19);
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 
-fail_conf($t, 'llm_batch_fallback off;');
+fail_conf($t, "llm_batch_fallback off;\n"
+	. 'llm_batch_breaker failures=100 cooldown=1s;');
 $t->run();
 
 my @r = failing($t, $mock, { status => 500 }, \@texts, first => 1);
@@ -64,6 +65,7 @@ is(sizes($mock), '1 8', 'limit: no more calls');
 
 # requests earn it
 
+$mock->reset();
 $t->burst(40, '/v1/embeddings', sub ($i) { { model => 'm', input => "$i" } })
 	for 1 .. 25;
 @r = failing($t, $mock, { count => 1 }, \@texts, always => 1);

@@ -36,6 +36,7 @@ EOF
 # isolation may make as many more calls as there were requests in a minute
 
 sub warm_up($t, $mock) {
+	$mock->reset();
 	$t->burst(60, $uri, sub ($i) { { model => 'm', input => "warm $i" } });
 	$mock->reset();
 }

@@ -106,10 +106,11 @@ sub merges($t, $mock, $uri, $make) {
 	is($sizes->(), '1 4 4 2', 'max_size: no call is larger');
 
 	$mock->reset();
-	@r = $t->request($of->('/four', map { "split $_" } 1 .. 10));
+	@r = $t->request($of->('/four', map { "array $_" } 1 .. 10));
 	is_own_answer(\@r, 'an array beyond max_size');
-	is(max(map { $_->{items} } $mock->calls()), 4, 'it is split');
-	is($mock->items(), 10, 'each item is sent once');
+	is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
+		'BYPASS item', 'it is passed through');
+	is($sizes->(), '10', 'in one piece');
 
 	# ways of sending
 
