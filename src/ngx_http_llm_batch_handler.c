@@ -778,6 +778,13 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_ctx_t *ctx)
 void
 ngx_http_llm_batch_lost_member(ngx_http_llm_batch_ctx_t *ctx)
 {
+    if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
+        /* it is under way already, and has no slot any more */
+        ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
+        ngx_http_llm_batch_release(ctx);
+        return;
+    }
+
     ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
     ctx->result.status = LLMB_STATUS_FALLBACK;
     ctx->result.reason = LLMB_REASON_WORKER_LOST;
