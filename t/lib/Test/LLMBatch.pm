@@ -73,6 +73,8 @@ sub has($self, @features) {
 	for my $name (@features) {
 		my $have = $name eq 'llm_batch' ? defined $module
 			: $name eq 'debug' ? $features =~ /--with-debug/
+			: $name eq 'crash_points'
+				? slurp($module || $binary) =~ /LLMB_CRASH_FILE/
 			: $name =~ /^http_(?:rewrite|gzip|proxy|map|limit_req)$/
 				? $features !~ /--without-$name/
 			: $features =~ /--with-${name}_module/;
@@ -437,21 +439,22 @@ sub _problems($self) {
 # nothing may be left of the requests that were answered
 
 sub _invariants($self) {
+	my @bad;
+
+	wait_for { !(@bad = $self->_left()) };
+	return @bad;
+}
+
+sub _left($self) {
 	my $used = 'llm_batch_zone_bytes{state="used"}';
 	my %want = ((map { +"llm_batch_$_" => 0 } qw/ queue_requests
 			inflight_calls zone_requests zone_calls /),
 		$used => $self->_value($self->{start}, $used));
-	my ($m, @bad);
-
-	wait_for {
-		$m = $self->metrics();
-		@bad = grep { ($self->_value($m, $_) ne $want{$_}) }
-			sort keys %want;
-		!@bad;
-	};
+	my $m = $self->metrics();
 
 	return map { "metric $_ is " . $self->_value($m, $_)
-		. ", not $want{$_}" } @bad;
+			. ", not $want{$_}" }
+		grep { $self->_value($m, $_) ne $want{$_} } sort keys %want;
 }
 
 sub _value($self, $m, $name) {
