@@ -457,8 +457,8 @@ ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
     m->result.upstream = ngx_current_msec - call->start;
 
     if (outcome->split) {
-        m->result.tokens = llmb_split_tokens(&call->split, call->shares,
-                                             call->n, k, &exact);
+        m->result.tokens = llmb_split_tokens(&call->split, &call->shares[k],
+                                             &exact);
         m->result.exact = exact;
         m->result.status = LLMB_STATUS_MERGED;
         m->result.reason = LLMB_REASON_NONE;

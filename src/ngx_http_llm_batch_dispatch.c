@@ -210,6 +210,8 @@ ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call)
         k++;
     }
 
+    llmb_usage_weigh(call->shares, call->n);
+
     return NGX_OK;
 }
 

@@ -32,7 +32,6 @@ typedef struct {
     const uint8_t         *base;
     const llmb_share_t    *share;
     uint32_t               k;
-    llmb_weight_t          weight;
     llmb_sink_t           *out;
 } llmb_cut_t;
 
@@ -149,8 +148,6 @@ llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
     cut.k = k;
     cut.out = out;
 
-    llmb_usage_weigh(&cut.weight, shares, members, k);
-
     n = 0;
 
     pieces[n].span = &sp->list;
@@ -195,22 +192,46 @@ llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
 }
 
 
-uint64_t
-llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *shares,
-    uint32_t members, uint32_t k, unsigned *exact)
-{
-    llmb_weight_t  weight;
+/*
+ * Positions and counts only become smaller, and their texts not longer; the
+ * id gets longer by "-" and a number of 32 bits.
+ */
 
-    if (!sp->counted) {
-        *exact = 0;
-        return shares[k].tokens;
+size_t
+llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
+{
+    size_t              size;
+    uint32_t            i;
+    const llmb_elem_t  *elem;
+
+    elem = &sp->elems[share->first];
+    size = sp->len - (sp->list.end - sp->list.start)
+           + sizeof("-4294967295") - 1;
+
+    if (elem->index.end == 0) {
+        return size + (elem[share->items - 1].value.end - elem->value.start);
     }
 
-    llmb_usage_weigh(&weight, shares, members, k);
+    for (i = 0; i < share->items; i++, elem++) {
+        size += elem->value.end - elem->value.start;
+    }
 
-    *exact = (sp->input == weight.tokens.total);
+    return size + (share->items - 1) * (sp->gap.end - sp->gap.start);
+}
 
-    return llmb_usage_part(&weight, sp->input);
+
+uint64_t
+llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
+    unsigned *exact)
+{
+    if (!sp->counted) {
+        *exact = 0;
+        return share->tokens;
+    }
+
+    *exact = (sp->input == share->weight.tokens.total);
+
+    return llmb_usage_part(&share->weight, sp->input);
 }
 
 
@@ -516,7 +537,7 @@ llmb_split_write_usage(llmb_cut_t *cut)
 
         if (rc == LLMB_OK) {
             rc = llmb_split_write_number(cut->out,
-                                         llmb_usage_part(&cut->weight,
+                                         llmb_usage_part(&cut->share->weight,
                                                          us.value));
         }
 

@@ -93,7 +93,8 @@ llmb_rc_e llmb_split_read(llmb_split_t *sp, const uint8_t *base, size_t len,
     unsigned last);
 
 /*
- * Writes the answer of member k of shares[0 .. members): its own elements,
+ * Writes the answer of member k of shares[0 .. members), which have been
+ * weighed by llmb_usage_weigh(): its own elements,
  * positions from 0, in order, with the bytes between them that the upstream
  * has between its first two; its part of each count; "-" and k appended to a
  * top-level string "id", unless there is one member only.  All other bytes
@@ -110,14 +111,17 @@ llmb_rc_e llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
     const llmb_share_t *shares, uint32_t members, uint32_t k,
     llmb_sink_t *out);
 
+/* no more bytes than this are written for a member with this share */
+size_t llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share);
+
 /*
- * The input tokens of member k, equal to what its answer says; *exact tells
+ * The input tokens of the member with this share, equal to what its answer says; *exact tells
  * whether the upstream's own count confirms them (it equals the sum of what
  * the members count themselves).  Without a count in the answer: the member's
  * own number, not exact.
  */
-uint64_t llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *shares,
-    uint32_t members, uint32_t k, unsigned *exact);
+uint64_t llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
+    unsigned *exact);
 
 
 #pragma GCC visibility pop

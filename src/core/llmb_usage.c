@@ -14,8 +14,7 @@
 #include <string.h>
 
 
-static void llmb_usage_add(llmb_part_t *part, uint64_t value, uint32_t i,
-    uint32_t k);
+static void llmb_usage_add(llmb_part_t *part, uint64_t value);
 static uint64_t llmb_usage_scale(const llmb_part_t *part, uint64_t count);
 
 
@@ -73,22 +72,30 @@ llmb_usage_next(llmb_usage_t *us)
 
 
 void
-llmb_usage_weigh(llmb_weight_t *weight, const llmb_share_t *shares,
-    uint32_t members, uint32_t k)
+llmb_usage_weigh(llmb_share_t *shares, uint32_t members)
 {
-    uint32_t  i;
-    uint64_t  items, tokens;
+    uint32_t       k;
+    uint64_t       items, tokens;
+    llmb_weight_t  sum;
 
-    memset(weight, 0, sizeof(llmb_weight_t));
+    memset(&sum, 0, sizeof(llmb_weight_t));
 
-    for (i = 0; i < members; i++) {
+    for (k = 0; k < members; k++) {
 
-        items = shares[i].items;
-        tokens = llmb_max(shares[i].tokens, items);
+        items = shares[k].items;
+        tokens = llmb_max(shares[k].tokens, items);
 
-        llmb_usage_add(&weight->items, items, i, k);
-        llmb_usage_add(&weight->tokens, tokens, i, k);
-        llmb_usage_add(&weight->rest, tokens - items, i, k);
+        llmb_usage_add(&sum.items, items);
+        llmb_usage_add(&sum.tokens, tokens);
+        llmb_usage_add(&sum.rest, tokens - items);
+
+        shares[k].weight = sum;
+    }
+
+    for (k = 0; k < members; k++) {
+        shares[k].weight.items.total = sum.items.total;
+        shares[k].weight.tokens.total = sum.tokens.total;
+        shares[k].weight.rest.total = sum.rest.total;
     }
 }
 
@@ -122,19 +129,11 @@ llmb_usage_part(const llmb_weight_t *weight, uint64_t count)
  */
 
 static void
-llmb_usage_add(llmb_part_t *part, uint64_t value, uint32_t i, uint32_t k)
+llmb_usage_add(llmb_part_t *part, uint64_t value)
 {
-    value = llmb_min(value, LLMB_USAGE_MAX - part->total);
-
-    if (i < k) {
-        part->before += value;
-    }
-
-    if (i <= k) {
-        part->after += value;
-    }
-
-    part->total += value;
+    part->before = part->total;
+    part->total += llmb_min(value, LLMB_USAGE_MAX - part->total);
+    part->after = part->total;
 }
 
 

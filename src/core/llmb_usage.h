@@ -22,15 +22,6 @@
 #define LLMB_USAGE_MAX  0xffffffff
 
 
-/* one member of the call, in the order of the merged body */
-
-typedef struct {
-    uint32_t               first;     /* position of its first item */
-    uint32_t               items;
-    uint64_t               tokens;    /* its weight when usage is shared out */
-} llmb_share_t;
-
-
 /* a walk over the counts in the value of the usage member */
 
 typedef struct {
@@ -60,6 +51,17 @@ typedef struct {
 } llmb_weight_t;
 
 
+/* one member of the call, in the order of the merged body */
+
+typedef struct {
+    uint32_t               first;     /* position of its first item */
+    uint32_t               items;
+    uint64_t               tokens;    /* its weight when usage is shared out */
+
+    llmb_weight_t          weight;    /* set by llmb_usage_weigh() */
+} llmb_share_t;
+
+
 /* "text" is valid JSON, or empty: then there are no counts */
 void llmb_usage_init(llmb_usage_t *us, llmb_str_t text);
 
@@ -70,9 +72,8 @@ void llmb_usage_init(llmb_usage_t *us, llmb_str_t text);
  */
 unsigned llmb_usage_next(llmb_usage_t *us);
 
-/* the weight of member k; there is at least one item in all shares */
-void llmb_usage_weigh(llmb_weight_t *weight, const llmb_share_t *shares,
-    uint32_t members, uint32_t k);
+/* sets the weights of all members; there is at least one item in all shares */
+void llmb_usage_weigh(llmb_share_t *shares, uint32_t members);
 
 /*
  * The part in a count.  It depends on the count and the weight alone, so

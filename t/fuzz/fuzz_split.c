@@ -326,8 +326,11 @@ check_members(call_t *call, llmb_str_t answer)
 
         require(call_write(call, answer, member.k, &sink) == LLMB_OK);
 
-        tokens += llmb_split_tokens(&call->split, call->shares, call->members,
-                                    member.k, &exact);
+        require(member.out.len
+                <= llmb_split_bound(&call->split, &call->shares[member.k]));
+
+        tokens += llmb_split_tokens(&call->split, &call->shares[member.k],
+                                    &exact);
 
         own = oracle_read(member.out.data, member.out.len);
         free(member.out.data);

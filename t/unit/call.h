@@ -21,6 +21,11 @@
 #endif
 
 
+/* a share that has not been weighed yet */
+
+#define SHARE(f, i, t)  { .first = (f), .items = (i), .tokens = (t) }
+
+
 typedef struct {
     const llmb_adapter_t  *adapter;
     uint32_t               members;
@@ -125,6 +130,7 @@ call_start(call_t *call)
         abort();
     }
 
+    llmb_usage_weigh(call->shares, call->members);
     llmb_split_init(&call->split, call->adapter, call->elems, call->items);
 }
 

@@ -420,8 +420,8 @@ call_is_transparent(call_t *call, const unsigned *order)
 
         assert_text(&out, text_in(&alone));
 
-        assert_int_equal(llmb_split_tokens(&call->split, call->shares,
-                                           call->members, k, &exact),
+        assert_int_equal(llmb_split_tokens(&call->split, &call->shares[k],
+                                           &exact),
                          call->shares[k].tokens);
         assert_int_equal(exact, call->adapter->usage.len != 0);
 

@@ -38,6 +38,7 @@ cut(const llmb_split_t *sp, const char *answer, const llmb_share_t *shares,
     assert_int_equal(llmb_split_write(sp, (const uint8_t *) answer, shares,
                                       members, k, &sink),
                      LLMB_OK);
+    assert_true(b.len <= llmb_split_bound(sp, &shares[k]));
     assert_int_equal(buffer_write(&b, (const uint8_t *) "", 1), LLMB_OK);
 
     return (char *) b.data;
@@ -178,6 +179,9 @@ an_answer_cut_off_anywhere_is_truncated(void **state)
 static void
 uneven_gaps_let_nobody_see_a_neighbor(void **state)
 {
+    llmb_share_t  shares[] = {
+        SHARE(0, 2, 2), SHARE(2, 1, 1), SHARE(3, 2, 2)
+    };
     llmb_split_t  sp;
 
     static const char  answer[] =
@@ -185,11 +189,9 @@ uneven_gaps_let_nobody_see_a_neighbor(void **state)
         "                    ,                    {\"index\":3},"
         "{\"index\":2,\"s\":\"secret\"},{\"index\":1},\n{\"index\":4}\n]}";
 
-    static const llmb_share_t  shares[] = {
-        { 0, 2, 2 }, { 2, 1, 1 }, { 3, 2, 2 }
-    };
-
     (void) state;
+
+    llmb_usage_weigh(shares, 3);
 
     llmb_split_init(&sp, openai, elems, 5);
 
@@ -213,6 +215,7 @@ pieces_may_stand_in_any_order(void **state)
 {
     unsigned      i;
     char          answer[256], first[256], second[256];
+    llmb_share_t  shares[] = { SHARE(0, 1, 3), SHARE(1, 1, 4) };
     llmb_split_t  sp;
 
     static const char *const  orders[6] = {
@@ -220,9 +223,9 @@ pieces_may_stand_in_any_order(void **state)
         "%2$s,%3$s,%1$s", "%3$s,%1$s,%2$s", "%3$s,%2$s,%1$s"
     };
 
-    static const llmb_share_t  shares[] = { { 0, 1, 3 }, { 1, 1, 4 } };
-
     (void) state;
+
+    llmb_usage_weigh(shares, 2);
 
     for (i = 0; i < 6; i++) {
         sprintf(answer, orders[i], "\"data\":[{\"index\":0},{\"index\":1}]",
@@ -264,6 +267,7 @@ static void
 tokens_are_exact_if_both_sides_count_the_same(void **state)
 {
     unsigned      i, exact;
+    llmb_share_t  shares[] = { SHARE(0, 1, 3), SHARE(1, 1, 4) };
     llmb_split_t  sp;
 
     static const exact_case_t  cases[] = {
@@ -289,9 +293,9 @@ tokens_are_exact_if_both_sides_count_the_same(void **state)
         { tei, "[1,2]", 0, { 3, 4 } }
     };
 
-    static const llmb_share_t  shares[] = { { 0, 1, 3 }, { 1, 1, 4 } };
-
     (void) state;
+
+    llmb_usage_weigh(shares, 2);
 
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         llmb_split_init(&sp, cases[i].adapter, elems, 2);
@@ -301,10 +305,10 @@ tokens_are_exact_if_both_sides_count_the_same(void **state)
                                          strlen(cases[i].answer), 1),
                          LLMB_OK);
 
-        assert_int_equal(llmb_split_tokens(&sp, shares, 2, 0, &exact),
+        assert_int_equal(llmb_split_tokens(&sp, &shares[0], &exact),
                          cases[i].tokens[0]);
         assert_int_equal(exact, cases[i].exact);
-        assert_int_equal(llmb_split_tokens(&sp, shares, 2, 1, &exact),
+        assert_int_equal(llmb_split_tokens(&sp, &shares[1], &exact),
                          cases[i].tokens[1]);
         assert_int_equal(exact, cases[i].exact);
     }
@@ -316,6 +320,7 @@ tokens_are_exact_if_both_sides_count_the_same(void **state)
 static void
 members_without_a_name_mean_nothing(void **state)
 {
+    llmb_share_t  shares[] = { SHARE(0, 1, 3), SHARE(1, 1, 4) };
     llmb_split_t  sp;
 
     static const llmb_adapter_t  plain = {
@@ -336,9 +341,9 @@ members_without_a_name_mean_nothing(void **state)
     static const char  answer[] =
         "{\"\":5,\"list\":[{\"\":0},{\"\":9}],\"\":6}";
 
-    static const llmb_share_t  shares[] = { { 0, 1, 3 }, { 1, 1, 4 } };
-
     (void) state;
+
+    llmb_usage_weigh(shares, 2);
 
     llmb_split_init(&sp, &plain, elems, 2);
 
@@ -356,15 +361,16 @@ members_without_a_name_mean_nothing(void **state)
 static void
 an_id_is_left_alone_if_nobody_shares_it(void **state)
 {
+    llmb_share_t  share = SHARE(0, 2, 2);
     llmb_split_t  sp;
 
     static const char  answer[] = "{\"id\":\"x\",\"data\":[{\"index\":1},"
                                   "{\"index\":0,\"v\":2}],\"usage\":"
                                   "{\"total_tokens\":5}}";
 
-    static const llmb_share_t  share = { 0, 2, 2 };
-
     (void) state;
+
+    llmb_usage_weigh(&share, 1);
 
     llmb_split_init(&sp, openai, elems, 2);
 

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "llmb_usage.h"
+#include "call.h"
 
 
 #define MAX_MEMBERS  8
@@ -34,11 +34,12 @@ random_number(uint32_t below)
 static uint64_t
 part_of(const llmb_share_t *shares, uint32_t n, uint32_t k, uint64_t count)
 {
-    llmb_weight_t  weight;
+    llmb_share_t  weighed[MAX_MEMBERS];
 
-    llmb_usage_weigh(&weight, shares, n, k);
+    memcpy(weighed, shares, n * sizeof(llmb_share_t));
+    llmb_usage_weigh(weighed, n);
 
-    return llmb_usage_part(&weight, count);
+    return llmb_usage_part(&weighed[k].weight, count);
 }
 
 
@@ -110,27 +111,34 @@ parts_are_as_promised(void **state)
     static const part_case_t  cases[] = {
 
         /* the members' own numbers, if they add up to it */
-        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 10, { 3, 3, 4 } },
+        { { SHARE(0, 1, 3), SHARE(1, 2, 3), SHARE(3, 1, 4) }, 3, 10,
+          { 3, 3, 4 } },
 
         /* one for each item, the rest by the other tokens */
-        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 4, { 1, 2, 1 } },
-        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 11, { 3, 3, 5 } },
-        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 22, { 7, 5, 10 } },
+        { { SHARE(0, 1, 3), SHARE(1, 2, 3), SHARE(3, 1, 4) }, 3, 4,
+          { 1, 2, 1 } },
+        { { SHARE(0, 1, 3), SHARE(1, 2, 3), SHARE(3, 1, 4) }, 3, 11,
+          { 3, 3, 5 } },
+        { { SHARE(0, 1, 3), SHARE(1, 2, 3), SHARE(3, 1, 4) }, 3, 22,
+          { 7, 5, 10 } },
 
         /* not enough for one each */
-        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 2, { 0, 1, 1 } },
-        { { { 0, 1, 3 }, { 1, 2, 3 }, { 3, 1, 4 } }, 3, 0, { 0, 0, 0 } },
-        { { { 0, 1, 9 }, { 1, 1, 1 }, { 2, 1, 1 } }, 3, 2, { 1, 0, 1 } },
+        { { SHARE(0, 1, 3), SHARE(1, 2, 3), SHARE(3, 1, 4) }, 3, 2,
+          { 0, 1, 1 } },
+        { { SHARE(0, 1, 3), SHARE(1, 2, 3), SHARE(3, 1, 4) }, 3, 0,
+          { 0, 0, 0 } },
+        { { SHARE(0, 1, 9), SHARE(1, 1, 1), SHARE(2, 1, 1) }, 3, 2,
+          { 1, 0, 1 } },
 
         /* nobody has tokens to tell: by items */
-        { { { 0, 1, 0 }, { 1, 3, 0 } }, 2, 8, { 2, 6 } },
-        { { { 0, 1, 1 }, { 1, 3, 3 } }, 2, 2, { 0, 2 } },
+        { { SHARE(0, 1, 0), SHARE(1, 3, 0) }, 2, 8, { 2, 6 } },
+        { { SHARE(0, 1, 1), SHARE(1, 3, 3) }, 2, 2, { 0, 2 } },
 
         /* an item is at least a token */
-        { { { 0, 5, 2 }, { 5, 1, 6 } }, 2, 11, { 5, 6 } },
+        { { SHARE(0, 5, 2), SHARE(5, 1, 6) }, 2, 11, { 5, 6 } },
 
-        { { { 0, 1, 9 } }, 1, 4294967295, { 4294967295 } },
-        { { { 0, 1, 1 }, { 1, 1, 4294967295 } }, 2, 4294967295,
+        { { SHARE(0, 1, 9) }, 1, 4294967295, { 4294967295 } },
+        { { SHARE(0, 1, 1), SHARE(1, 1, 4294967295) }, 2, 4294967295,
           { 1, 4294967294 } }
     };
 
@@ -219,8 +227,8 @@ weights_beyond_all_bounds_do_no_harm(void **state)
 {
     unsigned      i;
     llmb_share_t  shares[] = {
-        { 0, 1, 4294967290 }, { 1, 1, UINT64_MAX }, { 2, 1, UINT64_MAX },
-        { 3, 4294967295, 0 }
+        SHARE(0, 1, 4294967290), SHARE(1, 1, UINT64_MAX),
+        SHARE(2, 1, UINT64_MAX), SHARE(3, 4294967295, 0)
     };
 
     static const uint64_t  counts[] = { 0, 1, 3, 100, 4294967295 };
