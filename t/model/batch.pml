@@ -2,7 +2,7 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * The life of members and calls among workers that die.  Each locked section
- * of src/core/llmb_sched*.c is one atomic step.  See README for what is left
+ * of src/core/llmb_sched*.c is one atomic step.  See README.md for what is left
  * out.  The states are those of src/core/llmb_states.h, see states.in.
  */
 

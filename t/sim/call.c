@@ -1,0 +1,326 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What a worker does about a call, and what the upstream makes of it.
+ */
+
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "llmb_verdict.h"
+#include "world.h"
+
+
+static void
+end_flight(flight_t *f)
+{
+    free(f->items);
+    f->items = NULL;
+    f->tag = 0;
+}
+
+
+/* 0 if its worker or the tables have changed */
+
+static unsigned
+valid_flight(flight_t *f)
+{
+    if (f->life != workers[f->worker].life) {
+        return 0;
+    }
+
+    lock(f->worker);
+
+    if (f->epoch != z->epoch) {
+        return 0;
+    }
+
+    if (llmb_call(z, f->call)->gen != f->gen
+        || llmb_call(z, f->call)->worker != f->worker)
+    {
+        sim_fail("call %u is another's", f->call);
+    }
+
+    return 1;
+}
+
+
+static void
+check_call(flight_t *f)
+{
+    uint32_t        i, j, r, key;
+    uint64_t        id, bytes;
+    llmb_call_t    *c;
+    llmb_policy_t  *p;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, f->call);
+    p = &llmb_group(z, c->group)->policy;
+    f->items = malloc(c->items * sizeof(uint64_t));
+    f->nmembers = c->members.n;
+    bytes = 0;
+    key = LLMB_NIL;
+
+    if (f->items == NULL) {
+        abort();
+    }
+
+    for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        m = llmb_member(z, i);
+        r = request_of(i);
+
+        if (r == LLMB_NIL && !workers[m->worker].dead) {
+            sim_fail("call %u: member %u has no client", f->call, i);
+        }
+
+        if (m->result.index != f->nitems) {
+            sim_fail("call %u: member %u has index %u, not %u", f->call, i,
+                     m->result.index, f->nitems);
+        }
+
+        id = 0;
+
+        if (r != LLMB_NIL) {
+            id = requests[r].id;
+            key = key == LLMB_NIL ? requests[r].key : key;
+
+            if (requests[r].key != key) {
+                sim_fail("call %u: two keys", f->call);
+            }
+
+            check_text(i, id, m->items,
+                       (size_t) llmb_max(o->bytes, SIM_ITEM));
+
+            f->split |= requests[r].poison;
+        }
+
+        for (j = 0; j < m->items; j++) {
+            f->items[f->nitems++] = id;
+        }
+
+        bytes += m->len;
+    }
+
+    if (f->nitems != c->items || f->nitems > p->max_size
+        || bytes > p->max_bytes
+        || (p->max_tokens && 3 * f->nitems > p->max_tokens))
+    {
+        sim_fail("call %u: %u items, %llu bytes", f->call, f->nitems,
+                 (unsigned long long) bytes);
+    }
+}
+
+
+void
+send_call(flight_t *f)
+{
+    unsigned  poisoned;
+
+    if (!valid_flight(f)) {
+        end_flight(f);
+        return;
+    }
+
+    if (llmb_sched_send(z, f->call, f->worker) == LLMB_NIL) {
+        unlock(f->worker);
+        end_flight(f);
+        return;
+    }
+
+    unlock(f->worker);
+
+    f->split = 0;
+    check_call(f);
+    poisoned = f->split;
+
+    f->split = 0;
+    f->status = poisoned ? 400
+                : chance(o->busy) ? 429
+                : chance(o->broken) ? (chance(0.5) ? 500 : 504)
+                : 200;
+
+    if (f->status == 200) {
+        f->split = !chance(o->wrong);
+    }
+
+    stats->calls++;
+    stats->call_items += f->nitems;
+
+    sim_event(SIM_BACKEND, service_time(f->nitems), (uint32_t) (f - flights),
+              f->tag);
+}
+
+
+/* everybody that is left gets the upstream's answer */
+
+static void
+deliver(uint32_t call)
+{
+    uint32_t        i;
+    llmb_member_t  *m;
+
+    while ((i = llmb_call(z, call)->members.head) != LLMB_NIL) {
+        m = llmb_member(z, i);
+        m->result.reason = LLMB_REASON_UPSTREAM_ERROR;
+        llmb_sched_answer(z, i, LLMB_NIL, 0);
+    }
+}
+
+
+static void
+isolate(flight_t *f, llmb_reason_e reason)
+{
+    uint32_t       n;
+    llmb_group_t  *g;
+    llmb_call_t   *c;
+
+    c = llmb_call(z, f->call);
+    g = llmb_group(z, c->group);
+
+    n = llmb_health_allow(&g->health, 50, c->members.n, clock_of(f->worker));
+
+    for ( /* void */ ; n; n--) {
+        llmb_sched_release(z, c->members.head, reason);
+    }
+
+    deliver(f->call);
+}
+
+
+static llmb_outcome_t
+outcome_of(const flight_t *f)
+{
+    llmb_outcome_t  out;
+
+    memset(&out, 0, sizeof(llmb_outcome_t));
+
+    out.status = f->status;
+    out.answered = f->status != 504;
+    out.split = f->split != 0;
+    out.idempotent = 1;
+    out.fallback = 1;
+    out.members = f->nmembers;
+    out.items = f->nitems;
+    out.tries = llmb_call(z, f->call)->tries;
+    out.mismatch = LLMB_MISMATCH_COUNT;
+
+    return out;
+}
+
+
+void
+backend(flight_t *f)
+{
+    uint32_t         i, w;
+    uint64_t         ms;
+    llmb_group_t    *g;
+    llmb_reason_e    reason;
+    llmb_outcome_t   out;
+
+    if (!valid_flight(f)) {
+        end_flight(f);
+        return;
+    }
+
+    w = f->worker;
+    ms = clock_of(w);
+    g = llmb_group(z, llmb_call(z, f->call)->group);
+
+    out = outcome_of(f);
+    reason = llmb_verdict_reason(&out);
+    llmb_health_result(&g->health, llmb_verdict_failed(&out), 5, 100, ms);
+
+    switch (llmb_verdict(&out)) {
+
+    case LLMB_VERDICT_SPLIT:
+
+        for (i = llmb_call(z, f->call)->members.head;
+             i != LLMB_NIL;
+             i = llmb_queue_links(z)[i].next)
+        {
+            (void) llmb_member_room(z, i, llmb_member(z, i)->items * SIM_ITEM);
+        }
+
+        unlock(w);
+        sim_event(SIM_COPIED, now + 20, (uint32_t) (f - flights), f->tag);
+        return;
+
+    case LLMB_VERDICT_AGAIN:
+
+        if (llmb_health_allow(&g->health, 50, 1, ms)) {
+            stats->again++;
+            llmb_sched_again(z, f->call, w, reason);
+            unlock(w);
+            end_flight(f);
+            return;
+        }
+
+        deliver(f->call);
+        break;
+
+    case LLMB_VERDICT_HALVE:
+
+        if (llmb_health_allow(&g->health, 50, 2, ms) == 2) {
+            stats->halved++;
+            llmb_sched_halve(z, f->call, w, reason);
+            unlock(w);
+            end_flight(f);
+            return;
+        }
+
+        deliver(f->call);
+        break;
+
+    case LLMB_VERDICT_PAUSE:
+        stats->paused++;
+        llmb_sched_pause(z, f->call, ms + sim_random(300), ms);
+        deliver(f->call);
+        break;
+
+    case LLMB_VERDICT_ALONE:
+        isolate(f, reason);
+        break;
+
+    case LLMB_VERDICT_DELIVER:
+        deliver(f->call);
+        break;
+    }
+
+    llmb_sched_end(z, f->call, w, ms);
+    unlock(w);
+    end_flight(f);
+}
+
+
+void
+copied(flight_t *f)
+{
+    uint32_t        i;
+    llmb_call_t    *c;
+    llmb_member_t  *m;
+
+    if (!valid_flight(f)) {
+        end_flight(f);
+        return;
+    }
+
+    c = llmb_call(z, f->call);
+
+    while ((i = c->members.head) != LLMB_NIL) {
+        m = llmb_member(z, i);
+
+        if (m->room == LLMB_NIL) {
+            llmb_sched_release(z, i, LLMB_REASON_ZONE_FULL);
+            continue;
+        }
+
+        write_text(m->room, f->items + m->result.index, m->items, SIM_ITEM);
+        llmb_sched_answer(z, i, m->room, m->items * SIM_ITEM);
+    }
+
+    llmb_sched_end(z, f->call, f->worker, clock_of(f->worker));
+    unlock(f->worker);
+    end_flight(f);
+}

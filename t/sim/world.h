@@ -1,0 +1,108 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What the simulated processes are made of, and the steps they take.
+ */
+
+
+#ifndef _WORLD_H_INCLUDED_
+#define _WORLD_H_INCLUDED_
+
+
+#include "sim.h"
+
+
+#define SIM_LOOK     50000        /* a held request looks for itself */
+#define SIM_FOREVER  60000000     /* nobody is served as late as that */
+#define SIM_ITEM     8            /* bytes of an item of an answer */
+
+
+typedef enum {
+    REQUEST_FREE = 0,
+    REQUEST_WRITING,
+    REQUEST_HELD,
+    REQUEST_ALONE,                /* on its own, but holds a slot */
+    REQUEST_PASSED                /* on its own */
+} request_state_e;
+
+
+typedef struct {
+    uint64_t         id;
+    request_state_e  state;
+    uint32_t         worker;
+    uint32_t         key;
+    uint32_t         items;
+    uint32_t         member;
+    uint32_t         gen;
+    unsigned         poison;
+    uint64_t         arrived;
+    uint64_t         timer;
+    uint64_t         next;        /* free */
+} request_t;
+
+
+/* a call on its way, and what its worker keeps of it */
+
+typedef struct {
+    uint64_t         tag;         /* 0: none */
+    uint32_t         call;
+    uint32_t         gen;
+    uint32_t         worker;
+    uint64_t         life;
+    uint64_t         epoch;
+    unsigned         status;
+    unsigned         split;
+    uint32_t         nitems;
+    uint32_t         nmembers;
+    uint64_t        *items;       /* whose each is */
+} flight_t;
+
+
+typedef struct {
+    unsigned         dead;
+    uint64_t         life;
+    uint64_t         epoch;
+} worker_t;
+
+
+extern const sim_options_t  *o;
+extern sim_stats_t          *stats;
+extern llmb_zone_t          *z;
+
+extern uint64_t              now;
+extern uint64_t              tags;
+extern uint64_t              backend_free;
+extern uint64_t              active;       /* requests */
+extern unsigned              busy_world;   /* more are to come */
+
+extern worker_t              workers[SIM_MAX_WORKERS];
+extern request_t            *requests;
+extern uint32_t              nrequests, free_request;
+extern flight_t             *flights;
+extern uint32_t              nflights;
+
+
+uint64_t clock_of(uint32_t w);
+unsigned chance(double p);
+void finish(uint32_t r, sim_outcome_e outcome);
+uint64_t service_time(uint32_t items);
+void lock(uint32_t w);
+void unlock(uint32_t w);
+llmb_member_t *member_of(uint32_t r);
+void check_text(uint32_t member, uint64_t id, uint32_t n, size_t stride);
+void write_text(uint32_t first, const uint64_t *ids, uint32_t n,
+    size_t stride);
+void arrive(uint32_t w);
+void join(uint32_t r);
+void cancel(uint32_t r);
+uint32_t request_of(uint32_t member);
+void bell(uint32_t w);
+void timer(uint32_t r);
+void served(uint32_t r);
+void send_call(flight_t *f);
+void backend(flight_t *f);
+void copied(flight_t *f);
+
+
+#endif /* _WORLD_H_INCLUDED_ */
