@@ -8,6 +8,11 @@
 #define _NGX_HTTP_LLM_BATCH_CONF_H_INCLUDED_
 
 
+/* upstream calls in flight per group, unless configured */
+
+#define NGX_HTTP_LLM_BATCH_CONCURRENCY  16
+
+
 typedef enum {
     NGX_HTTP_LLM_BATCH_MODE_AUTO = 0,
     NGX_HTTP_LLM_BATCH_MODE_MERGE,
@@ -52,37 +57,20 @@ struct ngx_http_llm_batch_loc_conf_s {
 };
 
 
-/*
- * The directives.  A setter returns NGX_CONF_OK, or has told what is wrong,
- * naming the directive and the token.
- */
-
-char *ngx_http_llm_batch_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_batch_value(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch_vary(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_batch_number(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_batch_size(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch_time(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
-char *ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_batch_concurrency(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_batch_percent(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-char *ngx_http_llm_batch_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
-
 void *ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+
+/* the adapters that are on under "auto", a bit for each */
+uint64_t ngx_http_llm_batch_neutral_adapters(void);
+
+/*
+ * NGX_OK, or NGX_DECLINED for a mode that this version does not have, or
+ * NGX_ERROR for an unknown word.
+ */
+ngx_int_t ngx_http_llm_batch_parse_mode(ngx_str_t *value,
+    ngx_http_llm_batch_mode_e *mode);
 
 /* the mode a request is to be served in */
 ngx_http_llm_batch_mode_e ngx_http_llm_batch_get_mode(ngx_http_request_t *r,

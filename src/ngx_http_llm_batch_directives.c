@@ -1,0 +1,454 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Directives with a syntax of their own.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+#define NGX_HTTP_LLM_BATCH_MIN_ZONE  (1024 * 1024)
+
+
+static ngx_http_llm_batch_zone_t *ngx_http_llm_batch_find_zone(ngx_conf_t *cf,
+    ngx_str_t *name);
+
+
+char *
+ngx_http_llm_batch_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    u_char                          *p;
+    ssize_t                          size;
+    ngx_str_t                       *value, name, s;
+    ngx_http_llm_batch_zone_t      **zonep;
+    ngx_http_llm_batch_main_conf_t  *mcf = conf;
+
+    value = cf->args->elts;
+
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\" directive, "
+                           "\"zone=name:size\" expected",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data + 5;
+    p = (u_char *) ngx_strchr(name.data, ':');
+
+    if (p == NULL || p == name.data) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone \"%V\" in \"%V\" directive, "
+                           "\"zone=name:size\" expected",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    name.len = p - name.data;
+
+    s.data = p + 1;
+    s.len = value[1].data + value[1].len - s.data;
+
+    size = ngx_parse_size(&s);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\" in \"%V\" directive",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < NGX_HTTP_LLM_BATCH_MIN_ZONE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" in \"%V\" directive is too small, "
+                           "at least 1m is needed",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    if (ngx_http_llm_batch_find_zone(cf, &name) != NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "duplicate zone \"%V\" in \"%V\" directive",
+                           &name, &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    zonep = ngx_array_push(&mcf->zones);
+    if (zonep == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *zonep = ngx_http_llm_batch_zone_add(cf, &name, size);
+
+    return *zonep ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_batch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                       *value, name;
+    ngx_http_llm_batch_loc_conf_t   *lcf = conf;
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
+    if (lcf->zone != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+
+        if (cf->args->nelts == 3) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\" directive",
+                               &value[2], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->zone = NULL;
+        lcf->dry_run = 0;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[1].data, "zone=", 5) != 0 || value[1].len == 5) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\" directive, "
+                           "\"zone=name\" or \"off\" expected",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    name.data = value[1].data + 5;
+    name.len = value[1].len - 5;
+
+    lcf->zone = ngx_http_llm_batch_find_zone(cf, &name);
+
+    if (lcf->zone == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown zone \"%V\" in \"%V\" directive, it has "
+                           "to be declared by \"llm_batch_zone\" before",
+                           &name, &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->dry_run = 0;
+
+    if (cf->args->nelts == 3) {
+
+        if (ngx_strcmp(value[2].data, "dry_run") != 0) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" in \"%V\" directive",
+                               &value[2], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->dry_run = 1;
+    }
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
+    mcf->used = 1;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_batch_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                      *value;
+    ngx_http_llm_batch_mode_e       mode;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->mode != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    lcf->mode = ngx_http_llm_batch_compile(cf, &value[1]);
+    if (lcf->mode == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (lcf->mode->lengths != NULL) {
+        return NGX_CONF_OK;
+    }
+
+    switch (ngx_http_llm_batch_parse_mode(&value[1], &mode)) {
+
+    case NGX_OK:
+        return NGX_CONF_OK;
+
+    case NGX_DECLINED:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "mode \"%V\" in \"%V\" directive is not supported "
+                           "by this version", &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+
+    default: /* NGX_ERROR */
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "unknown mode \"%V\" in \"%V\" directive",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+}
+
+
+char *
+ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    uint64_t                        bit;
+    ngx_str_t                      *value;
+    ngx_uint_t                      i;
+    const llmb_adapter_t           *adapter;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->adapters) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "auto") == 0) {
+        lcf->adapters = ngx_http_llm_batch_neutral_adapters();
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        adapter = llmb_adapter_by_name(ngx_http_llm_batch_str(&value[i]));
+
+        if (adapter == NULL) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "unknown adapter \"%V\" in \"%V\" directive",
+                               &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        bit = (uint64_t) 1 << llmb_adapter_id(adapter);
+
+        if (lcf->adapters & bit) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "duplicate adapter \"%V\" in \"%V\" directive",
+                               &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        lcf->adapters |= bit;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t                      *value, *name;
+    ngx_uint_t                      i;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->ignore != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->ignore = NULL;
+        return NGX_CONF_OK;
+    }
+
+    lcf->ignore = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                   sizeof(ngx_str_t));
+    if (lcf->ignore == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_http_llm_batch_is_credential(&value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"%V\" directive is a credential, "
+                               "use \"llm_batch_tenant\" to merge across "
+                               "credentials", &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
+        }
+
+        name = ngx_array_push(lcf->ignore);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = value[i];
+        ngx_strlow(name->data, name->data, name->len);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                      *value;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->window != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "slot") == 0) {
+        lcf->window = LLMB_WINDOW_SLOT;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "fixed") == 0) {
+        lcf->window = LLMB_WINDOW_FIXED;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strncmp(value[1].data, "rate=", 5) == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "window \"%V\" in \"%V\" directive is not "
+                           "supported by this version",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid window \"%V\" in \"%V\" directive, \"slot\" "
+                       "or \"fixed\" expected", &value[1], &cmd->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_batch_concurrency(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                      *value, s;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->concurrency != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    s = value[1];
+
+    if (ngx_strcmp(value[1].data, "auto") == 0) {
+
+        if (cf->args->nelts == 2) {
+            lcf->concurrency = NGX_HTTP_LLM_BATCH_CONCURRENCY;
+            return NGX_CONF_OK;
+        }
+
+        s = value[2];
+
+        if (ngx_strncmp(s.data, "max=", 4) != 0) {
+            goto invalid;
+        }
+
+        s.data += 4;
+        s.len -= 4;
+
+    } else if (cf->args->nelts == 3) {
+        s = value[2];
+        goto invalid;
+    }
+
+    if (ngx_http_llm_batch_parse_number(&s, 1, 65535, &lcf->concurrency)
+        == NGX_OK)
+    {
+        return NGX_CONF_OK;
+    }
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\" directive, a number "
+                       "from 1 or \"auto [max=number]\" expected",
+                       &value[cf->args->nelts - 1], &cmd->name);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_batch_breaker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t                       cooldown;
+    ngx_str_t                      *value, s;
+    ngx_uint_t                      i;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->breaker_failures != NGX_CONF_UNSET_UINT
+        || lcf->breaker_cooldown != NGX_CONF_UNSET_MSEC)
+    {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (ngx_strncmp(value[i].data, "failures=", 9) == 0) {
+            s.data = value[i].data + 9;
+            s.len = value[i].len - 9;
+
+            if (ngx_http_llm_batch_parse_number(&s, 1, 1000000,
+                                                &lcf->breaker_failures)
+                == NGX_OK)
+            {
+                continue;
+            }
+
+        } else if (ngx_strncmp(value[i].data, "cooldown=", 9) == 0) {
+            s.data = value[i].data + 9;
+            s.len = value[i].len - 9;
+
+            cooldown = ngx_parse_time(&s, 0);
+
+            if (cooldown != NGX_ERROR) {
+                lcf->breaker_cooldown = cooldown;
+                continue;
+            }
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\" directive, "
+                           "\"failures=number\" or \"cooldown=time\" expected",
+                           &value[i], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_http_llm_batch_zone_t *
+ngx_http_llm_batch_find_zone(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                       i;
+    ngx_http_llm_batch_zone_t      **zones;
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
+    zones = mcf->zones.elts;
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        if (zones[i]->name.len == name->len
+            && ngx_strncmp(zones[i]->name.data, name->data, name->len) == 0)
+        {
+            return zones[i];
+        }
+    }
+
+    return NULL;
+}
