@@ -229,6 +229,52 @@ a_mismatch_has_a_word(void **state)
 }
 
 
+static unsigned
+too_many(unsigned status, uint32_t members, const char *body)
+{
+    llmb_str_t      str;
+    llmb_outcome_t  o = outcome(status);
+
+    o.members = members;
+    str.data = (const uint8_t *) body;
+    str.len = strlen(body);
+
+    return llmb_verdict_too_many(&o, str);
+}
+
+
+static void
+a_complaint_about_the_size_is_understood(void **state)
+{
+    (void) state;
+
+    assert_true(too_many(400, 2, "batch size"));
+    assert_true(too_many(422, 2, "{\"error\":\"Batch Size 9 is over 8\"}"));
+    assert_true(too_many(400, 2, "Too many inputs"));
+    assert_true(too_many(400, 2, "exceeds MAX_TOKENS_PER_REQUEST"));
+    assert_true(too_many(413, 2, ""));
+
+    /* one member alone was not too many */
+
+    assert_false(too_many(413, 1, "batch size"));
+    assert_false(too_many(400, 1, "batch size"));
+}
+
+
+static void
+other_complaints_are_about_something_else(void **state)
+{
+    (void) state;
+
+    assert_false(too_many(400, 9, ""));
+    assert_false(too_many(400, 9, "batch siz"));
+    assert_false(too_many(400, 9, "invalid input"));
+    assert_false(too_many(500, 9, "batch size"));
+    assert_false(too_many(404, 9, "batch size"));
+    assert_false(too_many(200, 9, "batch size"));
+}
+
+
 typedef struct {
     const char  *text;
     unsigned     ms;
@@ -276,6 +322,69 @@ retry_after_is_read_or_missing(void **state)
 }
 
 
+static uint32_t
+learn(unsigned status, uint32_t items, const char *body, uint32_t learned)
+{
+    llmb_str_t      text;
+    llmb_outcome_t  o = outcome(status);
+
+    o.items = items;
+
+    text.data = (const uint8_t *) body;
+    text.len = strlen(body);
+
+    return llmb_verdict_learn(&o, text, learned);
+}
+
+
+static void
+a_call_that_was_too_large_is_halved(void **state)
+{
+    (void) state;
+
+    assert_int_equal(learn(413, 32, "", 0), 16);
+    assert_int_equal(learn(413, 16, "", 16), 8);
+    assert_int_equal(learn(422, 40, "{\"error\":\"batch size 40 > maximum "
+                                    "allowed batch size 32\"}", 0), 20);
+    assert_int_equal(learn(400, 40, "Too Many Inputs in request", 0), 20);
+    assert_int_equal(learn(400, 40, "code: max_tokens_per_request", 0), 20);
+    assert_int_equal(learn(400, 110, "AT MOST", 0), 55);
+}
+
+
+static void
+other_errors_teach_nothing(void **state)
+{
+    llmb_str_t      none = llmb_string("");
+    llmb_outcome_t  o = outcome(413);
+
+    (void) state;
+
+    assert_int_equal(learn(400, 32, "the input is too long", 0), 0);
+    assert_int_equal(learn(400, 32, "at mos", 0), 0);
+    assert_int_equal(learn(400, 32, "", 7), 7);
+    assert_int_equal(learn(500, 32, "at most", 0), 0);
+
+    o.members = 1;
+    assert_int_equal(llmb_verdict_learn(&o, none, 5), 5);
+
+    o = outcome(413);
+    o.answered = 0;
+    assert_int_equal(llmb_verdict_learn(&o, none, 5), 5);
+}
+
+
+static void
+what_was_learned_only_goes_down_and_never_ends_merging(void **state)
+{
+    (void) state;
+
+    assert_int_equal(learn(413, 32, "", 4), 4);
+    assert_int_equal(learn(413, 3, "", 4), 2);
+    assert_int_equal(learn(413, 2, "", 2), 2);
+}
+
+
 int
 main(void)
 {
@@ -290,7 +399,12 @@ main(void)
         cmocka_unit_test(a_status_of_our_own_says_nothing_about_the_members),
         cmocka_unit_test(failures_are_those_of_merging_or_of_the_upstream),
         cmocka_unit_test(a_mismatch_has_a_word),
+        cmocka_unit_test(a_complaint_about_the_size_is_understood),
+        cmocka_unit_test(other_complaints_are_about_something_else),
         cmocka_unit_test(retry_after_is_read_or_missing),
+        cmocka_unit_test(a_call_that_was_too_large_is_halved),
+        cmocka_unit_test(other_errors_teach_nothing),
+        cmocka_unit_test(what_was_learned_only_goes_down_and_never_ends_merging),
     };
 
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
