@@ -224,11 +224,7 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     body.data = call->body;
     body.len = call->len;
 
-    if (outcome->answered && llmb_verdict_too_many(outcome, body)
-        && (g->learned == 0 || g->learned > call->items / 2))
-    {
-        g->learned = ngx_max(call->items / 2, 1);
-    }
+    g->learned = llmb_verdict_learn(outcome, body, g->learned);
 
     if (outcome->mismatch != LLMB_MISMATCH_NONE) {
         ngx_http_llm_batch_count(metrics->mismatch[outcome->mismatch]);

@@ -9,8 +9,15 @@
 
 #define LLMB_VERDICT_MAX_PAUSE  3600000
 
+/* no error takes the size of calls below this */
+
+#define LLMB_VERDICT_LEAST      2
+
 
 static llmb_verdict_e llmb_verdict_isolate(const llmb_outcome_t *outcome);
+static unsigned llmb_verdict_too_many(const llmb_outcome_t *outcome,
+    llmb_str_t body);
+static unsigned llmb_verdict_begins(const uint8_t *p, llmb_str_t phrase);
 
 
 llmb_verdict_e
@@ -155,10 +162,28 @@ llmb_verdict_retry_after(llmb_str_t value, unsigned ms, uint64_t missing)
 }
 
 
-unsigned
+uint32_t
+llmb_verdict_learn(const llmb_outcome_t *outcome, llmb_str_t body,
+    uint32_t learned)
+{
+    uint32_t  half;
+
+    if (!outcome->answered || outcome->members < 2
+        || !llmb_verdict_too_many(outcome, body))
+    {
+        return learned;
+    }
+
+    half = llmb_max(outcome->items / 2, LLMB_VERDICT_LEAST);
+
+    return learned == 0 || half < learned ? half : learned;
+}
+
+
+static unsigned
 llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body)
 {
-    size_t    i, k;
+    size_t    i;
     unsigned  n;
 
     static const llmb_str_t  phrases[] = {
@@ -167,10 +192,6 @@ llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body)
         llmb_string("at most"),
         llmb_string("max_tokens_per_request")
     };
-
-    if (outcome->members < 2) {
-        return 0;
-    }
 
     if (outcome->status == 413) {
         return 1;
@@ -184,18 +205,35 @@ llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body)
 
         for (i = 0; i + phrases[n].len <= body.len; i++) {
 
-            for (k = 0; k < phrases[n].len; k++) {
-                /* the phrases are in lower case, as are "_" and " " */
-                if ((body.data[i + k] | 0x20) != (phrases[n].data[k] | 0x20)) {
-                    break;
-                }
-            }
-
-            if (k == phrases[n].len) {
+            if (llmb_verdict_begins(body.data + i, phrases[n])) {
                 return 1;
             }
         }
     }
 
     return 0;
+}
+
+
+/* letters of either case; the phrases are in lower case */
+
+static unsigned
+llmb_verdict_begins(const uint8_t *p, llmb_str_t phrase)
+{
+    size_t   i;
+    uint8_t  c;
+
+    for (i = 0; i < phrase.len; i++) {
+        c = p[i];
+
+        if (c >= 'A' && c <= 'Z') {
+            c |= 0x20;
+        }
+
+        if (c != phrase.data[i]) {
+            return 0;
+        }
+    }
+
+    return 1;
 }

@@ -54,8 +54,14 @@ llmb_reason_e llmb_verdict_reason(const llmb_outcome_t *outcome);
 /* whether the outcome counts against the group's breaker */
 unsigned llmb_verdict_failed(const llmb_outcome_t *outcome);
 
-/* whether the upstream complains about the size of the call */
-unsigned llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body);
+/*
+ * The most items that a call may have after this outcome, "learned" being the
+ * number so far, 0 without one: half of a call whose size the upstream
+ * complains about, by its status or in the words of the body, but never so
+ * few that merging would end; an error may have other causes.
+ */
+uint32_t llmb_verdict_learn(const llmb_outcome_t *outcome, llmb_str_t body,
+    uint32_t learned);
 
 /*
  * The milliseconds of a Retry-After value (seconds) or, if "ms", of a

@@ -375,7 +375,7 @@ other_errors_teach_nothing(void **state)
 
 
 static void
-what_was_learned_only_goes_down_and_never_ends_merging(void **state)
+the_limit_only_goes_down_and_never_ends_merging(void **state)
 {
     (void) state;
 
@@ -404,7 +404,7 @@ main(void)
         cmocka_unit_test(retry_after_is_read_or_missing),
         cmocka_unit_test(a_call_that_was_too_large_is_halved),
         cmocka_unit_test(other_errors_teach_nothing),
-        cmocka_unit_test(what_was_learned_only_goes_down_and_never_ends_merging),
+        cmocka_unit_test(the_limit_only_goes_down_and_never_ends_merging),
     };
 
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);
