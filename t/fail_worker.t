@@ -67,7 +67,7 @@ for my $own (1, 0) {
 
 	my $plug = $client->start({ uri => $uri, conn => $conns[0],
 		body => { model => 'm', input => 'plug' } });
-	wait_for { 1 == (() = $mock->calls()) } or diag('no plug');
+	wait_for { $mock->count() == 1 } or diag('no plug');
 
 	my $rest = $client->start(map {
 		{ uri => $uri, conn => $conns[$_],

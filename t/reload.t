@@ -45,7 +45,7 @@ sub hold ($n) {
 	$mock->next({ hold => 1 });
 
 	my $plug = $client->start(of('plug'));
-	wait_for { 1 == (() = $mock->calls()) } or diag('no plug');
+	wait_for { $mock->count() == 1 } or diag('no plug');
 
 	my $rest = $client->start(map { of("held $_") } 1 .. $n);
 	wait_for { ($t->metric('llm_batch_queue_requests') // 0) == $n }
