@@ -229,52 +229,6 @@ a_mismatch_has_a_word(void **state)
 }
 
 
-static unsigned
-too_many(unsigned status, uint32_t members, const char *body)
-{
-    llmb_str_t      str;
-    llmb_outcome_t  o = outcome(status);
-
-    o.members = members;
-    str.data = (const uint8_t *) body;
-    str.len = strlen(body);
-
-    return llmb_verdict_too_many(&o, str);
-}
-
-
-static void
-a_complaint_about_the_size_is_understood(void **state)
-{
-    (void) state;
-
-    assert_true(too_many(400, 2, "batch size"));
-    assert_true(too_many(422, 2, "{\"error\":\"Batch Size 9 is over 8\"}"));
-    assert_true(too_many(400, 2, "Too many inputs"));
-    assert_true(too_many(400, 2, "exceeds MAX_TOKENS_PER_REQUEST"));
-    assert_true(too_many(413, 2, ""));
-
-    /* one member alone was not too many */
-
-    assert_false(too_many(413, 1, "batch size"));
-    assert_false(too_many(400, 1, "batch size"));
-}
-
-
-static void
-other_complaints_are_about_something_else(void **state)
-{
-    (void) state;
-
-    assert_false(too_many(400, 9, ""));
-    assert_false(too_many(400, 9, "batch siz"));
-    assert_false(too_many(400, 9, "invalid input"));
-    assert_false(too_many(500, 9, "batch size"));
-    assert_false(too_many(404, 9, "batch size"));
-    assert_false(too_many(200, 9, "batch size"));
-}
-
-
 typedef struct {
     const char  *text;
     unsigned     ms;
@@ -399,8 +353,6 @@ main(void)
         cmocka_unit_test(a_status_of_our_own_says_nothing_about_the_members),
         cmocka_unit_test(failures_are_those_of_merging_or_of_the_upstream),
         cmocka_unit_test(a_mismatch_has_a_word),
-        cmocka_unit_test(a_complaint_about_the_size_is_understood),
-        cmocka_unit_test(other_complaints_are_about_something_else),
         cmocka_unit_test(retry_after_is_read_or_missing),
         cmocka_unit_test(a_call_that_was_too_large_is_halved),
         cmocka_unit_test(other_errors_teach_nothing),
