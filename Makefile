@@ -219,6 +219,9 @@ coverage-module:	## the same of the glue, from the integration tests
 # style, measurements
 #
 
+states:		## the life of members and calls, as in HACKING.md
+	@tools/states
+
 lint:		## layers, style, lists and documentation
 	@tools/lint $(BUILD)/lint
 
@@ -251,4 +254,4 @@ FORCE:
 
 .PHONY:		all help module static compile test unit golden fuzz \
 		fuzz-smoke fuzz-replay sim model t chaos faults asan valgrind coverage \
-		coverage-module lint bench bench-core clean
+		coverage-module states lint bench bench-core clean
