@@ -22,8 +22,14 @@ static ngx_int_t ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone,
 static ngx_int_t ngx_http_llm_batch_create_tables(
     ngx_http_llm_batch_zone_t *zone);
 static uint32_t ngx_http_llm_batch_find_place(ngx_http_llm_batch_zone_t *zone);
+static void ngx_http_llm_batch_watch_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone);
 static void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
+
+
+/* how often the workers of older configurations are looked after */
+
+#define NGX_HTTP_LLM_BATCH_WATCH  1000
 
 
 ngx_http_llm_batch_zone_t *
@@ -172,6 +178,11 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
     zone->mail.data = zone;
     zone->mail.log = cycle->log;
 
+    zone->watch.handler = ngx_http_llm_batch_watch_handler;
+    zone->watch.data = zone;
+    zone->watch.log = cycle->log;
+    zone->watch.cancelable = 1;
+
     ngx_http_llm_batch_lock(zone);
 
     place = ngx_http_llm_batch_find_place(zone);
@@ -203,7 +214,43 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
                       "requests are passed through", &zone->name);
     }
 
+    if (ngx_process == NGX_PROCESS_WORKER) {
+        ngx_http_llm_batch_watch_handler(&zone->watch);
+    }
+
     return NGX_OK;
+}
+
+
+/* a worker that dies while it shuts down has no successor to clean up */
+
+static void
+ngx_http_llm_batch_watch_handler(ngx_event_t *ev)
+{
+    uint32_t                    i;
+    ngx_uint_t                  left;
+    llmb_worker_t              *w;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = ev->data;
+    left = 0;
+
+    ngx_http_llm_batch_lock(zone);
+
+    for (i = 0; i < zone->tables->nworkers; i++) {
+        w = llmb_worker(zone->tables, i);
+
+        if (w->pid != 0 && w->generation != zone->generation) {
+            ngx_http_llm_batch_check_worker(zone, i);
+            left |= (w->pid != 0);
+        }
+    }
+
+    ngx_http_llm_batch_unlock(zone);
+
+    if (left) {
+        ngx_add_timer(ev, NGX_HTTP_LLM_BATCH_WATCH);
+    }
 }
 
 
