@@ -169,7 +169,7 @@ LIMIT =		900
 
 PROVE_T =	TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_MODULE=$(MODULE) \
 		$(PROVE) -j$(JOBS)
-TESTS =		$(if $(T),t/$(T:%.t=%).t,$(filter-out t/chaos%,$(wildcard t/*.t)))
+TESTS =		$(if $(T),t/$(T:%.t=%).t,$(wildcard t/*.t))
 
 t: $(MODULE)	## the module in a real nginx, with prove
 	$(PROVE_T) $(TESTS)

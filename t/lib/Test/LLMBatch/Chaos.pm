@@ -19,9 +19,12 @@ our @EXPORT = qw/ accounted chaos_conf chaos_load empty_zone killed_workers
 my $uri = '/v1/embeddings';
 
 
-# 4 workers; more: directives for the location, others as for conf()
+# 4 workers; more: directives for the location; timeout: of the upstream;
+# others as for conf()
 
 sub chaos_conf($t, $more = '', %o) {
+	my $timeout = delete $o{timeout} // '5s';
+
 	return $t->conf(<<EOF, workers => 4, %o);
 location / {
     llm_batch zone=llm;
@@ -30,7 +33,7 @@ location / {
     llm_batch_max_wait 300ms;
     llm_batch_fallback_limit 100%;
     llm_batch_breaker failures=100000 cooldown=1s;
-    proxy_read_timeout 5s;
+    proxy_read_timeout $timeout;
     $more
     proxy_pass http://backend;
 }
@@ -49,7 +52,8 @@ sub mixed_body($i) {
 		$i % 4 == 1 ? (encoding_format => 'base64') : () };
 }
 
-# as load(), and "slowest": seconds that a right answer took at most
+# as load(), and "slowest": seconds that a right answer took at most, on a
+# machine of ordinary speed
 
 sub chaos_load($t, %o) {
 	my $slowest = 0;
@@ -62,7 +66,7 @@ sub chaos_load($t, %o) {
 			return $check->($r);
 		});
 
-	$load->{slowest} = $slowest;
+	$load->{slowest} = $slowest / ($ENV{LLMB_SLOW} || 1);
 
 	return $load;
 }

@@ -1,0 +1,64 @@
+#!/usr/bin/perl
+
+# Copyright (C) The ngx_http_llm_batch_module authors
+
+# Guards the death of workers under load: while one is killed every 200 ms, the
+# clients of all others get their answers, and the zone is empty afterwards.
+
+use v5.36;
+
+use Test::More;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::LLMBatch;
+use Test::LLMBatch::Chaos;
+
+my $t = Test::LLMBatch->new('killed workers')->has('llm_batch')->plan(12);
+
+chaos_conf($t);
+
+my $mock = $t->backend();
+
+$t->run();
+$t->expect(qr/exited on signal 9/, qr/zone "llm" was locked by/);
+
+$mock->script(delay => 0.01);
+
+my $load = chaos_load($t, requests => 5000, every => [ 0.2, sub {
+	my @workers = $t->workers() or return;
+	$t->proc()->signal('KILL', $workers[rand @workers]);
+} ]);
+
+accounted($t, $load, 5000, 'kill');
+cmp_ok(scalar(my %killed = killed_workers($t)), '>=', 5, 'kill: many died');
+cmp_ok($load->{ok}, '>', 3000, 'kill: most are answered');
+cmp_ok($load->{slowest}, '<', 5, 'kill: nobody waits for long');
+empty_zone($t, 'kill');
+still_merges($t, $mock, 'kill');
+
+# workers of an older configuration, that nobody is put in the place of
+
+my $client = $t->client();
+
+$mock->script(hold => 1);
+
+my $conns = $client->start(map {
+	{ uri => '/v1/embeddings', body => mixed_body($_) }
+} 1 .. 64);
+
+wait_for {
+	64 == ($t->metric('llm_batch_zone_requests') // 0)
+} or diag('they are not all in');
+
+my @old = $t->workers();
+
+$t->reload(wait => 0);
+$t->proc()->signal('KILL', $_) for @old;
+$client->abort($conns);
+$mock->release();
+empty_zone($t, 'old workers');
+still_merges($t, $mock, 'old workers');
+
+$t->done();
