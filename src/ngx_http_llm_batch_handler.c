@@ -728,6 +728,8 @@ ngx_http_llm_batch_timer_handler(ngx_event_t *ev)
                              ctx->member, ngx_current_msec);
 
         } else if (m->state == LLMB_MEMBER_CLAIMED) {
+            llmb_sched_remind(zone->tables, m->call);
+
             worker = llmb_call(zone->tables, m->call)->worker;
             ngx_http_llm_batch_check_worker(zone, worker);
         }

@@ -500,6 +500,19 @@ llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker)
 
 
 void
+llmb_sched_remind(llmb_zone_t *z, uint32_t call)
+{
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
+    if (c->state == LLMB_CALL_SEALED) {
+        llmb_sched_ring(z, c->worker);
+    }
+}
+
+
+void
 llmb_sched_unmail(llmb_zone_t *z, uint32_t member)
 {
     llmb_worker_t  *w;

@@ -62,6 +62,9 @@ uint64_t llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now);
  */
 uint32_t llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker);
 
+/* rings again for a call that its worker has not sent yet */
+void llmb_sched_remind(llmb_zone_t *z, uint32_t call);
+
 /*
  * A SENT call failed for "reason": again() sends it once more, halve() its
  * members as two calls, by whoever holds a member of them.

@@ -85,6 +85,35 @@ the_last_one_left_goes_alone(void **state)
 }
 
 
+static void
+a_call_that_nobody_sends_is_rung_for_again(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    m[0] = join(0, 1, T0);
+    m[1] = join(0, 1, T0);
+    call = expect(0, LLMB_MAIL_CALL, T0);
+
+    llmb_worker(z, 0)->bell = 0;
+    z->bells = 0;
+
+    llmb_sched_remind(z, call);
+    assert_int_equal(llmb_worker(z, 0)->bell, 1);
+    assert_int_equal(z->bells, 1);
+
+    assert_int_equal(llmb_sched_send(z, call, 0), m[0]);
+
+    llmb_worker(z, 0)->bell = 0;
+    z->bells = 0;
+
+    llmb_sched_remind(z, call);
+    assert_int_equal(z->bells, 0);
+    leave_all(T0);
+}
+
+
 /* failures */
 
 static void
@@ -579,6 +608,7 @@ main(void)
         sched_test(who_is_gone_is_dropped_before_the_call_is_sent),
         sched_test(who_has_no_member_left_hands_the_call_over),
         sched_test(the_last_one_left_goes_alone),
+        sched_test(a_call_that_nobody_sends_is_rung_for_again),
 
         sched_test(a_call_sent_again_is_the_same_call),
         sched_test(a_call_sent_again_for_one_is_a_fallback),
