@@ -100,6 +100,25 @@ llmb_json_is(llmb_str_t token, llmb_str_t text)
     size_t            i;
     llmb_json_walk_t  w;
 
+    /* without the quotes; an escape is longer than what it stands for */
+
+    if (token.len - 2 < text.len) {
+        return 0;
+    }
+
+    if (token.len - 2 == text.len) {
+
+        for (i = 0; i < text.len; i++) {
+            c = token.data[i + 1];
+
+            if (c != text.data[i] || c == '\\') {
+                return 0;
+            }
+        }
+
+        return 1;
+    }
+
     llmb_json_walk(&w, token);
 
     for (i = 0; /* void */ ; i++) {

@@ -272,27 +272,26 @@ llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok)
 static uint32_t
 llmb_key_sort(llmb_key_t *k, uint32_t list)
 {
-    unsigned  i;
+    unsigned  i, n;
     uint32_t  node, lists[32];
 
-    for (i = 0; i < 32; i++) {
-        lists[i] = LLMB_KEY_NONE;
-    }
+    n = 0;
 
     while (list != LLMB_KEY_NONE) {
         node = list;
         list = k->nodes[node].next;
         k->nodes[node].next = LLMB_KEY_NONE;
 
-        for (i = 0; lists[i] != LLMB_KEY_NONE; i++) {
+        for (i = 0; i < n && lists[i] != LLMB_KEY_NONE; i++) {
             node = llmb_key_merge(k, lists[i], node);
             lists[i] = LLMB_KEY_NONE;
         }
 
         lists[i] = node;
+        n = llmb_max(n, i + 1);
     }
 
-    for (i = 0; i < 32; i++) {
+    for (i = 0; i < n; i++) {
         list = llmb_key_merge(k, lists[i], list);
     }
 

@@ -46,10 +46,35 @@ typedef enum {
     ((c) < 0x800 ? 2U : (c) < 0x10000 ? 3U : 4U)
 
 
-static llmb_char_e llmb_tokens_class(uint32_t c);
 static uint32_t llmb_tokens_ascii(llmb_char_e class, llmb_char_e prev,
     uint32_t run);
 static uint32_t llmb_tokens_wide(uint32_t c);
+
+
+#define S  LLMB_CHAR_SPACE
+#define N  LLMB_CHAR_NEWLINE
+#define L  LLMB_CHAR_LOWER
+#define U  LLMB_CHAR_UPPER
+#define D  LLMB_CHAR_DIGIT
+#define P  LLMB_CHAR_PUNCT
+
+static const uint8_t  llmb_tokens_classes[128] = {
+    P, P, P, P, P, P, P, P, P, S, N, P, P, N, P, P,
+    P, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P,
+    S, P, P, P, P, P, P, P, P, P, P, P, P, P, P, P,
+    D, D, D, D, D, D, D, D, D, D, P, P, P, P, P, P,
+    P, U, U, U, U, U, U, U, U, U, U, U, U, U, U, U,
+    U, U, U, U, U, U, U, U, U, U, U, P, P, P, P, P,
+    P, L, L, L, L, L, L, L, L, L, L, L, L, L, L, L,
+    L, L, L, L, L, L, L, L, L, L, L, P, P, P, P, P
+};
+
+#undef S
+#undef N
+#undef L
+#undef U
+#undef D
+#undef P
 
 
 uint32_t
@@ -59,7 +84,7 @@ llmb_tokens_estimate(llmb_str_t token)
     uint32_t        c, run;
     uint64_t        weight;
     llmb_char_e     class, prev;
-    const uint8_t  *p, *end;
+    const uint8_t  *p, *end, *word;
 
     p = token.data + 1;
     end = token.data + token.len - 1;
@@ -70,9 +95,17 @@ llmb_tokens_estimate(llmb_str_t token)
     prev = LLMB_CHAR_NONE;
 
     while (p < end) {
-        p = llmb_json_char(p, &c);
+        c = *p;
 
-        class = llmb_tokens_class(c);
+        if (c >= 0x80 || c == '\\') {
+            p = llmb_json_char(p, &c);
+
+        } else {
+            p++;
+        }
+
+        class = (c < 0x80) ? (llmb_char_e) llmb_tokens_classes[c]
+                           : LLMB_CHAR_WIDE;
         run = (class == prev) ? run + 1 : 0;
 
         if (class == LLMB_CHAR_WIDE) {
@@ -85,6 +118,17 @@ llmb_tokens_estimate(llmb_str_t token)
         }
 
         prev = class;
+
+        if (class == LLMB_CHAR_LOWER) {
+
+            /* most of a text is this: letters that add nothing to a word */
+
+            for (word = p; p < end && *p >= 'a' && *p <= 'z'; p++) {
+                /* void */
+            }
+
+            bytes += (size_t) (p - word);
+        }
     }
 
     weight = (weight + 8) / 16;
@@ -92,37 +136,6 @@ llmb_tokens_estimate(llmb_str_t token)
     weight = llmb_min(weight, UINT32_MAX);
 
     return (uint32_t) llmb_max(weight, 1);
-}
-
-
-static llmb_char_e
-llmb_tokens_class(uint32_t c)
-{
-    if (c >= 0x80) {
-        return LLMB_CHAR_WIDE;
-    }
-
-    if (c >= 'a' && c <= 'z') {
-        return LLMB_CHAR_LOWER;
-    }
-
-    if (c == ' ' || c == '\t') {
-        return LLMB_CHAR_SPACE;
-    }
-
-    if (c >= 'A' && c <= 'Z') {
-        return LLMB_CHAR_UPPER;
-    }
-
-    if (c >= '0' && c <= '9') {
-        return LLMB_CHAR_DIGIT;
-    }
-
-    if (c == '\n' || c == '\r') {
-        return LLMB_CHAR_NEWLINE;
-    }
-
-    return LLMB_CHAR_PUNCT;
 }
 
 
