@@ -60,7 +60,10 @@ ngx_http_llm_batch_variable_word(ngx_http_request_t *r,
     ctx = ngx_http_llm_batch_get_call(r) ? NULL
                                          : ngx_http_llm_batch_get_ctx(r->main);
 
-    if (ctx == NULL || ctx->state < NGX_HTTP_LLM_BATCH_ALONE) {
+    if (ctx == NULL
+        || (ctx->state < NGX_HTTP_LLM_BATCH_ALONE
+            && data != NGX_HTTP_LLM_BATCH_VAR_ADAPTER))
+    {
         v->not_found = 1;
         return NGX_OK;
     }
