@@ -1,0 +1,164 @@
+#!/usr/bin/perl
+
+# Copyright (C) The ngx_http_llm_batch_module authors
+
+# Guards many requests that are held at once in one worker: all are answered,
+# and beside what nginx needs for any request that waits, each takes little
+# memory.
+
+use v5.36;
+
+use IO::Socket::INET;
+use Test::More;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::LLMBatch;
+
+my $n = $ENV{LLMB_HELD} || 10_000;
+my $goal = 4096;
+my $files = `sh -c 'ulimit -n'`;
+
+if ($files =~ /^\d+$/ and $files < $n + 200) {
+	plan(skip_all => "not $n descriptors") if $ENV{LLMB_RAISED}++;
+	exec 'sh', '-c', "ulimit -n 16384; exec \"\$@\"", 'sh', $^X, $0;
+}
+
+my $t = Test::LLMBatch->new('many held requests')->has('llm_batch')->plan(6);
+my $mock = $t->backend();
+
+# "wait" is nginx alone: a request that limit_req delays
+
+$t->conf(<<'EOF', zone => '64m', main => 'worker_rlimit_nofile 16384;',
+location /v1/ {
+    llm_batch zone=llm;
+    llm_batch_concurrency 1;
+    llm_batch_max_size 64;
+    llm_batch_max_wait 120s;
+    proxy_pass http://backend;
+}
+location /wait/ {
+    limit_req zone=one burst=100000;
+    return 204;
+}
+EOF
+	http => 'limit_req_zone $server_port zone=one:1m rate=1r/m;');
+
+my $conf = $t->read_file('nginx.conf')
+	=~ s/worker_connections \d+/worker_connections 16384/r;
+
+$t->write_file_expand('nginx.conf', $conf);
+
+$t->run();
+my $before = memory();
+my $waiting = conns('/wait/embeddings');
+my $nginx = grown($before);
+undef $waiting;
+$t->stop();
+
+$t->run();
+$before = memory();
+$mock->next({ hold => 1 });
+
+my $client = $t->client();
+my $plug = $client->start({ uri => '/v1/embeddings',
+	body => { model => 'm', input => 'plug' } });
+wait_for { 1 == (() = $mock->calls()) } or diag('no plug');
+
+my $conns = conns('/v1/embeddings');
+
+wait_for { $n == ($t->metric('llm_batch_queue_requests') // 0) } 30;
+$t->metric_is('llm_batch_queue_requests', $n, 'all are held');
+
+my $held = grown($before);
+my $own = $held->{RssAnon} - $nginx->{RssAnon};
+my $text = $t->metric('llm_batch_zone_bytes{state="used"}') / $n;
+
+note(sprintf '%d held requests, bytes each: nginx itself %d, the module %d '
+	. 'in the worker and %d in the zone, of which text %d',
+	$n, $nginx->{RssAnon}, $own, $held->{RssShmem}, $text);
+
+SKIP: {
+	skip 'memory of a sanitizer', 1 if $ENV{TEST_NGINX_SANITIZER};
+	cmp_ok($own + $held->{RssShmem}, '<=', $goal,
+		"at most $goal bytes each");
+}
+
+$mock->release();
+$client->finish($plug);
+
+my $wrong = wrong($conns);
+
+is($wrong, '', 'each gets its own answer');
+is((() = $mock->calls()), 1 + int(($n + 63) / 64), 'as few calls as possible');
+$t->metric_is('llm_batch_zone_requests', 0);
+
+wait_for { worker_files() < 200 };
+cmp_ok(worker_files(), '<', 200, 'no descriptor is left');
+
+$t->done();
+
+
+sub conns ($uri) {
+	my @conns = map {
+		my $body = qq({"model":"m","input":"text $_"});
+		my $s = IO::Socket::INET->new(PeerAddr => $t->addr(),
+			PeerPort => 8080) or die "connect: $!";
+
+		$s->syswrite("POST $uri HTTP/1.1\r\nHost: localhost\r\n"
+			. "Content-Type: application/json\r\nContent-Length: "
+			. length($body) . "\r\nConnection: close\r\n\r\n$body");
+		$s;
+	} 1 .. $n;
+
+	wait_for { worker_files() >= $n } 30
+		or diag('not connected');
+	$t->request({ uri => '/pid' });
+
+	return \@conns;
+}
+
+sub worker_files () {
+	my ($worker) = $t->workers();
+	return scalar(() = glob "/proc/$worker/fd/*");
+}
+
+# of the worker, in bytes
+
+sub memory () {
+	my ($worker) = $t->workers();
+	my $status = Test::LLMBatch::Proc::slurp("/proc/$worker/status");
+
+	return { map { $_->[0] => $_->[1] * 1024 }
+		map { [ /^(Rss\w+):\s+(\d+) kB/ ] }
+		grep { /^Rss/ } split /\n/, $status };
+}
+
+sub grown ($before) {
+	my $now = memory();
+	return { map { $_ => ($now->{$_} - $before->{$_}) / $n } keys %$now };
+}
+
+# the first problem, as each connection has to end with an answer
+
+sub wrong ($conns) {
+	local $SIG{ALRM} = sub { die "no answer\n" };
+	alarm 60 * ($ENV{LLMB_SLOW} || 1);
+
+	for my $i (1 .. $n) {
+		my $in = '';
+		1 while $conns->[$i - 1]->sysread($in, 65536, length $in);
+
+		my ($status, $body) = $in =~ m!^HTTP/1.1 (\d+).*?\r\n\r\n(.*)!s;
+		my $problem = own_answer_problem({ error => '',
+			status => $status // 0, body => $body // $in,
+			request => { uri => '/v1/embeddings' },
+			sent => qq({"model":"m","input":"text $i"}) });
+
+		return "request $i: $problem" if $problem;
+	}
+
+	alarm 0;
+	return '';
+}
