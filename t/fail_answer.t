@@ -13,8 +13,6 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use List::Util qw/ uniq /;
-
 use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
@@ -88,23 +86,5 @@ for (@right) {
 	is_own_answer(\@r, "$name: all get their own");
 	is(sizes($mock), '1 8', "$name: at once");
 }
-
-# headers of the answer
-
-my @r = failing($t, $mock, { headers => { 'Set-Cookie' => [ 'a=1', 'b=2' ],
-	'X-Request-Id' => 'upstream', 'ETag' => '"x"', 'Alt-Svc' => 'clear',
-	'Server-Timing' => 'x;dur=1', 'x-ratelimit-limit-requests' => 10,
-	'openai-version' => '2020-10-01' } }, \@texts, always => 1);
-
-is_own_answer(\@r, 'headers: own answers');
-is(headers($_, @r), '', "headers: no $_")
-	for qw/ set-cookie etag alt-svc server-timing /;
-is(headers('x-ratelimit-limit-requests', @r), '10', 'headers: x-ratelimit');
-is(headers('openai-version', @r), '2020-10-01', 'headers: of the API');
-is(headers('x-upstream-request-id', @r), 'upstream', 'headers: id of the call');
-is((grep { ($_->{headers}{'x-request-id'} // 'upstream') eq 'upstream' } @r), 0,
-	'headers: an x-request-id of its own');
-is(uniq(map { $_->{headers}{'x-request-id'} // '' } @r), 8,
-	'headers: which nobody else has');
 
 $t->done();
