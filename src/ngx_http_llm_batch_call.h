@@ -34,6 +34,7 @@ struct ngx_http_llm_batch_call_s {
     uint64_t                        number;
     ngx_msec_t                      start;
     ngx_str_t                       model;
+    ngx_str_t                       group;    /* its readable name */
 
     /* the members, in the order of the merged body */
     uint32_t                        n;

@@ -224,11 +224,14 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
     llmb_elem_t  *elems;
 
     call->model.data = ngx_pstrdup(call->pool, &lender->model);
-    if (call->model.data == NULL) {
+    call->group.data = ngx_pstrdup(call->pool, &lender->group);
+
+    if (call->model.data == NULL || call->group.data == NULL) {
         return NGX_ERROR;
     }
 
     call->model.len = lender->model.len;
+    call->group.len = lender->group.len;
 
     elems = ngx_palloc(call->pool, call->items * sizeof(llmb_elem_t));
     if (elems == NULL) {

@@ -54,11 +54,18 @@ ngx_int_t
 ngx_http_llm_batch_variable_word(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    const llmb_str_t          *word;
-    ngx_http_llm_batch_ctx_t  *ctx;
+    const llmb_str_t           *word;
+    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_llm_batch_call_t  *call;
 
-    ctx = ngx_http_llm_batch_get_call(r) ? NULL
-                                         : ngx_http_llm_batch_get_ctx(r->main);
+    call = ngx_http_llm_batch_get_call(r);
+
+    if (call && data == NGX_HTTP_LLM_BATCH_VAR_ADAPTER) {
+        word = &call->adapter->name;
+        return ngx_http_llm_batch_variable_set(v, word->data, word->len);
+    }
+
+    ctx = call ? NULL : ngx_http_llm_batch_get_ctx(r->main);
 
     if (ctx == NULL
         || (ctx->state < NGX_HTTP_LLM_BATCH_ALONE
@@ -112,10 +119,16 @@ ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
 
     call = ngx_http_llm_batch_get_call(r);
 
+    /* the call goes where its members would have gone */
+
     if (call && data == NGX_HTTP_LLM_BATCH_VAR_MODEL) {
-        /* the call goes where its members would have gone */
         return ngx_http_llm_batch_variable_set(v, call->model.data,
                                                call->model.len);
+    }
+
+    if (call && data == NGX_HTTP_LLM_BATCH_VAR_GROUP) {
+        return ngx_http_llm_batch_variable_set(v, call->group.data,
+                                               call->group.len);
     }
 
     ctx = call ? NULL : ngx_http_llm_batch_get_ctx(r->main);

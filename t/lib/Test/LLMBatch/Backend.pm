@@ -32,6 +32,7 @@ my $json = JSON::PP->new->utf8->canonical;
 
 sub format_of($uri) {
 	$uri =~ s/\?.*//s;
+	$uri =~ s/%([0-9a-f]{2})/chr hex $1/gie;
 
 	return 'openai' if $uri =~ m!/embeddings$!;
 	return 'ollama' if $uri =~ m!/api/embed$!;
