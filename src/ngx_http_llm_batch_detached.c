@@ -329,7 +329,8 @@ ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr, ngx_http_request_t *r)
 /*
  * Values that the lender's earlier phases have set: by "set", "map", named
  * captures, "auth_request_set".  Those that are not cacheable are found out
- * again for the call.
+ * again for the call, which is not possible for those of a TLS connection:
+ * $scheme, equal for all members, is taken along, $ssl_* are empty.
  */
 
 static ngx_int_t
@@ -345,6 +346,14 @@ ngx_http_llm_batch_copy_variables(ngx_http_request_t *fr,
     v = cmcf->variables.elts;
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if ((v[i].name.len == 6
+             && ngx_strncmp(v[i].name.data, "scheme", 6) == 0)
+            || (v[i].name.len == 5
+                && ngx_strncmp(v[i].name.data, "https", 5) == 0))
+        {
+            (void) ngx_http_get_indexed_variable(r, i);
+        }
 
         if (!r->variables[i].valid
             || (r->variables[i].no_cacheable

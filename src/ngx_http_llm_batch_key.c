@@ -144,15 +144,22 @@ static ngx_int_t
 ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
+    u_char               ssl;
     ngx_http_request_t  *r;
 
     r = ctx->request;
+    ssl = 0;
+
+#if (NGX_HTTP_SSL)
+    ssl = (r->connection->ssl != NULL);
+#endif
 
     if (ngx_http_llm_batch_put_part(b, &ctx->zone->generation,
                                     sizeof(ngx_uint_t))
         != NGX_OK
         || ngx_http_llm_batch_put_part(b, &ctx->conf->id, sizeof(ngx_uint_t))
            != NGX_OK
+        || ngx_http_llm_batch_put_part(b, &ssl, 1) != NGX_OK
         || ngx_http_llm_batch_put_part(b, r->method_name.data,
                                        r->method_name.len)
            != NGX_OK

@@ -18,6 +18,7 @@ typedef enum {
 
 
 static ngx_int_t ngx_http_llm_batch_status_any(ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_batch_status_page(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_status_as_html(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_status_as_json(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_status_as_prometheus(
@@ -78,7 +79,7 @@ ngx_http_llm_batch_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         ngx_http_handler_pt   handler;
 
     } formats[] = {
-        { "html", ngx_http_llm_batch_status_as_html },
+        { "html", ngx_http_llm_batch_status_page },
         { "json", ngx_http_llm_batch_status_as_json },
         { "prometheus", ngx_http_llm_batch_status_as_prometheus },
         { NULL, NULL }
@@ -123,6 +124,21 @@ ngx_http_llm_batch_status_any(ngx_http_request_t *r)
     default:
         return ngx_http_llm_batch_status_as_prometheus(r);
     }
+}
+
+
+/* "html": the page, and its own data */
+
+static ngx_int_t
+ngx_http_llm_batch_status_page(ngx_http_request_t *r)
+{
+    ngx_str_t  format;
+
+    if (ngx_http_arg(r, (u_char *) "format", 6, &format) == NGX_OK) {
+        return ngx_http_llm_batch_status_any(r);
+    }
+
+    return ngx_http_llm_batch_status_as_html(r);
 }
 
 
