@@ -270,21 +270,26 @@ ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (ngx_http_llm_batch_is_credential(&value[i])) {
+        name = ngx_array_push(lcf->ignore);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        name->len = value[i].len;
+        name->data = ngx_pnalloc(cf->pool, name->len);
+        if (name->data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_strlow(name->data, value[i].data, name->len);
+
+        if (ngx_http_llm_batch_is_credential(name)) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "\"%V\" in \"%V\" directive is a credential, "
                                "use \"llm_batch_tenant\" to merge across "
                                "credentials", &value[i], &cmd->name);
             return NGX_CONF_ERROR;
         }
-
-        name = ngx_array_push(lcf->ignore);
-        if (name == NULL) {
-            return NGX_CONF_ERROR;
-        }
-
-        *name = value[i];
-        ngx_strlow(name->data, name->data, name->len);
     }
 
     return NGX_CONF_OK;

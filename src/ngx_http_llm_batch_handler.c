@@ -17,25 +17,36 @@
 #define NGX_HTTP_LLM_BATCH_POLL  1000
 
 
+typedef struct {
+    ngx_table_elt_t  *content_encoding;
+    ngx_table_elt_t  *idempotency_key;
+    ngx_table_elt_t  *task;
+} ngx_http_llm_batch_headers_t;
+
+
 static ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_create_ctx(
     ngx_http_request_t *r, ngx_http_llm_batch_loc_conf_t *conf);
-static llmb_reason_e ngx_http_llm_batch_check_headers(ngx_http_request_t *r,
-    ngx_http_llm_batch_loc_conf_t *conf, ngx_uint_t *body);
+static llmb_reason_e ngx_http_llm_batch_check_headers(
+    ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t *body);
 static ngx_uint_t ngx_http_llm_batch_is_json(ngx_str_t *type);
-static ngx_table_elt_t *ngx_http_llm_batch_find_header(ngx_http_request_t *r,
-    char *name, size_t len);
+static void ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
+    ngx_http_llm_batch_headers_t *headers);
 static void ngx_http_llm_batch_body_handler(ngx_http_request_t *r);
 static llmb_reason_e ngx_http_llm_batch_inspect(
     ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_get_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx);
-static llmb_reason_e ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx);
+static llmb_reason_e ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx,
+    uint64_t *wake);
 static llmb_reason_e ngx_http_llm_batch_reserve(
     ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key, ngx_str_t *credentials);
 static void ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     llmb_group_t *group);
-static void ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx);
+static void ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx,
+    uint64_t wake);
+static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
+    uint64_t wake);
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
 static void ngx_http_llm_batch_cleanup(void *data);
@@ -70,7 +81,7 @@ ngx_http_llm_batch_handler(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
-    ctx->reason = ngx_http_llm_batch_check_headers(r, conf, &body);
+    ctx->reason = ngx_http_llm_batch_check_headers(ctx, &body);
 
     if (!body) {
         ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
@@ -163,9 +174,13 @@ ngx_http_llm_batch_get_ctx(ngx_http_request_t *r)
  */
 
 static llmb_reason_e
-ngx_http_llm_batch_check_headers(ngx_http_request_t *r,
-    ngx_http_llm_batch_loc_conf_t *conf, ngx_uint_t *body)
+ngx_http_llm_batch_check_headers(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_uint_t *body)
 {
+    ngx_http_request_t            *r;
+    ngx_http_llm_batch_headers_t   headers;
+
+    r = ctx->request;
     *body = 0;
 
     if (r->method != NGX_HTTP_POST) {
@@ -178,17 +193,23 @@ ngx_http_llm_batch_check_headers(ngx_http_request_t *r,
         return LLMB_REASON_CONTENT_TYPE;
     }
 
-    if (ngx_http_llm_batch_find_header(r, "content-encoding", 16)) {
+    ngx_http_llm_batch_find_headers(r, &headers);
+
+    if (headers.content_encoding) {
         return LLMB_REASON_ENCODING;
     }
 
-    if (r->headers_in.content_length_n > (off_t) conf->max_body) {
+    if (r->headers_in.content_length_n > (off_t) ctx->conf->max_body) {
         return LLMB_REASON_BODY_SIZE;
     }
 
     *body = 1;
 
-    if (ngx_http_llm_batch_find_header(r, "idempotency-key", 15)) {
+    if (headers.task) {
+        ctx->task = headers.task->value;
+    }
+
+    if (headers.idempotency_key) {
         return LLMB_REASON_IDEMPOTENCY;
     }
 
@@ -213,8 +234,10 @@ ngx_http_llm_batch_is_json(ngx_str_t *type)
     }
 
     if (len == 16) {
-        return ngx_strncasecmp(type->data, (u_char *) "application/json", 16)
-               == 0;
+        return ngx_memcmp(type->data, "application/json", 16) == 0
+               || ngx_strncasecmp(type->data, (u_char *) "application/json",
+                                  16)
+                  == 0;
     }
 
     return len > 17
@@ -224,12 +247,18 @@ ngx_http_llm_batch_is_json(ngx_str_t *type)
 }
 
 
-static ngx_table_elt_t *
-ngx_http_llm_batch_find_header(ngx_http_request_t *r, char *name, size_t len)
+/* of several headers of one name the first */
+
+static void
+ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
+    ngx_http_llm_batch_headers_t *headers)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    u_char            *name;
+    ngx_uint_t         i;
+    ngx_list_part_t   *part;
+    ngx_table_elt_t   *h, **found;
+
+    ngx_memzero(headers, sizeof(ngx_http_llm_batch_headers_t));
 
     part = &r->headers_in.headers.part;
     h = part->elts;
@@ -238,7 +267,7 @@ ngx_http_llm_batch_find_header(ngx_http_request_t *r, char *name, size_t len)
 
         if (i >= part->nelts) {
             if (part->next == NULL) {
-                return NULL;
+                return;
             }
 
             part = part->next;
@@ -246,10 +275,31 @@ ngx_http_llm_batch_find_header(ngx_http_request_t *r, char *name, size_t len)
             i = 0;
         }
 
-        if (h[i].key.len == len
-            && ngx_strncmp(h[i].lowcase_key, name, len) == 0)
+        switch (h[i].key.len) {
+
+        case sizeof("content-encoding") - 1:
+            name = (u_char *) "content-encoding";
+            found = &headers->content_encoding;
+            break;
+
+        case sizeof("idempotency-key") - 1:
+            name = (u_char *) "idempotency-key";
+            found = &headers->idempotency_key;
+            break;
+
+        case sizeof("x-llm-task") - 1:
+            name = (u_char *) "x-llm-task";
+            found = &headers->task;
+            break;
+
+        default:
+            continue;
+        }
+
+        if (*found == NULL
+            && ngx_memcmp(h[i].lowcase_key, name, h[i].key.len) == 0)
         {
-            return &h[i];
+            *found = &h[i];
         }
     }
 }
@@ -258,6 +308,7 @@ ngx_http_llm_batch_find_header(ngx_http_request_t *r, char *name, size_t len)
 static void
 ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
 {
+    uint64_t                   wake;
     llmb_reason_e              reason;
     ngx_http_llm_batch_ctx_t  *ctx;
 
@@ -273,10 +324,10 @@ ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
         ctx->result.status = LLMB_STATUS_DRYRUN;
 
     } else if (ctx->reason == LLMB_REASON_NONE) {
-        ctx->reason = ngx_http_llm_batch_join(ctx);
+        ctx->reason = ngx_http_llm_batch_join(ctx, &wake);
 
         if (ctx->reason == LLMB_REASON_NONE) {
-            ngx_http_llm_batch_hold(ctx);
+            ngx_http_llm_batch_hold(ctx, wake);
             return;
         }
     }
@@ -420,55 +471,48 @@ ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
 }
 
 
-/* the model, and the readable name of the group */
+/* the readable name of the group, which by default ends with the model */
 
 static ngx_int_t
 ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx)
 {
-    u_char              *p;
-    ngx_str_t            task;
-    ngx_table_elt_t     *h;
-    ngx_http_request_t  *r;
+    u_char  *p;
 
-    r = ctx->request;
-
-    if (ctx->body.model.len) {
-        ctx->model.data = ngx_pnalloc(r->pool, ctx->body.model.len);
-        if (ctx->model.data == NULL) {
-            return NGX_ERROR;
-        }
-
-        ctx->model.len = llmb_json_decode(ctx->body.model, ctx->model.data);
-    }
-
-    if (ctx->conf->group) {
-        return ngx_http_complex_value(r, ctx->conf->group, &ctx->group);
-    }
-
-    h = ngx_http_llm_batch_find_header(r, "x-llm-task", 10);
-
-    ngx_str_null(&task);
-
-    if (h) {
-        task = h->value;
-    }
-
-    p = ngx_pnalloc(r->pool, task.len + 1 + ctx->model.len);
+    p = ngx_pnalloc(ctx->request->pool, ctx->task.len + 1
+                                        + ctx->body.model.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     ctx->group.data = p;
-    ctx->group.len = ngx_sprintf(p, "%V:%V", &task, &ctx->model) - p;
+
+    p = ngx_cpymem(p, ctx->task.data, ctx->task.len);
+    *p++ = ':';
+
+    ctx->model.data = p;
+
+    if (ctx->body.model.len) {
+        ctx->model.len = llmb_json_decode(ctx->body.model, p);
+    }
+
+    ctx->group.len = ctx->task.len + 1 + ctx->model.len;
+
+    if (ctx->conf->group) {
+        return ngx_http_complex_value(ctx->request, ctx->conf->group,
+                                      &ctx->group);
+    }
 
     return NGX_OK;
 }
 
 
-/* puts the items into the zone and makes the request a member of its group */
+/*
+ * Puts the items into the zone and makes the request a member of its group;
+ * *wake is the time for its timer.
+ */
 
 static llmb_reason_e
-ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx, uint64_t *wake)
 {
     ngx_str_t                   key, credentials;
     ngx_pool_t                 *pool;
@@ -492,11 +536,7 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx)
         return LLMB_REASON_INTERNAL;
     }
 
-    pool = ngx_create_pool(2048, ctx->request->connection->log);
-    if (pool == NULL) {
-        return LLMB_REASON_INTERNAL;
-    }
-
+    pool = zone->pool;
     reason = LLMB_REASON_INTERNAL;
 
     if (ngx_http_llm_batch_key(ctx, pool, &key) != NGX_OK
@@ -527,6 +567,7 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx)
     if (zone->tables->epoch == ctx->epoch) {
         zone->members[ctx->member] = ctx;
         llmb_sched_join(zone->tables, ctx->member, ngx_current_msec);
+        *wake = llmb_sched_wake(zone->tables, ctx->member, ngx_current_msec);
         LLMB_CRASH("join locked");
 
     } else {
@@ -537,7 +578,7 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx)
 
 done:
 
-    ngx_destroy_pool(pool);
+    ngx_reset_pool(pool);
 
     return reason;
 }
@@ -643,7 +684,7 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
 /* from here on the request waits for its mail */
 
 static void
-ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
 {
     ngx_connection_t    *c;
     ngx_http_request_t  *r;
@@ -655,7 +696,7 @@ ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
     ctx->released = 0;
 
     ngx_queue_insert_tail(&ctx->zone->held, &ctx->queue);
-    ngx_http_llm_batch_set_timer(ctx);
+    ngx_http_llm_batch_arm(ctx, wake);
 
     r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
@@ -681,7 +722,7 @@ ngx_http_llm_batch_set_timer(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     zone = ctx->zone;
-    wake = ngx_current_msec + NGX_HTTP_LLM_BATCH_POLL;
+    wake = (uint64_t) -1;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -689,12 +730,21 @@ ngx_http_llm_batch_set_timer(ngx_http_llm_batch_ctx_t *ctx)
         m = llmb_member(zone->tables, ctx->member);
 
         if (m->state == LLMB_MEMBER_QUEUED) {
-            wake = ngx_min(wake, llmb_sched_wake(zone->tables, ctx->member,
-                                                 ngx_current_msec));
+            wake = llmb_sched_wake(zone->tables, ctx->member,
+                                   ngx_current_msec);
         }
     }
 
     ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_arm(ctx, wake);
+}
+
+
+static void
+ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
+{
+    wake = ngx_min(wake, ngx_current_msec + NGX_HTTP_LLM_BATCH_POLL);
 
     /* an armed timer would keep its old time if the new one is near */
 

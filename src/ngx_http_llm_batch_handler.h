@@ -37,6 +37,7 @@ struct ngx_http_llm_batch_ctx_s {
     ngx_event_t                     timer;
 
     llmb_result_t                   result;
+    ngx_str_t                       task;
     ngx_str_t                       group;    /* its readable name */
     ngx_str_t                       model;    /* decoded */
 

@@ -409,20 +409,33 @@ ngx_http_llm_batch_is_credential(ngx_str_t *name)
 }
 
 
+/* the name is in lower case, and so is the list */
+
 static ngx_uint_t
 ngx_http_llm_batch_in_list(ngx_str_t *name, ngx_str_t *list)
 {
-    size_t      len;
-    ngx_uint_t  i, prefix;
+    size_t  len;
 
-    for (i = 0; list[i].len; i++) {
-        len = list[i].len;
-        prefix = (list[i].data[len - 1] == '*');
-        len -= prefix;
+    for ( /* void */ ; list->len; list++) {
 
-        if ((prefix ? name->len >= len : name->len == len)
-            && ngx_strncasecmp(name->data, list[i].data, len) == 0)
-        {
+        if (name->data[0] != list->data[0]) {
+            continue;
+        }
+
+        len = list->len;
+
+        if (list->data[len - 1] == '*') {
+            len--;
+
+            if (name->len < len) {
+                continue;
+            }
+
+        } else if (name->len != len) {
+            continue;
+        }
+
+        if (ngx_memcmp(name->data, list->data, len) == 0) {
             return 1;
         }
     }

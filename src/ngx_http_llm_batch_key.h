@@ -35,7 +35,7 @@ ngx_int_t ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
 ngx_http_llm_batch_header_e ngx_http_llm_batch_header_class(
     ngx_http_llm_batch_loc_conf_t *conf, ngx_table_elt_t *h);
 
-/* whether a header of this name identifies a client to the upstream */
+/* whether this name, in lower case, is of a header that identifies a client */
 ngx_uint_t ngx_http_llm_batch_is_credential(ngx_str_t *name);
 
 

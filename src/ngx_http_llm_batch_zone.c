@@ -170,7 +170,11 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
     zone->calls = ngx_pcalloc(cycle->pool, zone->tables->ncalls
                                        * sizeof(ngx_http_llm_batch_call_t *));
 
-    if (zone->members == NULL || zone->calls == NULL) {
+    if (zone->pool == NULL) {
+        zone->pool = ngx_create_pool(4096, cycle->log);
+    }
+
+    if (zone->members == NULL || zone->calls == NULL || zone->pool == NULL) {
         return NGX_ERROR;
     }
 
@@ -289,6 +293,11 @@ ngx_http_llm_batch_find_place(ngx_http_llm_batch_zone_t *zone)
 void
 ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone)
 {
+    if (zone->pool) {
+        ngx_destroy_pool(zone->pool);
+        zone->pool = NULL;
+    }
+
     if (zone->worker == LLMB_NIL) {
         return;
     }

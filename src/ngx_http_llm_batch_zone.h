@@ -45,6 +45,7 @@ struct ngx_http_llm_batch_zone_s {
     ngx_http_llm_batch_ctx_t    **members;     /* ours, by index */
     ngx_http_llm_batch_call_t   **calls;       /* ours, by index */
     ngx_queue_t                   held;        /* our members */
+    ngx_pool_t                   *pool;        /* of one step, then reset */
     ngx_event_t                   mail;
     ngx_event_t                   watch;
     ngx_http_llm_batch_main_conf_t  *mcf;

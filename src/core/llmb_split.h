@@ -115,10 +115,10 @@ llmb_rc_e llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
 size_t llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share);
 
 /*
- * The input tokens of the member with this share, equal to what its answer says; *exact tells
- * whether the upstream's own count confirms them (it equals the sum of what
- * the members count themselves).  Without a count in the answer: the member's
- * own number, not exact.
+ * The input tokens of the member with this share, equal to what its answer
+ * says; *exact tells whether the upstream's own count confirms them (it equals
+ * the sum of what the members count themselves).  Without a count in the
+ * answer: the member's own number, not exact.
  */
 uint64_t llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
     unsigned *exact);
