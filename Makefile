@@ -176,7 +176,7 @@ t: $(MODULE)	## the module in a real nginx, with prove
 
 chaos:		## kills, reloads and upgrades under load, with crash points
 	$(MAKE) --no-print-directory t VARIANT=check \
-		TESTS="$(wildcard t/chaos*.t)"
+		TESTS="$(or $(T:%=t/%.t),$(wildcard t/chaos*.t))"
 
 faults:		## planted bugs, each of which has to turn its test red
 	tools/faults $(BUILD)/faults t/faults/*.patch

@@ -306,6 +306,8 @@ ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone)
 
     (void) llmb_sched_reap(zone->tables, zone->worker, ngx_current_msec);
 
+    LLMB_CRASH("detach locked");
+
     llmb_worker(zone->tables, zone->worker)->pid = 0;
 
     zone->worker = LLMB_NIL;
