@@ -163,8 +163,6 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
         || ngx_http_llm_batch_put_part(b, r->method_name.data,
                                        r->method_name.len)
            != NGX_OK
-        || ngx_http_llm_batch_put_part(b, r->schema.data, r->schema.len)
-           != NGX_OK
         || ngx_http_llm_batch_put_part(b, r->uri.data, r->uri.len) != NGX_OK
         || ngx_http_llm_batch_put_part(b, r->unparsed_uri.data,
                                        r->unparsed_uri.len)
