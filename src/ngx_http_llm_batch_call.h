@@ -19,6 +19,7 @@
 typedef struct {
     uint32_t                        index;    /* in the zone */
     uint32_t                        gen;
+    uint32_t                        worker;
     uint32_t                        chunks;
     uint32_t                        len;
     uint32_t                        head;
@@ -56,6 +57,7 @@ struct ngx_http_llm_batch_call_s {
     llmb_split_t                    split;
     llmb_rc_e                       split_rc;
     llmb_mismatch_e                 mismatch;
+    ngx_buf_t                       text;     /* of a member's answer */
 
     unsigned                        complete:1;   /* its end was seen */
     unsigned                        finished:1;   /* all have their outcome */
@@ -67,6 +69,16 @@ struct ngx_http_llm_batch_call_s {
  * it: answers, retries, isolates.  Safe to call again.
  */
 void ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call);
+
+/*
+ * Gives each member that still waits for the call its part of the answer, or
+ * the error.
+ */
+void ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome);
+
+/* a sink: appends to a buffer; LLMB_LIMIT if it does not fit */
+llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len);
 
 /*
  * The client of a held request is gone.  If it was the last one of a call of

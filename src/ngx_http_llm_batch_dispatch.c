@@ -25,8 +25,6 @@ static ngx_buf_t *ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender);
 static llmb_rc_e ngx_http_llm_batch_copy_items(void *data, uint32_t member,
     llmb_sink_t *out);
-static llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p,
-    size_t len);
 static void ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call);
 
 
@@ -198,6 +196,7 @@ ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call)
 
         member->index = i;
         member->gen = m->gen;
+        member->worker = m->worker;
         member->chunks = m->chunks;
         member->len = m->len;
         member->head = m->head;
@@ -392,21 +391,6 @@ ngx_http_llm_batch_skip(void *data, const uint8_t *p, size_t len)
     }
 
     return skip->out->write(skip->out->data, p + n, len - n);
-}
-
-
-static llmb_rc_e
-ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len)
-{
-    ngx_buf_t *b = data;
-
-    if ((size_t) (b->end - b->last) < len) {
-        return LLMB_LIMIT;
-    }
-
-    b->last = ngx_cpymem(b->last, p, len);
-
-    return LLMB_OK;
 }
 
 

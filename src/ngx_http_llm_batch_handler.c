@@ -874,12 +874,25 @@ ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx)
 void
 ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
 {
-    llmb_member_t              *m;
     ngx_http_llm_batch_zone_t  *zone;
 
     if (ctx->released) {
         return;
     }
+
+    zone = ctx->zone;
+
+    ngx_http_llm_batch_lock(zone);
+    ngx_http_llm_batch_leave(ctx);
+    ngx_http_llm_batch_unlock(zone);
+}
+
+
+void
+ngx_http_llm_batch_leave(ngx_http_llm_batch_ctx_t *ctx)
+{
+    llmb_member_t              *m;
+    ngx_http_llm_batch_zone_t  *zone;
 
     ctx->released = 1;
     zone = ctx->zone;
@@ -890,8 +903,6 @@ ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
         ngx_del_timer(&ctx->timer);
     }
 
-    ngx_http_llm_batch_lock(zone);
-
     if (zone->tables->epoch == ctx->epoch) {
         m = llmb_member(zone->tables, ctx->member);
 
@@ -900,8 +911,6 @@ ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
             LLMB_CRASH("leave locked");
         }
     }
-
-    ngx_http_llm_batch_unlock(zone);
 
     if (zone->epoch == ctx->epoch && zone->members[ctx->member] == ctx) {
         zone->members[ctx->member] = NULL;

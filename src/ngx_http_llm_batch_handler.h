@@ -67,6 +67,9 @@ void ngx_http_llm_batch_lost_member(ngx_http_llm_batch_ctx_t *ctx);
  */
 void ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx);
 
+/* the same, of one that was not yet released; the caller holds the lock */
+void ngx_http_llm_batch_leave(ngx_http_llm_batch_ctx_t *ctx);
+
 /* a request that went alone has its answer: the slot is free */
 void ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx);
 
