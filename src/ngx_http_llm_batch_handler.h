@@ -52,6 +52,12 @@ ngx_int_t ngx_http_llm_batch_handler(ngx_http_request_t *r);
 /* finds the context, also after an internal redirect; may be NULL */
 ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_get_ctx(ngx_http_request_t *r);
 
+/*
+ * Makes the request a member of its group.  LLMB_REASON_NONE: it is held and
+ * may be over by now; else it is as before.
+ */
+llmb_reason_e ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx);
+
 /* sets the timer of a held request to the next time it has to look */
 void ngx_http_llm_batch_set_timer(ngx_http_llm_batch_ctx_t *ctx);
 
