@@ -30,10 +30,10 @@ static ngx_int_t ngx_http_llm_batch_key_body(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_cmp_headers(const void *one,
     const void *two);
-static ngx_int_t ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b,
-    const void *data, size_t len);
 static ngx_int_t ngx_http_llm_batch_put_part(ngx_http_llm_batch_buf_t *b,
     const void *data, size_t len);
+static ngx_int_t ngx_http_llm_batch_grow(ngx_http_llm_batch_buf_t *b,
+    size_t len);
 static llmb_rc_e ngx_http_llm_batch_key_write(void *data, const uint8_t *p,
     size_t len);
 static ngx_uint_t ngx_http_llm_batch_in_list(ngx_str_t *name,
@@ -467,35 +467,35 @@ static ngx_int_t
 ngx_http_llm_batch_put_part(ngx_http_llm_batch_buf_t *b, const void *data,
     size_t len)
 {
-    if (ngx_http_llm_batch_put(b, &len, sizeof(size_t)) != NGX_OK) {
+    if ((size_t) (b->end - b->pos) < sizeof(size_t) + len
+        && ngx_http_llm_batch_grow(b, sizeof(size_t) + len) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    return ngx_http_llm_batch_put(b, data, len);
+    b->pos = ngx_cpymem(b->pos, &len, sizeof(size_t));
+    b->pos = ngx_cpymem(b->pos, data, len);
+
+    return NGX_OK;
 }
 
 
 static ngx_int_t
-ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b, const void *data,
-    size_t len)
+ngx_http_llm_batch_grow(ngx_http_llm_batch_buf_t *b, size_t len)
 {
     size_t   size;
     u_char  *p;
 
-    if ((size_t) (b->end - b->pos) < len) {
-        size = ngx_max(512, 2 * (b->pos - b->start + len));
+    size = ngx_max(1024, 2 * (b->pos - b->start + len));
 
-        p = ngx_palloc(b->pool, size);
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        b->pos = ngx_cpymem(p, b->start, b->pos - b->start);
-        b->start = p;
-        b->end = p + size;
+    p = ngx_palloc(b->pool, size);
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    b->pos = ngx_cpymem(b->pos, data, len);
+    b->pos = ngx_cpymem(p, b->start, b->pos - b->start);
+    b->start = p;
+    b->end = p + size;
 
     return NGX_OK;
 }
@@ -504,6 +504,15 @@ ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b, const void *data,
 static llmb_rc_e
 ngx_http_llm_batch_key_write(void *data, const uint8_t *p, size_t len)
 {
-    return ngx_http_llm_batch_put(data, p, len) == NGX_OK ? LLMB_OK
-                                                          : LLMB_NOMEM;
+    ngx_http_llm_batch_buf_t *b = data;
+
+    if ((size_t) (b->end - b->pos) < len
+        && ngx_http_llm_batch_grow(b, len) != NGX_OK)
+    {
+        return LLMB_NOMEM;
+    }
+
+    b->pos = ngx_cpymem(b->pos, p, len);
+
+    return LLMB_OK;
 }
