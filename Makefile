@@ -182,7 +182,9 @@ faults:		## planted bugs, each of which has to turn its test red
 	tools/faults $(BUILD)/faults t/faults/*.patch
 
 ASAN_DIR =	$(BUILD)/asan-$(NGINX_VERSION)
-ASAN_CFLAGS =	-O1 -g $(SANITIZE) -fno-sanitize=nonnull-attribute,alignment \
+# nginx itself shifts into signs, and more
+ASAN_CFLAGS =	-O1 -g $(SANITIZE) \
+		-fno-sanitize=nonnull-attribute,alignment,shift-base \
 		-DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
 		-DLLMB_CRASH_POINTS=1
 

@@ -250,9 +250,14 @@ sub metrics_of ($what) {
 		'inflight_calls 0', 'zone_requests 0', 'zone_calls 0',
 		'zone_bytes{state="free"} 9', 'zone_bytes{state="used"} 7';
 
+	my $nginx = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 	my $maps = join "\n", map { qq!map "" \$llm_batch_$_ { default ""; }! }
 		qw/ status reason close id size index adapter model task mode
 			wait tokens upstream_time cost saved group /;
+
+	# unless it is linked in, indeed
+
+	$maps = '' if Test::LLMBatch::Proc::slurp($nginx) =~ /llm_batch_zone/;
 
 	$t->write_file('metrics', $text);
 	$t->write_file_expand('nginx.conf', <<'EOF' =~ s/VARIABLES/$maps/r);

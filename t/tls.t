@@ -23,6 +23,10 @@ my $mock = $t->backend();
 # nginx itself is the TLS client of its second server
 
 $t->conf(<<'EOF', http => <<'HTTP');
+# nginx does not free the session it keeps
+
+proxy_ssl_session_reuse  off;
+
 location /secure/ {
     proxy_pass  https://%%ADDR%%:8443/;
 }
