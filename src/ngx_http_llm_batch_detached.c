@@ -427,6 +427,18 @@ ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
         }
     }
 
+    /*
+     * the name comes first: without one, nginx's handler of "Host" would
+     * look for the server again, and leave the location
+     */
+
+    if (ngx_http_llm_batch_dup(fr->pool, &fr->headers_in.server,
+                               &r->headers_in.server)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     if (r->headers_in.host
         && ngx_http_llm_batch_add_header(fr, &host,
                                          &r->headers_in.host->value)
@@ -437,8 +449,7 @@ ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
 
     fr->headers_in.connection_type = NGX_HTTP_CONNECTION_CLOSE;
 
-    return ngx_http_llm_batch_dup(fr->pool, &fr->headers_in.server,
-                                  &r->headers_in.server);
+    return NGX_OK;
 }
 
 
