@@ -129,7 +129,7 @@ static llmb_reason_e
 ngx_http_llm_batch_reserve(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key,
     ngx_str_t *credentials)
 {
-    uint32_t                    i, g;
+    uint32_t                    i, g, hash;
     unsigned                    fresh;
     llmb_group_t               *group;
     llmb_reason_e               reason;
@@ -137,6 +137,7 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key,
     ngx_http_llm_batch_zone_t  *zone;
 
     zone = ctx->zone;
+    hash = ngx_murmur_hash2(key->data, key->len);
     reason = LLMB_REASON_ZONE_FULL;
 
     ngx_http_llm_batch_lock(zone);
@@ -148,8 +149,8 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key,
         goto done;
     }
 
-    g = llmb_group_get(zone->tables, ngx_http_llm_batch_str(key),
-                       ngx_murmur_hash2(key->data, key->len), &fresh);
+    g = llmb_group_get(zone->tables, ngx_http_llm_batch_str(key), hash,
+                       &fresh);
 
     if (g == LLMB_NIL) {
         goto done;
