@@ -196,7 +196,8 @@ asan:		## the same tests on an nginx built with ASan and UBSan
 		LSAN_OPTIONS=suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0 \
 		$(PROVE) -j$(JOBS) $(TESTS)
 
-VALGRIND_T =	$(filter $(addprefix t/,batch% key% conf%),$(wildcard t/*.t))
+VALGRIND_T =	$(addprefix t/,merge_openai.t key_separation.t fail_poison.t \
+		fail_answer.t)
 
 valgrind: $(MODULE)	## memcheck on a few of the tests
 	tools/valgrind-nginx $(BUILD)/valgrind $(NGINX)
