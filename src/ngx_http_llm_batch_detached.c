@@ -22,8 +22,14 @@ static ngx_int_t ngx_http_llm_batch_copy_request(ngx_http_request_t *fr,
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr,
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_llm_batch_copy_variables(ngx_http_request_t *fr,
-    ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_batch_copy_variables(
+    ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
+    ngx_http_request_t *r, ngx_uint_t credentials);
+static ngx_uint_t ngx_http_llm_batch_is_compared(
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_names_credential(ngx_str_t *name);
 static ngx_int_t ngx_http_llm_batch_copy_headers(
     ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
     ngx_http_request_t *r, ngx_uint_t credentials);
@@ -93,7 +99,8 @@ ngx_http_llm_batch_detach(ngx_http_llm_batch_call_t *call,
 
     if (ngx_http_llm_batch_copy_request(fr, r) != NGX_OK
         || ngx_http_llm_batch_copy_captures(fr, r) != NGX_OK
-        || ngx_http_llm_batch_copy_variables(fr, r) != NGX_OK
+        || ngx_http_llm_batch_copy_variables(call, fr, r, credentials)
+           != NGX_OK
         || ngx_http_llm_batch_copy_headers(call, fr, r, credentials)
            != NGX_OK)
     {
@@ -330,12 +337,13 @@ ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr, ngx_http_request_t *r)
  * Values that the lender's earlier phases have set: by "set", "map", named
  * captures, "auth_request_set".  Those that are not cacheable are found out
  * again for the call, which is not possible for those of a TLS connection:
- * $scheme, equal for all members, is taken along, $ssl_* are empty.
+ * $scheme, equal for all members, is taken along, $ssl_* are empty.  And so
+ * are credentials that differ, for they are not among the call's headers.
  */
 
 static ngx_int_t
-ngx_http_llm_batch_copy_variables(ngx_http_request_t *fr,
-    ngx_http_request_t *r)
+ngx_http_llm_batch_copy_variables(ngx_http_llm_batch_call_t *call,
+    ngx_http_request_t *fr, ngx_http_request_t *r, ngx_uint_t credentials)
 {
     ngx_str_t                   value, copy;
     ngx_uint_t                  i;
@@ -362,6 +370,12 @@ ngx_http_llm_batch_copy_variables(ngx_http_request_t *fr,
             continue;
         }
 
+        if (!credentials && ngx_http_llm_batch_names_credential(&v[i].name)
+            && !ngx_http_llm_batch_is_compared(call->conf, &v[i].name))
+        {
+            continue;
+        }
+
         value.data = r->variables[i].data;
         value.len = r->variables[i].len;
 
@@ -374,6 +388,72 @@ ngx_http_llm_batch_copy_variables(ngx_http_request_t *fr,
     }
 
     return NGX_OK;
+}
+
+
+/* whether a variable is made of one of the headers that identify a client */
+
+static ngx_uint_t
+ngx_http_llm_batch_names_credential(ngx_str_t *name)
+{
+    ngx_str_t  *n;
+
+    static ngx_str_t  names[] = {
+        ngx_string("http_authorization"),
+        ngx_string("http_api_key"),
+        ngx_string("http_x_api_key"),
+        ngx_string("http_x_goog_api_key"),
+        ngx_string("http_cookie"),
+        ngx_string("remote_user"),
+        ngx_null_string
+    };
+
+    for (n = names; n->len; n++) {
+        if (n->len == name->len
+            && ngx_strncmp(n->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return name->len > 7 && ngx_strncmp(name->data, "cookie_", 7) == 0;
+}
+
+
+/* whether the variable is the tenant, or what else all members agree in */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_compared(ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
+
+    if (conf->tenant && ngx_http_llm_batch_is_variable(conf->tenant, name)) {
+        return 1;
+    }
+
+    if (conf->vary == NULL) {
+        return 0;
+    }
+
+    cv = conf->vary->elts;
+
+    for (i = 0; i < conf->vary->nelts; i++) {
+        if (ngx_http_llm_batch_is_variable(&cv[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv, ngx_str_t *name)
+{
+    return cv->value.len == name->len + 1 && cv->value.data[0] == '$'
+           && ngx_strncasecmp(cv->value.data + 1, name->data, name->len) == 0;
 }
 
 

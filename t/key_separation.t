@@ -16,6 +16,7 @@ use lib "$FindBin::Bin/lib";
 
 use JSON::PP;
 use List::Util qw/ uniq /;
+use MIME::Base64 qw/ encode_base64 /;
 
 use Test::LLMBatch;
 
@@ -36,6 +37,23 @@ location /shared/ {
 location /injected/ {
     llm_batch_tenant shared;
     proxy_set_header Authorization "Bearer operator";
+    proxy_pass http://backend/;
+}
+location /required/ {
+    if ($http_authorization = "") { return 401; }
+    if ($cookie_id = "") { return 401; }
+    if ($remote_user = "") { return 401; }
+    llm_batch_tenant shared;
+    proxy_set_header Authorization $http_authorization;
+    proxy_set_header X-Cookie $cookie_id;
+    proxy_set_header X-User $remote_user;
+    proxy_pass http://backend/;
+}
+location /team/ {
+    llm_batch_tenant $cookie_team;
+    llm_batch_vary $remote_user;
+    proxy_set_header X-Cookie $cookie_team;
+    proxy_set_header X-User $remote_user;
     proxy_pass http://backend/;
 }
 location /vary/ {
@@ -148,6 +166,29 @@ ok(!exists $calls[-1]{headers}{cookie}, 'tenant shared: nor a cookie');
 	map { { %$_, uri => "/injected$uri" } } @keys);
 is($calls[-1]{headers}{authorization}, 'Bearer operator',
 	'credentials of the operator are sent');
+
+my @basic = map { {
+	uri => "/required$uri", headers => { Cookie => "id=$_",
+		Authorization => 'Basic ' . encode_base64("$_:", '') }
+} } qw/ one two /;
+
+@calls = together('credentials in variables', @basic);
+is(join(' ', grep { exists $calls[-1]{headers}{$_} }
+	qw/ authorization x-cookie x-user cookie /), '',
+	'credentials in variables: those that differ are not sent');
+
+@calls = together('credentials in variables, equal', @basic[0, 0]);
+is(join(' ', map { $calls[-1]{headers}{$_} // '' } qw/ x-cookie x-user /),
+	'one one', 'credentials in variables: equal ones are sent');
+
+@calls = together('credentials in variables, compared', map { {
+	uri => "/team$uri", headers => { Cookie => "team=a; id=$_",
+		Authorization => $basic[0]{headers}{Authorization} }
+} } 1, 2);
+is(join(' ', map { $calls[-1]{headers}{$_} // '' } qw/ x-cookie x-user /),
+	'a one', 'credentials in variables: what is compared is sent');
+ok(!exists $calls[-1]{headers}{cookie},
+	'credentials in variables: the rest is not');
 
 @calls = apart('credentials', @keys);
 is(join(' ', sort { $a cmp $b } uniq map {
