@@ -321,8 +321,13 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx)
 
     /* until this worker takes the lock again, nobody reuses the chunks */
 
-    if (llmb_chunks_read(zone->tables, chunks, data.len, &sink) != LLMB_OK
-        || zone->tables->epoch != ctx->epoch
+    if (llmb_chunks_read(zone->tables, chunks, data.len, &sink) != LLMB_OK) {
+        goto failed;
+    }
+
+    ngx_memory_barrier();
+
+    if (zone->tables->epoch != ctx->epoch
         || ngx_http_llm_batch_answer_read(r->pool, &data, &answer) != NGX_OK)
     {
         goto failed;

@@ -220,6 +220,7 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender)
 {
     ngx_buf_t    *body;
+    ngx_uint_t    credentials;
     llmb_elem_t  *elems;
 
     call->model.data = ngx_pstrdup(call->pool, &lender->model);
@@ -245,10 +246,18 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_batch_detach(call, lender,
-                                  ngx_http_llm_batch_same_credentials(call))
-        != NGX_OK)
-    {
+    credentials = ngx_http_llm_batch_same_credentials(call);
+
+    ngx_memory_barrier();
+
+    if (call->zone->tables->epoch != call->epoch) {
+
+        /* what was read may have been somebody else's */
+
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_batch_detach(call, lender, credentials) != NGX_OK) {
         return NGX_ERROR;
     }
 

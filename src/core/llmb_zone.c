@@ -275,10 +275,17 @@ llmb_zone_reset(llmb_zone_t *z)
     uint32_t        i;
     llmb_worker_t  *w;
 
-    llmb_zone_clear(z);
+    /*
+     * First of all: whoever copies without the lock looks at the epoch when
+     * it is done, and must not find the old one with chains that have moved.
+     */
 
     z->epoch++;
     z->settled = 0;
+
+    __sync_synchronize();
+
+    llmb_zone_clear(z);
 
     /* those that sleep would not notice */
 

@@ -220,7 +220,8 @@ llmb_rc_e llmb_zone_init(llmb_zone_t *z, uint64_t size, uint32_t workers);
  * Empties the tables and starts a new epoch.  Workers keep their places, all
  * bells are set, and no chunk is given out until each of them has called
  * llmb_zone_settle() or died: a worker may still be copying to where it owned
- * a chunk.
+ * a chunk.  The epoch is the first thing that changes, so what was read without
+ * the lock is as it was written if afterwards the epoch is still the same.
  */
 void llmb_zone_reset(llmb_zone_t *z);
 

@@ -5,9 +5,12 @@
 
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "buffer.h"
@@ -612,6 +615,64 @@ a_reset_empties_the_tables(void **state)
 }
 
 
+/* writes to the memory behind the head of the zone are seen, the first one */
+
+static llmb_zone_t  *watched;
+static size_t        watched_size;
+static uint64_t      epoch_at_write;
+
+
+static void
+first_write(int sig, siginfo_t *info, void *context)
+{
+    (void) sig;
+    (void) info;
+    (void) context;
+
+    epoch_at_write = watched->epoch;
+
+    if (mprotect(watched, watched_size, PROT_READ|PROT_WRITE) != 0) {
+        _exit(2);
+    }
+}
+
+
+static void
+a_reset_changes_the_epoch_before_anything_moves(void **state)
+{
+    size_t            page = (size_t) sysconf(_SC_PAGESIZE);
+    uint64_t          epoch;
+    struct sigaction  action, old;
+
+    (void) state;
+
+    watched_size = ZONE_SIZE;
+    watched = mmap(NULL, watched_size, PROT_READ|PROT_WRITE,
+                   MAP_PRIVATE|MAP_ANONYMOUS, -1, 0);
+
+    assert_true(watched != MAP_FAILED);
+    assert_true(sizeof(llmb_zone_t) <= page);
+    assert_int_equal(llmb_zone_init(watched, watched_size, 2), LLMB_OK);
+
+    epoch = watched->epoch;
+    epoch_at_write = (uint64_t) -1;
+
+    memset(&action, 0, sizeof(action));
+    action.sa_sigaction = first_write;
+    action.sa_flags = SA_SIGINFO;
+
+    assert_int_equal(sigaction(SIGSEGV, &action, &old), 0);
+    assert_int_equal(mprotect((uint8_t *) watched + page, watched_size - page,
+                              PROT_READ), 0);
+
+    llmb_zone_reset(watched);
+
+    assert_int_equal(sigaction(SIGSEGV, &old, NULL), 0);
+    assert_int_equal(epoch_at_write, epoch + 1);
+    assert_int_equal(munmap(watched, watched_size), 0);
+}
+
+
 static void
 after_a_reset_every_worker_is_woken(void **state)
 {
@@ -741,6 +802,7 @@ main(void)
                      a_chain_that_was_reset_under_its_reader_ends_the_reading),
         cmocka_unit_test(room_belongs_to_its_member),
         cmocka_unit_test(a_reset_empties_the_tables),
+        cmocka_unit_test(a_reset_changes_the_epoch_before_anything_moves),
         cmocka_unit_test(after_a_reset_every_worker_is_woken),
         cmocka_unit_test(no_chunk_is_given_out_until_all_workers_have_settled),
         cmocka_unit_test(a_second_reset_has_everybody_settle_again),
