@@ -61,6 +61,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     verdict = ngx_http_llm_batch_limit(call, verdict);
 
     LLMB_CRASH("verdict locked");
+    LLMB_TEAR(zone, "verdict torn");
 
     switch (verdict) {
 

@@ -20,11 +20,17 @@
  */
 void ngx_http_llm_batch_crash(const char *name);
 
-#define LLMB_CRASH(name)  ngx_http_llm_batch_crash(name)
+/* as well, and leaves the tables as if it died while writing to them */
+void ngx_http_llm_batch_tear(ngx_http_llm_batch_zone_t *zone,
+    const char *name);
+
+#define LLMB_CRASH(name)       ngx_http_llm_batch_crash(name)
+#define LLMB_TEAR(zone, name)  ngx_http_llm_batch_tear(zone, name)
 
 #else
 
 #define LLMB_CRASH(name)
+#define LLMB_TEAR(zone, name)
 
 #endif
 

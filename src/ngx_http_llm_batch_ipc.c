@@ -197,6 +197,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
         epoch = zone->tables->epoch;
 
         LLMB_CRASH("mail locked");
+        LLMB_TEAR(zone, "mail torn");
 
         ngx_http_llm_batch_unlock(zone);
 

@@ -18,11 +18,13 @@ use lib "$FindBin::Bin/lib";
 use Test::LLMBatch;
 use Test::LLMBatch::Chaos;
 
-my @points = grep { !$ENV{LLMB_POINT} or $_ eq $ENV{LLMB_POINT} }
-	map { $_->[0] }
-	map { my $text = Test::LLMBatch::Proc::slurp($_);
-		map { [ $_ ] } $text =~ /^\s+LLMB_CRASH\("([^"]+)"\);/mg }
+my $point = qr/^\s+LLMB_(?:CRASH|TEAR)\((?:zone, )?"([^"]+)"\);/m;
+my @points = map { Test::LLMBatch::Proc::slurp($_) =~ /$point/g }
 	sort glob "$FindBin::Bin/../src/*.c";
+
+# one of them, by its name
+
+@points = grep { $_ eq $ENV{LLMB_POINT} } @points if $ENV{LLMB_POINT};
 
 my $t = Test::LLMBatch->new('crash points')->has(qw/ llm_batch crash_points /)
 	->plan(8 * @points + 3);
@@ -66,6 +68,7 @@ for my $point (@points) {
 	still_merges($t, $mock, $point);
 
 	unlink $file;
+	last if grep { $_->{error} eq 'timeout' } @{$load->{wrong}};
 }
 
 # a request that is under way alone stays so when the zone is reset

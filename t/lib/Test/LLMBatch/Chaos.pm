@@ -59,7 +59,7 @@ sub chaos_load($t, %o) {
 	my $slowest = 0;
 	my $check = $o{check} // \&own_answer_problem;
 
-	my $load = $t->load(clients => 32, uri => $uri, timeout => 120,
+	my $load = $t->load(clients => 32, uri => $uri, timeout => 30,
 		body => \&mixed_body, %o,
 		check => sub ($r) {
 			$slowest = max($slowest, $r->{time});
