@@ -100,23 +100,35 @@ cmp_ok(worker_files(), '<', 200, 'no descriptor is left');
 $t->done();
 
 
+# not more at once than the kernel keeps until they are accepted
+
 sub conns ($uri) {
-	my @conns = map {
-		my $body = qq({"model":"m","input":"text $_"});
-		my $s = IO::Socket::INET->new(PeerAddr => $t->addr(),
-			PeerPort => 8080) or die "connect: $!";
+	my @conns;
 
-		$s->syswrite("POST $uri HTTP/1.1\r\nHost: localhost\r\n"
-			. "Content-Type: application/json\r\nContent-Length: "
-			. length($body) . "\r\nConnection: close\r\n\r\n$body");
-		$s;
-	} 1 .. $n;
+	for my $i (1 .. $n) {
+		push @conns, conn($uri, "text $i");
 
-	wait_for { worker_files() >= $n } 30
-		or diag('not connected');
+		next if $i % 256 and $i < $n;
+
+		wait_for { worker_files() >= $i } 30
+			or diag("not connected: $i");
+	}
+
 	$t->request({ uri => '/pid' });
 
 	return \@conns;
+}
+
+sub conn ($uri, $text) {
+	my $body = qq({"model":"m","input":"$text"});
+	my $s = IO::Socket::INET->new(PeerAddr => $t->addr(),
+		PeerPort => 8080) or die "connect: $!";
+
+	$s->syswrite("POST $uri HTTP/1.1\r\nHost: localhost\r\n"
+		. "Content-Type: application/json\r\nContent-Length: "
+		. length($body) . "\r\nConnection: close\r\n\r\n$body");
+
+	return $s;
 }
 
 sub worker_files () {
