@@ -83,7 +83,10 @@ is_own_answer(\@r, '429: those that can wait are answered');
 
 my @calls = $mock->calls();
 is(sizes($mock), '1 8 8', '429: the call is sent again');
-cmp_ok($calls[-1]{time} - $calls[-2]{time}, '>=', 0.05,
+
+# the clock of nginx goes in steps, and the mock's is another
+
+cmp_ok($calls[-1]{time} - $calls[-2]{time}, '>', 0.04,
 	'429: after the pause');
 
 # nothing of one answer stays for the next
