@@ -12,6 +12,8 @@
 #include "ngx_http_llm_batch.h"
 
 
+static ngx_uint_t ngx_http_llm_batch_is_about_items(
+    ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_answer_local(
     ngx_http_llm_batch_call_t *call, uint32_t k, llmb_outcome_t *outcome,
     ngx_http_llm_batch_answer_t *answer);
@@ -50,7 +52,8 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
     if (!outcome->split) {
         answer.status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
                                                        : outcome->status;
-        answer.local = (call->status != answer.status || !outcome->answered);
+        answer.local = (call->status != answer.status || !outcome->answered
+                        || ngx_http_llm_batch_is_about_items(call));
         answer.body.data = call->body;
         answer.body.len = call->len;
     }
@@ -71,6 +74,21 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
             return;
         }
     }
+}
+
+
+/*
+ * An error in what was sent may quote it, and then the words of one client
+ * would be read by another: its status is all that the others are told.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_about_items(ngx_http_llm_batch_call_t *call)
+{
+    return call->n > 1
+           && (call->status == NGX_HTTP_BAD_REQUEST
+               || call->status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
+               || call->status == 422);
 }
 
 

@@ -18,7 +18,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('fallback')->has('llm_batch')->plan(19);
+my $t = Test::LLMBatch->new('fallback')->has('llm_batch')->plan(25);
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 
@@ -36,6 +36,14 @@ is(headers('x-reason', @r), 'upstream_error', 'off: reason');
 @r = failing($t, $mock, {}, [ @texts, 'POISON' ]);
 is(statuses(@r), '400', 'off: 400 to all');
 is(sizes($mock), '1 9', 'off: not isolated');
+
+for my $status (400, 413, 422) {
+	@r = failing($t, $mock, { status => $status,
+		body => '{"error":"text 7 is bad"}' }, \@texts, first => 1);
+	is(statuses(@r), $status, "off: $status to all");
+	is((grep { $_->{body} =~ /text 7/ } @r), 0,
+		"off: $status quotes nobody's words");
+}
 
 for my $how ({ count => -1 }, { index => 'duplicate' }, { junk => 1 },
 	{ fault => 'cut' }, { fault => 'close' })
