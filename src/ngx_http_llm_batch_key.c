@@ -178,19 +178,25 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
     /* what "proxy_pass" may be made of: captures of server and location */
 
     {
-    int         *cap;
+    int         *cap, len;
     ngx_uint_t   i;
 
     cap = r->captures;
 
+    if (ngx_http_llm_batch_put_part(b, &r->ncaptures, sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     for (i = 0; i + 1 < r->ncaptures; i += 2) {
 
-        if (cap[i] < 0 || cap[i + 1] < cap[i]) {
-            continue;
-        }
+        /* one that matched nothing has its place, too */
 
-        if (ngx_http_llm_batch_put_part(b, r->captures_data + cap[i],
-                                        cap[i + 1] - cap[i])
+        len = (cap[i] < 0 || cap[i + 1] < cap[i]) ? 0 : cap[i + 1] - cap[i];
+
+        if (ngx_http_llm_batch_put_part(b, len ? r->captures_data + cap[i]
+                                               : (u_char *) "", len)
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -49,6 +49,13 @@ location /required/ {
     proxy_set_header X-User $remote_user;
     proxy_pass http://backend/;
 }
+location /captures/ {
+    if ($http_x_real_ip ~ "^(?:(a)-|-(a))\K(b)") {
+        set $unused 1;
+    }
+    proxy_set_header X-First $1;
+    proxy_pass http://backend/;
+}
 location /team/ {
     llm_batch_tenant $cookie_team;
     llm_batch_vary $remote_user;
@@ -137,6 +144,10 @@ apart('arguments', { uri => "$uri?v=1" }, { uri => "$uri?v=2" });
 apart('arguments or none', { uri => "$uri?v=1" }, {});
 apart('URIs', {}, { uri => "/other/v1/embeddings" });
 together('a URI and arguments', ({ uri => "$uri?v=1" }) x 2);
+
+apart('which of the captures', map { {
+	uri => "/captures$uri", headers => { 'X-Real-IP' => $_ }
+} } 'a-b', '-ab');
 
 # directives
 
