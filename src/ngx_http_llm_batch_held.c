@@ -501,4 +501,6 @@ ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
     }
 
     ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_zone_watch(zone);
 }

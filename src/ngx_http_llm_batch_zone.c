@@ -27,7 +27,7 @@ static void ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone);
 static void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
 
 
-/* how often the workers of older configurations are looked after */
+/* how often workers of other configurations are looked after */
 
 #define NGX_HTTP_LLM_BATCH_WATCH  1000
 
@@ -226,7 +226,21 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
 }
 
 
-/* a worker that dies while it shuts down has no successor to clean up */
+void
+ngx_http_llm_batch_zone_watch(ngx_http_llm_batch_zone_t *zone)
+{
+    if (!zone->watch.timer_set) {
+        ngx_add_timer(&zone->watch, NGX_HTTP_LLM_BATCH_WATCH);
+    }
+}
+
+
+/*
+ * A worker that dies while it shuts down has no successor to clean up.  And
+ * one that takes its time, without a member, is not woken by those of a newer
+ * configuration; as long as it does not look for itself, nobody can use a zone
+ * that was reset.
+ */
 
 static void
 ngx_http_llm_batch_watch_handler(ngx_event_t *ev)

@@ -75,6 +75,9 @@ void ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone);
 void ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone);
 void ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone);
 
+/* looks after workers of other configurations until there are none */
+void ngx_http_llm_batch_zone_watch(ngx_http_llm_batch_zone_t *zone);
+
 /* cleans up after a worker if it is dead; the caller holds the lock */
 void ngx_http_llm_batch_check_worker(ngx_http_llm_batch_zone_t *zone,
     uint32_t worker);
