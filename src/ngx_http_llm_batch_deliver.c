@@ -14,6 +14,7 @@ static ngx_int_t ngx_http_llm_batch_set_states(ngx_http_request_t *r,
     ngx_http_llm_batch_answer_t *answer);
 static ngx_int_t ngx_http_llm_batch_set_headers(ngx_http_request_t *r,
     ngx_http_llm_batch_answer_t *answer);
+static size_t ngx_http_llm_batch_type_len(ngx_str_t *type);
 static ngx_int_t ngx_http_llm_batch_push_header(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 static ngx_int_t ngx_http_llm_batch_request_id(ngx_http_request_t *r,
@@ -174,7 +175,8 @@ ngx_http_llm_batch_set_headers(ngx_http_request_t *r,
 
     r->headers_out.content_type.len = answer->type.len;
     r->headers_out.content_type.data = ngx_pstrdup(r->pool, &answer->type);
-    r->headers_out.content_type_len = answer->type.len;
+    r->headers_out.content_type_len =
+                                   ngx_http_llm_batch_type_len(&answer->type);
     r->headers_out.content_type_lowcase = NULL;
 
     if (r->headers_out.content_type.data == NULL) {
@@ -213,6 +215,27 @@ ngx_http_llm_batch_set_headers(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+/* without parameters, as "gzip_types" and the like compare it */
+
+static size_t
+ngx_http_llm_batch_type_len(ngx_str_t *type)
+{
+    size_t  len;
+
+    for (len = 0; len < type->len; len++) {
+        if (type->data[len] == ';') {
+            break;
+        }
+    }
+
+    while (len && type->data[len - 1] == ' ') {
+        len--;
+    }
+
+    return len;
 }
 
 

@@ -29,6 +29,7 @@ static ngx_uint_t ngx_http_llm_batch_is_compared(
     ngx_http_llm_batch_loc_conf_t *conf, ngx_str_t *name);
 static ngx_uint_t ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv,
     ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_names_body(ngx_str_t *name);
 static ngx_uint_t ngx_http_llm_batch_names_credential(ngx_str_t *name);
 static ngx_int_t ngx_http_llm_batch_copy_headers(
     ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
@@ -370,6 +371,10 @@ ngx_http_llm_batch_copy_variables(ngx_http_llm_batch_call_t *call,
             continue;
         }
 
+        if (ngx_http_llm_batch_names_body(&v[i].name)) {
+            continue;
+        }
+
         if (!credentials && ngx_http_llm_batch_names_credential(&v[i].name)
             && !ngx_http_llm_batch_is_compared(call->conf, &v[i].name))
         {
@@ -388,6 +393,33 @@ ngx_http_llm_batch_copy_variables(ngx_http_llm_batch_call_t *call,
     }
 
     return NGX_OK;
+}
+
+
+/* whether a variable tells of the body, which is another one in the call */
+
+static ngx_uint_t
+ngx_http_llm_batch_names_body(ngx_str_t *name)
+{
+    ngx_str_t  *n;
+
+    static ngx_str_t  names[] = {
+        ngx_string("content_length"),
+        ngx_string("request_body"),
+        ngx_string("request_body_file"),
+        ngx_string("request_length"),
+        ngx_null_string
+    };
+
+    for (n = names; n->len; n++) {
+        if (n->len == name->len
+            && ngx_strncmp(n->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

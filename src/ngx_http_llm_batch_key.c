@@ -52,7 +52,8 @@ static ngx_str_t  ngx_http_llm_batch_credential_headers[] = {
 
 /*
  * Headers that say nothing about the answer; a name that ends in "*" stands
- * for all that begin so.  Any other header separates.
+ * for all that begin so.  Any other header separates: of X-Forwarded-..., too,
+ * some, such as -User or -Access-Token, tell who the client is.
  */
 
 static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
@@ -71,7 +72,12 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("date"),
     ngx_string("via"),
     ngx_string("forwarded"),
-    ngx_string("x-forwarded-*"),
+    ngx_string("x-forwarded-for"),
+    ngx_string("x-forwarded-host"),
+    ngx_string("x-forwarded-port"),
+    ngx_string("x-forwarded-prefix"),
+    ngx_string("x-forwarded-proto"),
+    ngx_string("x-forwarded-server"),
     ngx_string("x-real-ip"),
     ngx_string("traceparent"),
     ngx_string("tracestate"),

@@ -206,6 +206,7 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
         w->bell = 0;
 
         zone->worker = place;
+        zone->epoch = zone->tables->epoch;
         ngx_http_llm_batch_settle(zone);
         LLMB_CRASH("attach locked");
     }

@@ -222,6 +222,11 @@ ok(!exists $calls[-1]{headers}{'x-noise'}, 'ignored header is not sent');
 apart('header not ignored',
 	map { { %$_, uri => "/ignore$uri" } } header('X-Noise-2', 1, 2));
 
+# what a proxy in front says of who the client is
+
+apart("$_: values", header($_, 'one', 'two'))
+	for 'X-Forwarded-User', 'X-Forwarded-Access-Token';
+
 apart('a common group does not merge models', map {
 	{ uri => "/group$uri", headers => { 'X-LLM-Group' => 'g' },
 		body => { model => $_ } }
