@@ -59,7 +59,8 @@ ngx_http_llm_batch_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_llm_batch_create_ctx(r, conf);
     if (ctx == NULL) {
-        return NGX_ERROR;
+        /* it does not need us */
+        return NGX_DECLINED;
     }
 
     ctx->reason = ngx_http_llm_batch_check_headers(ctx, &body);
