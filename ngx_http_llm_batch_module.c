@@ -22,7 +22,7 @@ static void ngx_http_llm_batch_exit_process(ngx_cycle_t *cycle);
 
 
 static ngx_conf_num_bounds_t  ngx_http_llm_batch_size_bounds = {
-    ngx_conf_check_num_bounds, 1, 2048
+    ngx_conf_check_num_bounds, 1, NGX_HTTP_LLM_BATCH_MAX_SIZE
 };
 
 static ngx_conf_num_bounds_t  ngx_http_llm_batch_tokens_bounds = {
@@ -35,6 +35,13 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
     { ngx_string("llm_batch_zone"),
       NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
       ngx_http_llm_batch_zone,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_batch_format"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_2MORE,
+      ngx_http_llm_batch_format,
       NGX_HTTP_MAIN_CONF_OFFSET,
       0,
       NULL },
@@ -142,6 +149,27 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       ngx_http_llm_batch_concurrency,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
+      NULL },
+
+    { ngx_string("llm_batch_split"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, split),
+      NULL },
+
+    { ngx_string("llm_batch_dedup"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, dedup),
+      NULL },
+
+    { ngx_string("llm_batch_repair_encoding"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, repair_encoding),
       NULL },
 
     { ngx_string("llm_batch_fallback"),

@@ -30,8 +30,10 @@
 
 typedef struct ngx_http_llm_batch_zone_s      ngx_http_llm_batch_zone_t;
 typedef struct ngx_http_llm_batch_ctx_s       ngx_http_llm_batch_ctx_t;
+typedef struct ngx_http_llm_batch_part_s      ngx_http_llm_batch_part_t;
 typedef struct ngx_http_llm_batch_call_s      ngx_http_llm_batch_call_t;
 typedef struct ngx_http_llm_batch_answer_s    ngx_http_llm_batch_answer_t;
+typedef struct ngx_http_llm_batch_repair_s    ngx_http_llm_batch_repair_t;
 typedef struct ngx_http_llm_batch_loc_conf_s  ngx_http_llm_batch_loc_conf_t;
 typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 
@@ -40,18 +42,21 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 
 
 #include "ngx_http_llm_batch_conf.h"
+#include "ngx_http_llm_batch_adapter.h"
 #include "ngx_http_llm_batch_directives.h"
 #include "ngx_http_llm_batch_crash.h"
 #include "ngx_http_llm_batch_metrics.h"
 #include "ngx_http_llm_batch_zone.h"
 #include "ngx_http_llm_batch_ipc.h"
 #include "ngx_http_llm_batch_key.h"
+#include "ngx_http_llm_batch_answer.h"
 #include "ngx_http_llm_batch_handler.h"
+#include "ngx_http_llm_batch_held.h"
 #include "ngx_http_llm_batch_call.h"
 #include "ngx_http_llm_batch_dispatch.h"
 #include "ngx_http_llm_batch_capture.h"
-#include "ngx_http_llm_batch_answer.h"
 #include "ngx_http_llm_batch_deliver.h"
+#include "ngx_http_llm_batch_repair.h"
 #include "ngx_http_llm_batch_status.h"
 #include "ngx_http_llm_batch_variables.h"
 

@@ -304,6 +304,50 @@ ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
 }
 
 
+ngx_int_t
+ngx_http_llm_batch_answer_copy(ngx_pool_t *pool,
+    ngx_http_llm_batch_answer_t *answer, ngx_http_llm_batch_answer_t *copy)
+{
+    size_t       size;
+    ngx_buf_t    b;
+    ngx_str_t    data;
+    llmb_sink_t  sink;
+
+    size = 0;
+
+    sink.write = ngx_http_llm_batch_measure;
+    sink.data = &size;
+
+    (void) ngx_http_llm_batch_answer_write(answer, &sink);
+
+    b.pos = ngx_pnalloc(pool, size);
+    if (b.pos == NULL) {
+        return NGX_ERROR;
+    }
+
+    b.last = b.pos;
+    b.end = b.pos + size;
+
+    sink.write = ngx_http_llm_batch_append;
+    sink.data = &b;
+
+    if (ngx_http_llm_batch_answer_write(answer, &sink) != LLMB_OK) {
+        return NGX_ERROR;
+    }
+
+    data.data = b.pos;
+    data.len = size;
+
+    if (ngx_http_llm_batch_answer_read(pool, &data, copy) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    copy->body = answer->body;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_llm_batch_read_bytes(ngx_str_t *data, void *p, size_t len)
 {

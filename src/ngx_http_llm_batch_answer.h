@@ -40,6 +40,10 @@ ngx_int_t ngx_http_llm_batch_answer_create(ngx_http_llm_batch_call_t *call,
 llmb_rc_e ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
     llmb_sink_t *out);
 
+/* the same, with the body where it is, but the rest from the given pool */
+ngx_int_t ngx_http_llm_batch_answer_copy(ngx_pool_t *pool,
+    ngx_http_llm_batch_answer_t *answer, ngx_http_llm_batch_answer_t *copy);
+
 /*
  * The answer that write() wrote, and behind it the body, which is all that
  * follows; it points into "data".

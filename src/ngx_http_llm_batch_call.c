@@ -10,23 +10,26 @@
 #include "ngx_http_llm_batch.h"
 
 
-static void ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome);
+static void ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
+    llmb_verdict_e verdict, llmb_reason_e reason);
 static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
-static void ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
+static ngx_uint_t ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_verdict_e verdict);
+static void ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
+    llmb_group_t *g, llmb_outcome_t *outcome);
 static llmb_verdict_e ngx_http_llm_batch_limit(
     ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict);
-static uint64_t ngx_http_llm_batch_retry_after(
-    ngx_http_llm_batch_call_t *call);
 static void ngx_http_llm_batch_release_members(
-    ngx_http_llm_batch_call_t *call, llmb_reason_e reason);
+    ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
+    llmb_reason_e reason);
+static void ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx);
 
 
 void
 ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 {
+    ngx_uint_t                  smaller;
     llmb_reason_e               reason;
     llmb_verdict_e              verdict;
     llmb_outcome_t              outcome;
@@ -40,6 +43,11 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     zone = call->zone;
 
     LLMB_CRASH("call returned");
+
+    if (call->part) {
+        ngx_http_llm_batch_part_returned(call);
+        return;
+    }
 
     ngx_http_llm_batch_lock(zone);
 
@@ -56,37 +64,20 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     verdict = llmb_verdict(&outcome);
     reason = llmb_verdict_reason(&outcome);
 
-    ngx_http_llm_batch_learn(call, &outcome, verdict);
+    smaller = ngx_http_llm_batch_learn(call, &outcome, verdict);
+
+    if (smaller && outcome.fallback) {
+        /* no fault of any member: they go in smaller calls, if they may wait */
+        llmb_sched_pause(zone->tables, call->index, 0, ngx_current_msec);
+        verdict = LLMB_VERDICT_ALONE;
+    }
 
     verdict = ngx_http_llm_batch_limit(call, verdict);
 
     LLMB_CRASH("verdict locked");
     LLMB_TEAR(zone, "verdict torn");
 
-    switch (verdict) {
-
-    case LLMB_VERDICT_AGAIN:
-        llmb_sched_again(zone->tables, call->index, zone->worker, reason);
-        break;
-
-    case LLMB_VERDICT_HALVE:
-        llmb_sched_halve(zone->tables, call->index, zone->worker, reason);
-        break;
-
-    case LLMB_VERDICT_PAUSE:
-        llmb_sched_pause(zone->tables, call->index,
-                         ngx_current_msec
-                         + ngx_http_llm_batch_retry_after(call),
-                         ngx_current_msec);
-        break;
-
-    case LLMB_VERDICT_ALONE:
-        ngx_http_llm_batch_release_members(call, reason);
-        break;
-
-    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
-        break;
-    }
+    ngx_http_llm_batch_carry_out(call, verdict, reason);
 
     ngx_http_llm_batch_unlock(zone);
 
@@ -111,6 +102,42 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
 
 static void
+ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
+    llmb_verdict_e verdict, llmb_reason_e reason)
+{
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+
+    switch (verdict) {
+
+    case LLMB_VERDICT_AGAIN:
+        llmb_sched_again(zone->tables, call->index, zone->worker, reason);
+        break;
+
+    case LLMB_VERDICT_HALVE:
+        llmb_sched_halve(zone->tables, call->index, zone->worker, reason);
+        break;
+
+    case LLMB_VERDICT_PAUSE:
+        llmb_sched_pause(zone->tables, call->index,
+                         ngx_current_msec
+                         + ngx_http_llm_batch_retry_after(call),
+                         ngx_current_msec);
+        break;
+
+    case LLMB_VERDICT_ALONE:
+    case LLMB_VERDICT_ABSENT:
+        ngx_http_llm_batch_release_members(call, verdict, reason);
+        break;
+
+    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
+        break;
+    }
+}
+
+
+void
 ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome)
 {
@@ -118,9 +145,16 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
 
     outcome->idempotent = call->adapter->idempotent;
     outcome->fallback = call->conf->fallback;
-    outcome->members = llmb_sched_live(call->zone->tables, call->index);
+    outcome->moved = call->moved;
+    outcome->members = 1;
     outcome->items = call->items;
-    outcome->tries = llmb_call(call->zone->tables, call->index)->tries;
+    outcome->tokens = call->tokens;
+    outcome->bytes = call->bytes;
+
+    if (call->part == NULL) {
+        outcome->members = llmb_sched_live(call->zone->tables, call->index);
+        outcome->tries = llmb_call(call->zone->tables, call->index)->tries;
+    }
 
     if (call->status == 0) {
 
@@ -182,13 +216,17 @@ ngx_http_llm_batch_is_intercepted(ngx_http_llm_batch_call_t *call)
 }
 
 
-/* counts the outcome, for the breaker, for the limits and for metrics */
+/*
+ * Counts the outcome, for the breaker, for the limits and for metrics; tells
+ * whether it was an error about the size of the call, which is smaller now.
+ */
 
-static void
+static ngx_uint_t
 ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_verdict_e verdict)
 {
     llmb_str_t                      body;
+    ngx_uint_t                      smaller;
     llmb_group_t                   *g;
     ngx_http_llm_batch_loc_conf_t  *conf;
     ngx_http_llm_batch_metrics_t   *metrics;
@@ -198,16 +236,24 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     g = llmb_group(call->zone->tables,
                    llmb_call(call->zone->tables, call->index)->group);
 
-    if (outcome->status != NGX_HTTP_TOO_MANY_REQUESTS) {
+    body.data = call->body;
+    body.len = call->len;
+
+    smaller = llmb_verdict_learn(outcome, body, g->proven, &g->learned);
+
+    ngx_http_llm_batch_learn_abilities(call, g, outcome);
+
+    if (outcome->status != NGX_HTTP_TOO_MANY_REQUESTS && !smaller) {
         llmb_health_result(&g->health, llmb_verdict_failed(outcome),
                            conf->breaker_failures, conf->breaker_cooldown,
                            ngx_current_msec);
     }
 
-    body.data = call->body;
-    body.len = call->len;
-
-    g->learned = llmb_verdict_learn(outcome, body, g->learned);
+    if (verdict == LLMB_VERDICT_ABSENT) {
+        /* what still waits goes alone, too */
+        llmb_zone_set_absent(call->zone->tables, call->path_hash);
+        g->policy.max_size = 1;
+    }
 
     if (outcome->mismatch != LLMB_MISMATCH_NONE) {
         ngx_http_llm_batch_count(metrics->mismatch[outcome->mismatch]);
@@ -221,6 +267,35 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_observe(&metrics->upstream, &llmb_hist_time,
                                (uint64_t) (ngx_current_msec - call->start)
                                * 1000);
+
+    return smaller;
+}
+
+
+/*
+ * How many items the upstream takes, and whether it can tell ids of tokens
+ * and does not mind our asking.
+ */
+
+static void
+ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
+    llmb_group_t *g, llmb_outcome_t *outcome)
+{
+    if (outcome->split) {
+        g->proven = ngx_max(g->proven, call->merge.items);
+
+        if (call->split.token_ids && g->token_ids == LLMB_TOKEN_IDS_UNKNOWN) {
+            g->token_ids = LLMB_TOKEN_IDS_KNOWN;
+        }
+
+        return;
+    }
+
+    if (call->merge.token_ids && outcome->status >= 400
+        && outcome->status < 500)
+    {
+        g->token_ids = LLMB_TOKEN_IDS_REFUSED;
+    }
 }
 
 
@@ -254,7 +329,7 @@ ngx_http_llm_batch_limit(ngx_http_llm_batch_call_t *call,
 
 /* milliseconds; 0 if the upstream does not tell */
 
-static uint64_t
+uint64_t
 ngx_http_llm_batch_retry_after(ngx_http_llm_batch_call_t *call)
 {
     uint64_t          pause;
@@ -307,7 +382,7 @@ ngx_http_llm_batch_retry_after(ngx_http_llm_batch_call_t *call)
 
 static void
 ngx_http_llm_batch_release_members(ngx_http_llm_batch_call_t *call,
-    llmb_reason_e reason)
+    llmb_verdict_e verdict, llmb_reason_e reason)
 {
     uint32_t        i, next, allowed;
     llmb_call_t    *c;
@@ -318,9 +393,13 @@ ngx_http_llm_batch_release_members(ngx_http_llm_batch_call_t *call,
     c = llmb_call(z, call->index);
     g = llmb_group(z, c->group);
 
-    allowed = llmb_health_allow(&g->health, call->conf->fallback_limit,
-                                llmb_sched_live(z, call->index),
-                                ngx_current_msec);
+    allowed = llmb_sched_live(z, call->index);
+
+    if (verdict != LLMB_VERDICT_ABSENT) {
+        /* a path of our choosing that is not there is not their fault */
+        allowed = llmb_health_allow(&g->health, call->conf->fallback_limit,
+                                    allowed, ngx_current_msec);
+    }
 
     for (i = c->members.head; i != LLMB_NIL && allowed; i = next) {
         next = llmb_queue_links(z)[i].next;
@@ -334,7 +413,7 @@ ngx_http_llm_batch_release_members(ngx_http_llm_batch_call_t *call,
 
 
 void
-ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_withdraw(ngx_http_llm_batch_part_t *part)
 {
     uint32_t                    i;
     ngx_connection_t           *c;
@@ -342,36 +421,28 @@ ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx)
     ngx_http_llm_batch_zone_t  *zone;
     ngx_http_llm_batch_call_t  *call;
 
-    if (ctx->released || ctx->state != NGX_HTTP_LLM_BATCH_HELD) {
-        return;
-    }
+    zone = part->ctx->zone;
+    call = part->call;
 
-    zone = ctx->zone;
-    call = NULL;
+    part->call = NULL;
 
     ngx_http_llm_batch_lock(zone);
 
-    if (zone->tables->epoch == ctx->epoch) {
-        m = llmb_member(zone->tables, ctx->member);
+    if (part->joined && zone->tables->epoch == part->epoch) {
+        m = llmb_member(zone->tables, part->member);
         i = m->call;
 
-        if (m->state != LLMB_MEMBER_CLAIMED) {
-            ngx_http_llm_batch_count(zone->sh->metrics.cancelled_queued);
-
-        } else {
-            ngx_http_llm_batch_count(zone->sh->metrics.cancelled_sent);
-
-            if (llmb_call(zone->tables, i)->worker == zone->worker
-                && llmb_sched_live(zone->tables, i) == 1)
-            {
-                call = zone->calls[i];
-            }
+        if (m->state == LLMB_MEMBER_CLAIMED
+            && llmb_call(zone->tables, i)->worker == zone->worker
+            && llmb_sched_live(zone->tables, i) == 1)
+        {
+            call = zone->calls[i];
         }
     }
 
-    ngx_http_llm_batch_unlock(zone);
+    ngx_http_llm_batch_leave(part);
 
-    ngx_http_llm_batch_release(ctx);
+    ngx_http_llm_batch_unlock(zone);
 
     if (call == NULL || call->finished) {
         return;
@@ -381,10 +452,72 @@ ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx)
 
     call->finished = 1;
 
-    ngx_http_llm_batch_dissolve(zone, call->index, call->epoch);
+    if (call->part == NULL) {
+        ngx_http_llm_batch_dissolve(zone, call->index, call->epoch);
+    }
 
     c = call->request->connection;
 
     ngx_http_finalize_request(call->request, NGX_ERROR);
     ngx_http_run_posted_requests(c);
+}
+
+
+void
+ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_queue_t                *q;
+    ngx_http_llm_batch_part_t  *part;
+
+    if (ctx->state != NGX_HTTP_LLM_BATCH_HELD) {
+        return;
+    }
+
+    ngx_http_llm_batch_count_cancelled(ctx);
+
+    for (q = ngx_queue_head(&ctx->parts);
+         q != ngx_queue_sentinel(&ctx->parts);
+         q = ngx_queue_next(q))
+    {
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
+        ngx_http_llm_batch_withdraw(part);
+    }
+}
+
+
+/* once for a request: sent, if any of its parts is on its way */
+
+static void
+ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_uint_t                  sent;
+    ngx_queue_t                *q;
+    ngx_http_llm_batch_zone_t  *zone;
+    ngx_http_llm_batch_part_t  *part;
+
+    zone = ctx->zone;
+    sent = 0;
+
+    ngx_http_llm_batch_lock(zone);
+
+    for (q = ngx_queue_head(&ctx->parts);
+         q != ngx_queue_sentinel(&ctx->parts) && !sent;
+         q = ngx_queue_next(q))
+    {
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
+
+        sent = part->call
+               || (part->joined && part->epoch == zone->tables->epoch
+                   && llmb_member(zone->tables, part->member)->state
+                      == LLMB_MEMBER_CLAIMED);
+    }
+
+    ngx_http_llm_batch_unlock(zone);
+
+    if (sent) {
+        ngx_http_llm_batch_count(zone->sh->metrics.cancelled_sent);
+
+    } else {
+        ngx_http_llm_batch_count(zone->sh->metrics.cancelled_queued);
+    }
 }

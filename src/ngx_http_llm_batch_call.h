@@ -23,6 +23,8 @@ typedef struct {
     uint32_t                        chunks;
     uint32_t                        len;
     uint32_t                        head;
+    unsigned                        copied:1; /* somebody else's item served
+                                                 for one of its own */
 } ngx_http_llm_batch_member_t;
 
 
@@ -30,6 +32,8 @@ struct ngx_http_llm_batch_call_s {
     ngx_http_llm_batch_zone_t      *zone;
     ngx_http_llm_batch_loc_conf_t  *conf;
     const llmb_adapter_t           *adapter;
+    ngx_http_llm_batch_part_t      *part;     /* whose own call it is; NULL if
+                                                 the zone knows of it */
     uint32_t                        index;    /* in the zone */
     uint64_t                        epoch;
     uint64_t                        number;
@@ -39,9 +43,13 @@ struct ngx_http_llm_batch_call_s {
 
     /* the members, in the order of the merged body */
     uint32_t                        n;
-    uint32_t                        items;
+    uint32_t                        items;    /* of all of them */
+    uint64_t                        tokens;
+    size_t                          bytes;
     ngx_http_llm_batch_member_t    *members;
     llmb_share_t                   *shares;
+    llmb_str_t                     *payloads;
+    llmb_merge_t                    merge;
 
     /* the detached request; its pool is that of the call */
     ngx_http_request_t             *request;
@@ -59,6 +67,8 @@ struct ngx_http_llm_batch_call_s {
     llmb_mismatch_e                 mismatch;
     ngx_buf_t                       text;     /* of a member's answer */
 
+    uint32_t                        path_hash;    /* of where it goes */
+    unsigned                        moved:1;      /* to a path of its own */
     unsigned                        complete:1;   /* its end was seen */
     unsigned                        finished:1;   /* all have their outcome */
 };
@@ -77,13 +87,30 @@ void ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call);
 void ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
 
+/* what the call came to; reads the answer to its end */
+void ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome);
+
+/* how long, in ms, the upstream wants no calls after an answer of 429 */
+uint64_t ngx_http_llm_batch_retry_after(ngx_http_llm_batch_call_t *call);
+
+/* a call that a part has of its own came back: its answer, or more parts */
+void ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call);
+
 /* a sink: appends to a buffer; LLMB_LIMIT if it does not fit */
 llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len);
 
+/* a sink: adds the length to a size_t */
+llmb_rc_e ngx_http_llm_batch_measure(void *data, const uint8_t *p,
+    size_t len);
+
 /*
- * The client of a held request is gone.  If it was the last one of a call of
- * this worker, the call is given up.
+ * A part is no longer waited for.  If it was the last one of a call of this
+ * worker, the call is given up.
  */
+void ngx_http_llm_batch_withdraw(ngx_http_llm_batch_part_t *part);
+
+/* the client of a held request is gone */
 void ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx);
 
 

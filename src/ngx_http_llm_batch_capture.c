@@ -19,7 +19,7 @@ static ngx_int_t ngx_http_llm_batch_header_filter(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_llm_batch_client_header(ngx_http_request_t *r);
-static void ngx_http_llm_batch_client_body(ngx_http_request_t *r,
+static ngx_int_t ngx_http_llm_batch_client_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *b);
@@ -124,8 +124,7 @@ ngx_http_llm_batch_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     call = ngx_http_llm_batch_get_call(r);
 
     if (call == NULL) {
-        ngx_http_llm_batch_client_body(r, in);
-        return ngx_http_next_body_filter(r, in);
+        return ngx_http_llm_batch_client_body(r, in);
     }
 
     for (cl = in; cl; cl = cl->next) {
@@ -257,44 +256,70 @@ ngx_http_llm_batch_post_subrequest(ngx_http_request_t *r, void *data,
 static ngx_int_t
 ngx_http_llm_batch_client_header(ngx_http_request_t *r)
 {
-    ngx_http_llm_batch_ctx_t  *ctx;
-
-    if (r == r->main) {
-        ctx = ngx_http_llm_batch_get_ctx(r);
-
-        if (ctx && ctx->conf->headers
-            && ngx_http_llm_batch_add_client_header(r, ctx) != NGX_OK)
-        {
-            return NGX_ERROR;
-        }
-    }
-
-    return ngx_http_next_header_filter(r);
-}
-
-
-/* the upstream is done with a request that went alone */
-
-static void
-ngx_http_llm_batch_client_body(ngx_http_request_t *r, ngx_chain_t *in)
-{
-    ngx_chain_t               *cl;
+    ngx_int_t                  rc;
     ngx_http_llm_batch_ctx_t  *ctx;
 
     if (r != r->main) {
-        return;
+        return ngx_http_next_header_filter(r);
     }
 
-    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
+    ctx = ngx_http_llm_batch_get_ctx(r);
 
-    if (ctx == NULL || ctx->state != NGX_HTTP_LLM_BATCH_ALONE) {
-        return;
+    if (ctx == NULL) {
+        return ngx_http_next_header_filter(r);
+    }
+
+    if (ctx->conf->headers
+        && ngx_http_llm_batch_add_client_header(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_llm_batch_repair_header(r, ctx);
+
+    return rc == NGX_DECLINED ? ngx_http_next_header_filter(r) : rc;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_client_body(ngx_http_request_t *r, ngx_chain_t *in)
+{
+    ngx_int_t                  rc;
+    ngx_chain_t               *cl;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = NULL;
+
+    if (r == r->main) {
+        ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
+    }
+
+    if (ctx == NULL) {
+        return ngx_http_next_body_filter(r, in);
     }
 
     for (cl = in; cl; cl = cl->next) {
         if (cl->buf->last_buf) {
+            /* the upstream is done with a request that went alone */
             ngx_http_llm_batch_alone_done(ctx);
-            return;
         }
     }
+
+    rc = ngx_http_llm_batch_repair_body(r, ctx, in, &cl);
+
+    if (rc == NGX_DECLINED) {
+        return ngx_http_next_body_filter(r, in);
+    }
+
+    if (rc != NGX_OK) {
+        return rc == NGX_AGAIN ? NGX_OK : rc;
+    }
+
+    rc = ngx_http_next_header_filter(r);
+
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_next_body_filter(r, cl);
 }

@@ -22,6 +22,9 @@ ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf)
     if (ngx_array_init(&mcf->zones, cf->pool, 2,
                        sizeof(ngx_http_llm_batch_zone_t *))
         != NGX_OK
+        || ngx_array_init(&mcf->formats, cf->pool, 2,
+                          sizeof(const llmb_adapter_t *))
+           != NGX_OK
         || ngx_array_init(&mcf->fds, cf->pool, 8, sizeof(ngx_socket_t))
            != NGX_OK)
     {
@@ -64,6 +67,9 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->max_wait = NGX_CONF_UNSET_MSEC;
     conf->window = NGX_CONF_UNSET_UINT;
     conf->concurrency = NGX_CONF_UNSET_UINT;
+    conf->split = NGX_CONF_UNSET;
+    conf->dedup = NGX_CONF_UNSET;
+    conf->repair_encoding = NGX_CONF_UNSET;
     conf->fallback = NGX_CONF_UNSET;
     conf->fallback_limit = NGX_CONF_UNSET_UINT;
     conf->breaker_failures = NGX_CONF_UNSET_UINT;
@@ -98,6 +104,9 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_uint_value(conf->window, prev->window, LLMB_WINDOW_SLOT);
     ngx_conf_merge_uint_value(conf->concurrency, prev->concurrency,
                               NGX_HTTP_LLM_BATCH_CONCURRENCY);
+    ngx_conf_merge_value(conf->split, prev->split, 1);
+    ngx_conf_merge_value(conf->dedup, prev->dedup, 0);
+    ngx_conf_merge_value(conf->repair_encoding, prev->repair_encoding, 1);
     ngx_conf_merge_value(conf->fallback, prev->fallback, 1);
     ngx_conf_merge_uint_value(conf->fallback_limit, prev->fallback_limit, 50);
     ngx_conf_merge_uint_value(conf->breaker_failures, prev->breaker_failures,
@@ -106,9 +115,15 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               10000);
     ngx_conf_merge_value(conf->headers, prev->headers, 0);
 
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
+
     if (conf->adapters == 0) {
-        conf->adapters = prev->adapters ? prev->adapters
-                                  : ngx_http_llm_batch_neutral_adapters();
+        conf->adapters = prev->adapters;
+    }
+
+    if (conf->adapters == 0 || conf->adapters == NGX_HTTP_LLM_BATCH_AUTO) {
+        /* all formats have been declared by now */
+        conf->adapters = ngx_http_llm_batch_auto_adapters(mcf);
     }
 
     if (conf->zone == NULL) {
@@ -117,28 +132,9 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->min_size = ngx_min(conf->min_size, conf->max_size);
 
-    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
     conf->id = ++mcf->locations;
 
     return NGX_CONF_OK;
-}
-
-
-uint64_t
-ngx_http_llm_batch_neutral_adapters(void)
-{
-    uint64_t    enabled;
-    ngx_uint_t  i;
-
-    enabled = 0;
-
-    for (i = 0; i < llmb_nadapters; i++) {
-        if (llmb_adapters[i]->neutral) {
-            enabled |= (uint64_t) 1 << i;
-        }
-    }
-
-    return enabled;
 }
 
 

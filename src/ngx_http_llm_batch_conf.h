@@ -12,6 +12,10 @@
 
 #define NGX_HTTP_LLM_BATCH_CONCURRENCY  16
 
+/* items in a call, at most */
+
+#define NGX_HTTP_LLM_BATCH_MAX_SIZE     2048
+
 
 typedef enum {
     NGX_HTTP_LLM_BATCH_MODE_AUTO = 0,
@@ -22,6 +26,8 @@ typedef enum {
 
 struct ngx_http_llm_batch_main_conf_s {
     ngx_array_t                   zones;    /* ngx_http_llm_batch_zone_t * */
+    ngx_array_t                   formats;  /* const llmb_adapter_t *, in the
+                                               order of their declaration */
     ngx_array_t                   fds;      /* an eventfd per worker */
     ngx_uint_t                    locations;
     ngx_uint_t                    used;     /* llm_batch is on somewhere */
@@ -34,7 +40,9 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_uint_t                    id;       /* of the location */
 
     ngx_http_complex_value_t     *mode;     /* NULL: auto */
-    uint64_t                      adapters; /* a bit for each; 0: inherited */
+    uint64_t                      adapters; /* a bit for each, or
+                                               NGX_HTTP_LLM_BATCH_AUTO; 0:
+                                               inherited */
     ngx_http_complex_value_t     *group;    /* NULL: task and model */
     ngx_http_complex_value_t     *tenant;   /* NULL: by credentials */
     ngx_array_t                  *vary;     /* of complex values */
@@ -49,6 +57,10 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_uint_t                    window;
     ngx_uint_t                    concurrency;
 
+    ngx_flag_t                    split;
+    ngx_flag_t                    dedup;
+    ngx_flag_t                    repair_encoding;
+
     ngx_flag_t                    fallback;
     ngx_uint_t                    fallback_limit;  /* percent */
     ngx_uint_t                    breaker_failures;
@@ -61,9 +73,6 @@ void *ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf);
 void *ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
-
-/* the adapters that are on under "auto", a bit for each */
-uint64_t ngx_http_llm_batch_neutral_adapters(void);
 
 /*
  * NGX_OK, or NGX_DECLINED for a mode that this version does not have, or

@@ -63,6 +63,21 @@ ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
 }
 
 
+void
+ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    if (part->ctx->cut) {
+        ngx_http_llm_batch_part_done(part, answer);
+        return;
+    }
+
+    part->ctx->result = part->result;
+
+    ngx_http_llm_batch_deliver(part->ctx, answer);
+}
+
+
 static ngx_int_t
 ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
     ngx_http_llm_batch_answer_t *answer)
@@ -295,7 +310,7 @@ ngx_http_llm_batch_request_id(ngx_http_request_t *r, ngx_str_t *id)
 
 
 void
-ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part)
 {
     u_char                       *p;
     uint32_t                      chunks;
@@ -306,24 +321,24 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx)
     ngx_http_llm_batch_zone_t    *zone;
     ngx_http_llm_batch_answer_t   answer;
 
-    if (ctx == NULL) {
+    if (part == NULL) {
         return;
     }
 
-    r = ctx->request;
-    zone = ctx->zone;
+    r = part->ctx->request;
+    zone = part->ctx->zone;
 
     ngx_http_llm_batch_lock(zone);
 
-    if (zone->tables->epoch != ctx->epoch) {
+    if (zone->tables->epoch != part->epoch) {
         /* it is among the lost ones */
         ngx_http_llm_batch_unlock(zone);
         return;
     }
 
-    m = llmb_member(zone->tables, ctx->member);
+    m = llmb_member(zone->tables, part->member);
 
-    ctx->result = m->result;
+    part->result = m->result;
     chunks = m->chunks;
     data.len = m->len;
 
@@ -350,19 +365,23 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx)
 
     ngx_memory_barrier();
 
-    if (zone->tables->epoch != ctx->epoch
+    if (zone->tables->epoch != part->epoch
         || ngx_http_llm_batch_answer_read(r->pool, &data, &answer) != NGX_OK)
     {
         goto failed;
     }
 
-    ngx_http_llm_batch_deliver(ctx, &answer);
+    ngx_http_llm_batch_lock(zone);
+    ngx_http_llm_batch_leave(part);
+    ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_deliver_part(part, &answer);
 
     return;
 
 failed:
 
-    ngx_http_llm_batch_lost_member(ctx);
+    ngx_http_llm_batch_lost_member(part);
 }
 
 
@@ -419,7 +438,9 @@ ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
     if (result->size) {
         /* the usage of a request that went alone is its own */
 
-        exact = result->exact || result->status != LLMB_STATUS_MERGED;
+        exact = result->exact
+                || (result->status != LLMB_STATUS_MERGED
+                    && result->status != LLMB_STATUS_DEDUP);
 
         p = ngx_sprintf(p, "; size=%uD; index=%uD; wait=%uD.%03uD; close=%*s"
                         "; usage=%s",

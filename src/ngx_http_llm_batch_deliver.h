@@ -18,8 +18,12 @@
 void ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_answer_t *answer);
 
+/* the same, of a part, whose result has to be in it */
+void ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_answer_t *answer);
+
 /* fetches the answer that another worker has left in the zone, and sends it */
-void ngx_http_llm_batch_fetch(ngx_http_llm_batch_ctx_t *ctx);
+void ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part);
 
 /* adds X-LLM-Batch to the answer of a client */
 ngx_int_t ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,

@@ -200,34 +200,39 @@ ngx_http_llm_batch_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 char *
 ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
-    uint64_t                        bit;
-    ngx_str_t                      *value;
-    ngx_uint_t                      i;
-    const llmb_adapter_t           *adapter;
-    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+    uint64_t                         bit;
+    ngx_str_t                       *value;
+    ngx_uint_t                       i;
+    const llmb_adapter_t            *adapter;
+    ngx_http_llm_batch_loc_conf_t   *lcf = conf;
+    ngx_http_llm_batch_main_conf_t  *mcf;
 
     if (lcf->adapters) {
         return "is duplicate";
     }
 
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
+
     value = cf->args->elts;
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "auto") == 0) {
-        lcf->adapters = ngx_http_llm_batch_neutral_adapters();
+        lcf->adapters = NGX_HTTP_LLM_BATCH_AUTO;
         return NGX_CONF_OK;
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
-        adapter = llmb_adapter_by_name(ngx_http_llm_batch_str(&value[i]));
+        adapter = ngx_http_llm_batch_adapter_by_name(mcf, &value[i]);
 
         if (adapter == NULL) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "unknown adapter \"%V\" in \"%V\" directive",
+                               "unknown adapter \"%V\" in \"%V\" directive, "
+                               "a format of one's own has to be declared by "
+                               "\"llm_batch_format\" before",
                                &value[i], &cmd->name);
             return NGX_CONF_ERROR;
         }
 
-        bit = (uint64_t) 1 << llmb_adapter_id(adapter);
+        bit = (uint64_t) 1 << ngx_http_llm_batch_adapter_id(mcf, adapter);
 
         if (lcf->adapters & bit) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,

@@ -2,70 +2,61 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * From the sealed record to the running subrequest.  The items are copied out
- * of the zone before anything is sent: a body that pointed into shared memory
- * could change under the upstream's eyes if the zone were reset.
+ * From the sealed record to the running subrequest; or from a part of a
+ * request that has no company.
  */
 
 
 #include "ngx_http_llm_batch.h"
 
 
+static ngx_http_llm_batch_call_t *ngx_http_llm_batch_create_call(
+    ngx_http_llm_batch_zone_t *zone);
 static ngx_int_t ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t **lender);
-static void ngx_http_llm_batch_count_call(ngx_http_llm_batch_call_t *call,
-    llmb_call_t *c);
-static ngx_int_t ngx_http_llm_batch_list_members(
+static ngx_int_t ngx_http_llm_batch_claim_part(
+    ngx_http_llm_batch_call_t *call, ngx_http_llm_batch_part_t *part);
+static ngx_int_t ngx_http_llm_batch_alloc_members(
     ngx_http_llm_batch_call_t *call);
+static void ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call);
+static void ngx_http_llm_batch_count_call(ngx_http_llm_batch_call_t *call,
+    llmb_close_e close, llmb_reason_e reason);
 static ngx_int_t ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender);
-static ngx_uint_t ngx_http_llm_batch_same_credentials(
-    ngx_http_llm_batch_call_t *call);
+static ngx_int_t ngx_http_llm_batch_copy_names(
+    ngx_http_llm_batch_call_t *call, ngx_http_llm_batch_ctx_t *lender);
+static ngx_int_t ngx_http_llm_batch_read_members(
+    ngx_http_llm_batch_call_t *call, llmb_request_t *body,
+    ngx_uint_t *credentials);
+static ngx_int_t ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
+    llmb_request_t *body);
+static void ngx_http_llm_batch_mark_copies(ngx_http_llm_batch_call_t *call,
+    llmb_item_t *items);
+static ngx_int_t ngx_http_llm_batch_init_split(
+    ngx_http_llm_batch_call_t *call, llmb_request_t *body);
 static ngx_buf_t *ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
-    ngx_http_llm_batch_ctx_t *lender);
-static llmb_rc_e ngx_http_llm_batch_copy_items(void *data, uint32_t member,
-    llmb_sink_t *out);
+    llmb_request_t *body);
 static void ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call);
-
-
-/* passes over the head of a member's text, which is not part of its items */
-
-typedef struct {
-    llmb_sink_t  *out;
-    size_t        skip;
-} ngx_http_llm_batch_skip_t;
-
-
-static llmb_rc_e ngx_http_llm_batch_skip(void *data, const uint8_t *p,
-    size_t len);
 
 
 void
 ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
 {
-    ngx_pool_t                 *pool;
     ngx_http_llm_batch_ctx_t   *lender;
     ngx_http_llm_batch_call_t  *call;
 
-    call = NULL;
-    pool = ngx_create_pool(4096, ngx_cycle->log);
-
-    if (pool) {
-        call = ngx_pcalloc(pool, sizeof(ngx_http_llm_batch_call_t));
-    }
+    call = ngx_http_llm_batch_create_call(zone);
 
     if (call == NULL) {
         ngx_http_llm_batch_dissolve(zone, index, zone->epoch);
-        goto failed;
+        return;
     }
 
-    call->zone = zone;
     call->index = index;
-    call->pool = pool;
-    call->start = ngx_current_msec;
 
     if (ngx_http_llm_batch_claim(call, &lender) != NGX_OK) {
-        goto failed;
+        ngx_destroy_pool(call->pool);
+        return;
     }
 
     zone->calls[index] = call;
@@ -77,14 +68,61 @@ ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
     }
 
     LLMB_CRASH("call sent");
+}
 
-    return;
 
-failed:
+ngx_int_t
+ngx_http_llm_batch_send_part(ngx_http_llm_batch_part_t *part)
+{
+    ngx_http_llm_batch_call_t  *call;
 
-    if (pool) {
-        ngx_destroy_pool(pool);
+    call = ngx_http_llm_batch_create_call(part->ctx->zone);
+
+    if (call == NULL) {
+        return NGX_ERROR;
     }
+
+    if (ngx_http_llm_batch_claim_part(call, part) != NGX_OK) {
+        ngx_destroy_pool(call->pool);
+        return NGX_ERROR;
+    }
+
+    part->call = call;
+
+    if (ngx_http_llm_batch_send(call, part->ctx) != NGX_OK) {
+        part->call = NULL;
+        ngx_http_llm_batch_give_up(call);
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static ngx_http_llm_batch_call_t *
+ngx_http_llm_batch_create_call(ngx_http_llm_batch_zone_t *zone)
+{
+    ngx_pool_t                 *pool;
+    ngx_http_llm_batch_call_t  *call;
+
+    pool = ngx_create_pool(4096, ngx_cycle->log);
+    if (pool == NULL) {
+        return NULL;
+    }
+
+    call = ngx_pcalloc(pool, sizeof(ngx_http_llm_batch_call_t));
+    if (call == NULL) {
+        ngx_destroy_pool(pool);
+        return NULL;
+    }
+
+    call->zone = zone;
+    call->index = LLMB_NIL;
+    call->pool = pool;
+    call->start = ngx_current_msec;
+    call->split_rc = LLMB_AGAIN;
+
+    return call;
 }
 
 
@@ -97,6 +135,7 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     uint32_t                    i;
     ngx_int_t                   rc;
     llmb_call_t                *c;
+    llmb_group_t               *g;
     ngx_http_llm_batch_zone_t  *zone;
 
     zone = call->zone;
@@ -115,17 +154,20 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     }
 
     c = llmb_call(zone->tables, call->index);
+    g = llmb_group(zone->tables, c->group);
 
-    *lender = zone->members[i];
+    *lender = zone->members[i]->ctx;
 
     call->epoch = zone->epoch;
     call->number = c->number;
     call->n = c->members.n;
-    call->items = c->items;
     call->conf = (*lender)->conf;
     call->adapter = (*lender)->body.adapter;
 
-    rc = ngx_http_llm_batch_list_members(call);
+    call->merge.token_ids = (g->token_ids == LLMB_TOKEN_IDS_KNOWN
+                             && !(*lender)->body.token_ids);
+
+    rc = ngx_http_llm_batch_alloc_members(call);
 
     if (rc != NGX_OK) {
         llmb_sched_end(zone->tables, call->index, zone->worker,
@@ -133,7 +175,8 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
         goto done;
     }
 
-    ngx_http_llm_batch_count_call(call, c);
+    ngx_http_llm_batch_list_members(call);
+    ngx_http_llm_batch_count_call(call, c->close, c->reason);
 
 done:
 
@@ -143,21 +186,144 @@ done:
 }
 
 
-static void
-ngx_http_llm_batch_count_call(ngx_http_llm_batch_call_t *call, llmb_call_t *c)
+/* a call of one member that has been released */
+
+static ngx_int_t
+ngx_http_llm_batch_claim_part(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_part_t *part)
 {
-    ngx_uint_t                     adapter;
+    u_char                     *p;
+    ngx_buf_t                   b;
+    llmb_sink_t                 sink;
+    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    ctx = part->ctx;
+    zone = ctx->zone;
+
+    call->part = part;
+    call->n = 1;
+    call->conf = ctx->conf;
+    call->adapter = ctx->body.adapter;
+
+    p = ngx_pnalloc(call->pool, part->piece.size + 1);
+
+    if (p == NULL || ngx_http_llm_batch_alloc_members(call) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    b.last = p;
+    b.end = p + part->piece.size;
+
+    sink.write = ngx_http_llm_batch_append;
+    sink.data = &b;
+
+    if (llmb_request_pack(&ctx->body, &part->piece, &sink) != LLMB_OK) {
+        return NGX_ERROR;
+    }
+
+    call->payloads[0].data = p;
+    call->payloads[0].len = part->piece.size;
+
+    call->shares[0].items = part->piece.items;
+    call->shares[0].tokens = part->piece.tokens;
+    call->shares[0].part = 1;
+
+    call->items = part->piece.items;
+    call->tokens = part->piece.tokens;
+    call->bytes = part->piece.size;
+
+    ngx_http_llm_batch_lock(zone);
+
+    call->epoch = zone->tables->epoch;
+    call->number = ++zone->tables->calls_made;
+
+    ngx_http_llm_batch_count_call(call, part->result.close,
+                                  part->result.reason);
+
+    ngx_http_llm_batch_unlock(zone);
+
+    part->result.call = call->number;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_alloc_members(ngx_http_llm_batch_call_t *call)
+{
+    call->members = ngx_pcalloc(call->pool, call->n
+                                        * sizeof(ngx_http_llm_batch_member_t));
+    call->shares = ngx_pcalloc(call->pool, call->n * sizeof(llmb_share_t));
+    call->payloads = ngx_pcalloc(call->pool, call->n * sizeof(llmb_str_t));
+
+    if (call->members == NULL || call->shares == NULL
+        || call->payloads == NULL)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call)
+{
+    uint32_t                      i, k;
+    llmb_call_t                  *c;
+    llmb_zone_t                  *z;
+    llmb_share_t                 *share;
+    llmb_member_t                *m;
+    ngx_http_llm_batch_member_t  *member;
+
+    z = call->zone->tables;
+    c = llmb_call(z, call->index);
+    k = 0;
+
+    for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        m = llmb_member(z, i);
+        member = &call->members[k];
+        share = &call->shares[k];
+
+        member->index = i;
+        member->gen = m->gen;
+        member->worker = m->worker;
+        member->chunks = m->chunks;
+        member->len = m->len;
+        member->head = m->head;
+
+        share->first = call->items;
+        share->items = m->items;
+        share->tokens = m->tokens;
+        share->top = m->top;
+        share->scalar = m->scalar;
+        share->part = m->part;
+
+        call->items += m->items;
+        call->tokens += m->tokens;
+        call->bytes += m->len - m->head;
+        k++;
+    }
+}
+
+
+static void
+ngx_http_llm_batch_count_call(ngx_http_llm_batch_call_t *call,
+    llmb_close_e close, llmb_reason_e reason)
+{
+    ngx_uint_t                     slot;
     ngx_http_llm_batch_metrics_t  *metrics;
 
     metrics = &call->zone->sh->metrics;
-    adapter = llmb_adapter_id(call->adapter);
+    slot = ngx_http_llm_batch_adapter_slot(call->zone, call->adapter);
 
-    ngx_http_llm_batch_count(metrics->calls[adapter][c->close]);
+    ngx_http_llm_batch_count(metrics->calls[slot][close]);
 
     ngx_http_llm_batch_observe(&metrics->items_per_call, &llmb_hist_items,
                                call->items);
 
-    if (c->reason == LLMB_REASON_NONE) {
+    if (reason == LLMB_REASON_NONE) {
         ngx_http_llm_batch_count_n(metrics->items, call->items);
 
     } else {
@@ -168,92 +334,33 @@ ngx_http_llm_batch_count_call(ngx_http_llm_batch_call_t *call, llmb_call_t *c)
 
 
 static ngx_int_t
-ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call)
-{
-    uint32_t                      i, k, first;
-    llmb_call_t                  *c;
-    llmb_zone_t                  *z;
-    llmb_member_t                *m;
-    ngx_http_llm_batch_member_t  *member;
-
-    z = call->zone->tables;
-    c = llmb_call(z, call->index);
-
-    call->members = ngx_palloc(call->pool, call->n
-                                        * sizeof(ngx_http_llm_batch_member_t));
-    call->shares = ngx_palloc(call->pool, call->n * sizeof(llmb_share_t));
-
-    if (call->members == NULL || call->shares == NULL) {
-        return NGX_ERROR;
-    }
-
-    first = 0;
-    k = 0;
-
-    for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
-        m = llmb_member(z, i);
-        member = &call->members[k];
-
-        member->index = i;
-        member->gen = m->gen;
-        member->worker = m->worker;
-        member->chunks = m->chunks;
-        member->len = m->len;
-        member->head = m->head;
-
-        call->shares[k].first = first;
-        call->shares[k].items = m->items;
-        call->shares[k].tokens = m->tokens;
-
-        first += m->items;
-        k++;
-    }
-
-    llmb_usage_weigh(call->shares, call->n);
-
-    return NGX_OK;
-}
-
-
-static ngx_int_t
 ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender)
 {
-    ngx_buf_t    *body;
-    ngx_uint_t    credentials;
-    llmb_elem_t  *elems;
+    ngx_buf_t   *body;
+    ngx_uint_t   credentials;
 
-    call->model.data = ngx_pstrdup(call->pool, &lender->model);
-    call->group.data = ngx_pstrdup(call->pool, &lender->group);
+    credentials = 1;
 
-    if (call->model.data == NULL || call->group.data == NULL) {
+    if (ngx_http_llm_batch_copy_names(call, lender) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    call->model.len = lender->model.len;
-    call->group.len = lender->group.len;
-
-    elems = ngx_palloc(call->pool, call->items * sizeof(llmb_elem_t));
-    if (elems == NULL) {
+    if (call->part == NULL
+        && ngx_http_llm_batch_read_members(call, &lender->body, &credentials)
+           != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
-    llmb_split_init(&call->split, call->adapter, elems, call->items);
-    call->split_rc = LLMB_AGAIN;
+    if (ngx_http_llm_batch_dedup(call, &lender->body) != NGX_OK
+        || ngx_http_llm_batch_init_split(call, &lender->body) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-    body = ngx_http_llm_batch_merge(call, lender);
+    body = ngx_http_llm_batch_merge(call, &lender->body);
     if (body == NULL) {
-        return NGX_ERROR;
-    }
-
-    credentials = ngx_http_llm_batch_same_credentials(call);
-
-    ngx_memory_barrier();
-
-    if (call->zone->tables->epoch != call->epoch) {
-
-        /* what was read may have been somebody else's */
-
         return NGX_ERROR;
     }
 
@@ -265,141 +372,216 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
 }
 
 
+static ngx_int_t
+ngx_http_llm_batch_copy_names(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_ctx_t *lender)
+{
+    call->path_hash = ngx_http_llm_batch_path_hash(lender);
+    call->moved = (call->path_hash != 0);
+
+    call->model.len = lender->model.len;
+    call->group.len = lender->group.len;
+
+    call->model.data = ngx_pstrdup(call->pool, &lender->model);
+    call->group.data = ngx_pstrdup(call->pool, &lender->group);
+
+    return call->model.data && call->group.data ? NGX_OK : NGX_ERROR;
+}
+
+
 /*
- * Whether the credentials of all members, which precede their items in the
- * zone, are the same bytes.
+ * Copies what the members have in the zone: a body that pointed into shared
+ * memory could change under the upstream's eyes if the zone were reset.
+ * *credentials tells whether theirs, which precede the items, are the same
+ * bytes; none are there if they are part of the key.
  */
 
-static ngx_uint_t
-ngx_http_llm_batch_same_credentials(ngx_http_llm_batch_call_t *call)
+static ngx_int_t
+ngx_http_llm_batch_read_members(ngx_http_llm_batch_call_t *call,
+    llmb_request_t *body, ngx_uint_t *credentials)
 {
-    u_char                       *first, *other;
+    u_char                       *first;
     uint32_t                      k;
     ngx_buf_t                     b;
     llmb_sink_t                   sink;
     ngx_http_llm_batch_member_t  *m;
 
-    m = call->members;
-
-    if (m[0].head == 0) {
-        /* they are in the key, or there are none */
-
-        for (k = 1; k < call->n; k++) {
-            if (m[k].head) {
-                return 0;
-            }
-        }
-
-        return 1;
-    }
-
-    first = ngx_palloc(call->pool, m[0].head);
-    other = ngx_palloc(call->pool, m[0].head);
-
-    if (first == NULL || other == NULL) {
-        return 0;
-    }
-
     sink.write = ngx_http_llm_batch_append;
     sink.data = &b;
 
-    for (k = 0; k < call->n; k++) {
+    first = NULL;
+    *credentials = 1;
 
-        if (m[k].head != m[0].head) {
-            return 0;
+    for (k = 0; k < call->n; k++) {
+        m = &call->members[k];
+
+        b.pos = ngx_pnalloc(call->pool, m->len + 1);
+        if (b.pos == NULL) {
+            return NGX_ERROR;
         }
 
-        b.last = (k == 0) ? first : other;
-        b.end = b.last + m[0].head;
+        b.last = b.pos;
+        b.end = b.pos + m->len;
 
-        if (llmb_chunks_read(call->zone->tables, m[k].chunks, m[k].head,
-                             &sink)
+        if (llmb_chunks_read(call->zone->tables, m->chunks, m->len, &sink)
             != LLMB_OK)
         {
-            return 0;
+            return NGX_ERROR;
         }
 
-        if (k && ngx_memcmp(first, other, m[0].head) != 0) {
-            return 0;
+        if (k == 0) {
+            first = b.pos;
+
+        } else if (m->head != call->members[0].head
+                   || ngx_memcmp(first, b.pos, m->head) != 0)
+        {
+            *credentials = 0;
+        }
+
+        call->payloads[k].data = b.pos + m->head;
+        call->payloads[k].len = m->len - m->head;
+    }
+
+    ngx_memory_barrier();
+
+    if (call->zone->tables->epoch != call->epoch) {
+
+        /* what was read may have been somebody else's */
+
+        return NGX_ERROR;
+    }
+
+    if (body->form->echo.len) {
+        for (k = 0; k < call->n; k++) {
+            call->shares[k].echo = llmb_payload_column(body,
+                                                       call->payloads[k],
+                                                       body->ncolumns);
         }
     }
 
-    return 1;
+    return NGX_OK;
+}
+
+
+/* equal items are sent once; who is in a call is one tenant */
+
+static ngx_int_t
+ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
+    llmb_request_t *body)
+{
+    uint32_t      size, *table;
+    llmb_item_t  *items;
+
+    call->merge.payloads = call->payloads;
+    call->merge.members = call->n;
+    call->merge.items = call->items;
+    call->merge.n = call->items;
+
+    if (!call->conf->dedup || !call->adapter->pure || body->ncolumns != 1) {
+        return NGX_OK;
+    }
+
+    for (size = 8; size < 2 * call->items; size *= 2) { /* void */ }
+
+    items = ngx_palloc(call->pool, call->items * sizeof(llmb_item_t));
+    table = ngx_palloc(call->pool, size * sizeof(uint32_t));
+
+    if (items == NULL || table == NULL) {
+        return NGX_ERROR;
+    }
+
+    call->merge.items = llmb_request_dedup(body, call->payloads, call->n,
+                                           items, call->items, table, size);
+
+    if (call->merge.items != call->items) {
+        call->merge.unique = items;
+
+        ngx_http_llm_batch_mark_copies(call, items);
+        ngx_http_llm_batch_count_n(call->zone->sh->metrics.dedup_items,
+                                   call->items - call->merge.items);
+    }
+
+    return NGX_OK;
+}
+
+
+/* positions rise from item to item but where one is an earlier one's copy */
+
+static void
+ngx_http_llm_batch_mark_copies(ngx_http_llm_batch_call_t *call,
+    llmb_item_t *items)
+{
+    uint32_t  i, k, next;
+
+    i = 0;
+    next = 0;
+
+    for (k = 0; k < call->n; k++) {
+
+        for ( /* void */ ;
+             i < call->shares[k].first + call->shares[k].items;
+             i++)
+        {
+            if (items[i].position == next) {
+                next++;
+
+            } else {
+                call->members[k].copied = 1;
+            }
+        }
+    }
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_init_split(ngx_http_llm_batch_call_t *call,
+    llmb_request_t *body)
+{
+    void               *room;
+    llmb_split_conf_t   conf;
+
+    ngx_memzero(&conf, sizeof(llmb_split_conf_t));
+
+    conf.form = body->form;
+    conf.items = call->merge.items;
+    conf.per = body->per;
+    conf.unique = call->merge.unique;
+    conf.base64 = body->base64;
+    conf.repair = call->conf->repair_encoding;
+    conf.strip = call->merge.token_ids;
+
+    room = ngx_palloc(call->pool, llmb_split_room(&conf));
+    if (room == NULL) {
+        return NGX_ERROR;
+    }
+
+    llmb_split_init(&call->split, &conf, room);
+
+    return NGX_OK;
 }
 
 
 static ngx_buf_t *
 ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
-    ngx_http_llm_batch_ctx_t *lender)
+    llmb_request_t *body)
 {
-    size_t          size;
-    uint32_t        k;
-    ngx_buf_t      *b;
-    llmb_sink_t     sink;
-    llmb_source_t   items;
+    ngx_buf_t    *b;
+    llmb_sink_t   sink;
 
-    /* each member's items, and a comma or one of the brackets */
-
-    size = lender->body.body.len + 2;
-
-    for (k = 0; k < call->n; k++) {
-        size += call->members[k].len - call->members[k].head + 1;
-    }
-
-    b = ngx_create_temp_buf(call->pool, size);
+    b = ngx_create_temp_buf(call->pool,
+                            llmb_request_bound(body, &call->merge));
     if (b == NULL) {
         return NULL;
     }
 
-    items.copy = ngx_http_llm_batch_copy_items;
-    items.data = call;
-
     sink.write = ngx_http_llm_batch_append;
     sink.data = b;
 
-    if (llmb_request_merge(&lender->body, call->n, &items, &sink) != LLMB_OK) {
+    if (llmb_request_merge(body, &call->merge, &sink) != LLMB_OK) {
         return NULL;
     }
 
     return b;
-}
-
-
-static llmb_rc_e
-ngx_http_llm_batch_copy_items(void *data, uint32_t member, llmb_sink_t *out)
-{
-    ngx_http_llm_batch_call_t *call = data;
-
-    llmb_sink_t                   sink;
-    ngx_http_llm_batch_skip_t     skip;
-    ngx_http_llm_batch_member_t  *m;
-
-    m = &call->members[member];
-
-    skip.out = out;
-    skip.skip = m->head;
-
-    sink.write = ngx_http_llm_batch_skip;
-    sink.data = &skip;
-
-    return llmb_chunks_read(call->zone->tables, m->chunks, m->len, &sink);
-}
-
-
-static llmb_rc_e
-ngx_http_llm_batch_skip(void *data, const uint8_t *p, size_t len)
-{
-    size_t                      n;
-    ngx_http_llm_batch_skip_t  *skip = data;
-
-    n = ngx_min(skip->skip, len);
-    skip->skip -= n;
-
-    if (n == len) {
-        return LLMB_OK;
-    }
-
-    return skip->out->write(skip->out->data, p + n, len - n);
 }
 
 
@@ -412,7 +594,9 @@ ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call)
 
     call->finished = 1;
 
-    ngx_http_llm_batch_dissolve(call->zone, call->index, call->epoch);
+    if (call->part == NULL) {
+        ngx_http_llm_batch_dissolve(call->zone, call->index, call->epoch);
+    }
 
     if (call->request == NULL) {
         ngx_destroy_pool(call->pool);

@@ -15,6 +15,12 @@
 void ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone,
     uint32_t index);
 
+/*
+ * Sends a part of a request in a call of its own, which no other worker knows
+ * of.  After an error the part is as before.
+ */
+ngx_int_t ngx_http_llm_batch_send_part(ngx_http_llm_batch_part_t *part);
+
 /* ends a call of this worker; members without an outcome go alone */
 void ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone,
     uint32_t index, uint64_t epoch);
@@ -26,6 +32,21 @@ void ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone,
  */
 ngx_int_t ngx_http_llm_batch_detach(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender, ngx_uint_t credentials);
+
+/*
+ * The part of detach() that fills the request in.  The path is the one that
+ * the form sends its calls to.
+ */
+ngx_int_t ngx_http_llm_batch_borrow(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_ctx_t *lender, ngx_uint_t credentials);
+
+/* adds a header to those that came, as the parser does */
+ngx_int_t ngx_http_llm_batch_add_header(ngx_http_request_t *fr,
+    ngx_str_t *key, ngx_str_t *value);
+
+/* copies a string, with a zero behind it */
+ngx_int_t ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src);
 
 /* starts the subrequest that carries the body to the upstream */
 ngx_int_t ngx_http_llm_batch_launch(ngx_http_llm_batch_call_t *call,

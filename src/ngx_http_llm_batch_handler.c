@@ -109,7 +109,6 @@ ngx_http_llm_batch_create_ctx(ngx_http_request_t *r,
     ctx->request = r;
     ctx->conf = conf;
     ctx->zone = conf->zone;
-    ctx->released = 1;
     ctx->result.status = LLMB_STATUS_BYPASS;
 
     cln->handler = ngx_http_llm_batch_cleanup;
@@ -346,11 +345,11 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
         return LLMB_REASON_INTERNAL;
     }
 
-    adapter = llmb_adapter_find(ngx_http_llm_batch_str(&r->uri),
-                                conf->adapters);
+    adapter = ngx_http_llm_batch_find_adapter(r, conf);
     reason = LLMB_REASON_NONE;
 
     (void) llmb_request_read(&ctx->body, adapter,
+                             ngx_http_llm_batch_str(&r->uri),
                              ngx_http_llm_batch_str(&body), &reason);
 
     if (ngx_http_llm_batch_set_names(ctx) != NGX_OK) {
@@ -365,14 +364,6 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
 
     if (ctx->mode == NGX_HTTP_LLM_BATCH_MODE_PER_REQUEST) {
         return LLMB_REASON_MODE;
-    }
-
-    if (ctx->body.items > ngx_min(conf->max_size, adapter->max_items)) {
-        return LLMB_REASON_ITEM;
-    }
-
-    if (conf->max_tokens && ctx->body.tokens > conf->max_tokens) {
-        return LLMB_REASON_TOKENS;
     }
 
     return LLMB_REASON_NONE;
@@ -497,8 +488,7 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
 
     result = &ctx->result;
     metrics = &ctx->zone->sh->metrics;
-    adapter = ctx->body.adapter ? llmb_adapter_id(ctx->body.adapter)
-                                : NGX_HTTP_LLM_BATCH_NONE;
+    adapter = ngx_http_llm_batch_adapter_slot(ctx->zone, ctx->body.adapter);
 
     ngx_http_llm_batch_count(metrics->requests[adapter][result->status]);
 
@@ -512,6 +502,12 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
         return;
 
     case LLMB_STATUS_SINGLE:
+
+        if (ctx->cut) {
+            /* its calls were counted as they were sent */
+            break;
+        }
+
         ngx_http_llm_batch_count(metrics->calls[adapter][result->close]);
         ngx_http_llm_batch_count_n(metrics->items, result->size);
         ngx_http_llm_batch_observe(&metrics->items_per_call, &llmb_hist_items,
@@ -520,7 +516,11 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
 
     case LLMB_STATUS_FALLBACK:
         ngx_http_llm_batch_count(metrics->fallback[ctx->reason]);
-        ngx_http_llm_batch_count(metrics->isolate_calls);
+
+        if (!ctx->cut) {
+            ngx_http_llm_batch_count(metrics->isolate_calls);
+        }
+
         break;
     }
 

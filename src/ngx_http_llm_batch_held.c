@@ -2,10 +2,9 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * A request while it is held, from joining a group to the two ways out,
- * answered by a call or sent on its own.  A held request always has a timer
- * that is not cancelable; without one a worker that shuts down would not wait
- * for it.
+ * A request while it is held, and the two ways out of it: answered by calls,
+ * or sent on its own.  A held request always has a timer that is not
+ * cancelable; without one a worker that shuts down would not wait for it.
  */
 
 
@@ -17,17 +16,12 @@
 #define NGX_HTTP_LLM_BATCH_POLL  1000
 
 
-static llmb_reason_e ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx,
-    uint64_t *wake);
-static llmb_reason_e ngx_http_llm_batch_reserve(
-    ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key, ngx_str_t *credentials);
-static void ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_group_t *group);
 static void ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
 static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
+static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
 
 
@@ -37,189 +31,19 @@ ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
     uint64_t       wake;
     llmb_reason_e  reason;
 
-    reason = ngx_http_llm_batch_join(ctx, &wake);
+    ctx->whole.ctx = ctx;
+    llmb_request_all(&ctx->body, &ctx->whole.piece);
+
+    ngx_queue_init(&ctx->parts);
+    ngx_queue_insert_tail(&ctx->parts, &ctx->whole.siblings);
+
+    reason = ngx_http_llm_batch_join(&ctx->whole, &wake);
 
     if (reason == LLMB_REASON_NONE) {
         ngx_http_llm_batch_suspend(ctx, wake);
     }
 
     return reason;
-}
-
-
-/*
- * Puts the items into the zone and makes the request a member of its group;
- * *wake is the time for its timer.
- */
-
-static llmb_reason_e
-ngx_http_llm_batch_join(ngx_http_llm_batch_ctx_t *ctx, uint64_t *wake)
-{
-    ngx_str_t                   key, credentials;
-    ngx_pool_t                 *pool;
-    llmb_reason_e               reason;
-    llmb_member_t              *m;
-    llmb_chunk_writer_t         w;
-    ngx_http_llm_batch_zone_t  *zone;
-
-    zone = ctx->zone;
-
-    if (ngx_exiting) {
-        return LLMB_REASON_DRAINING;
-    }
-
-    if (ngx_process == NGX_PROCESS_SINGLE && zone->worker == LLMB_NIL) {
-        /* on a reload of a single process nobody else calls it */
-        (void) ngx_http_llm_batch_zone_attach(zone, (ngx_cycle_t *) ngx_cycle);
-    }
-
-    if (zone->worker == LLMB_NIL) {
-        return LLMB_REASON_INTERNAL;
-    }
-
-    pool = zone->pool;
-    reason = LLMB_REASON_INTERNAL;
-
-    if (ngx_http_llm_batch_key(ctx, pool, &key) != NGX_OK
-        || ngx_http_llm_batch_credentials(ctx, pool, &credentials) != NGX_OK)
-    {
-        goto done;
-    }
-
-    reason = ngx_http_llm_batch_reserve(ctx, &key, &credentials);
-
-    if (reason != LLMB_REASON_NONE) {
-        goto done;
-    }
-
-    m = llmb_member(zone->tables, ctx->member);
-
-    w.zone = zone->tables;
-    w.chunk = m->chunks;
-    w.pos = 0;
-
-    (void) llmb_chunks_write(&w, credentials.data, credentials.len);
-    (void) llmb_chunks_write(&w, ctx->body.span.data, ctx->body.span.len);
-
-    LLMB_CRASH("join reserved");
-
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch == ctx->epoch) {
-        zone->members[ctx->member] = ctx;
-        llmb_sched_join(zone->tables, ctx->member, ngx_current_msec);
-        *wake = llmb_sched_wake(zone->tables, ctx->member, ngx_current_msec);
-        LLMB_CRASH("join locked");
-
-    } else {
-        reason = LLMB_REASON_WORKER_LOST;
-    }
-
-    ngx_http_llm_batch_unlock(zone);
-
-done:
-
-    ngx_reset_pool(pool);
-
-    return reason;
-}
-
-
-static llmb_reason_e
-ngx_http_llm_batch_reserve(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key,
-    ngx_str_t *credentials)
-{
-    uint32_t                    i, g, hash;
-    unsigned                    fresh;
-    llmb_group_t               *group;
-    llmb_reason_e               reason;
-    llmb_member_t              *m;
-    ngx_http_llm_batch_zone_t  *zone;
-
-    zone = ctx->zone;
-    hash = ngx_murmur_hash2(key->data, key->len);
-    reason = LLMB_REASON_ZONE_FULL;
-
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch != zone->epoch) {
-        /* others are still to be told that the tables are new */
-        ngx_post_event(&zone->mail, &ngx_posted_events);
-        reason = LLMB_REASON_INTERNAL;
-        goto done;
-    }
-
-    g = llmb_group_get(zone->tables, ngx_http_llm_batch_str(key), hash,
-                       &fresh);
-
-    if (g == LLMB_NIL) {
-        goto done;
-    }
-
-    group = llmb_group(zone->tables, g);
-
-    if (fresh) {
-        ngx_http_llm_batch_set_group(ctx, group);
-    }
-
-    if (llmb_health_open(&group->health, ngx_current_msec)) {
-        reason = LLMB_REASON_BREAKER;
-        goto done;
-    }
-
-    if (group->learned && ctx->body.items > group->learned) {
-        reason = LLMB_REASON_ITEM;
-        goto done;
-    }
-
-    i = llmb_member_alloc(zone->tables, g, zone->worker,
-                          credentials->len + ctx->body.span.len);
-
-    if (i == LLMB_NIL) {
-        goto done;
-    }
-
-    m = llmb_member(zone->tables, i);
-
-    m->head = credentials->len;
-    m->items = ctx->body.items;
-    m->tokens = ctx->body.tokens;
-
-    ctx->member = i;
-    ctx->gen = m->gen;
-    ctx->epoch = zone->epoch;
-
-    reason = LLMB_REASON_NONE;
-
-done:
-
-    ngx_http_llm_batch_unlock(zone);
-
-    return reason;
-}
-
-
-static void
-ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_group_t *group)
-{
-    llmb_policy_t                  *policy;
-    ngx_http_llm_batch_loc_conf_t  *conf;
-
-    conf = ctx->conf;
-    policy = &group->policy;
-
-    group->adapter = llmb_adapter_id(ctx->body.adapter);
-    group->name_len = ngx_min(ctx->group.len, LLMB_GROUP_NAME);
-    ngx_memcpy(group->name, ctx->group.data, group->name_len);
-
-    policy->window = conf->window;
-    policy->concurrency = conf->concurrency;
-    policy->max_size = ngx_min(conf->max_size, ctx->body.adapter->max_items);
-    policy->min_size = ngx_min(conf->min_size, policy->max_size);
-    policy->max_tokens = conf->max_tokens;
-    policy->max_bytes = NGX_HTTP_LLM_BATCH_MAX_CALL;
-    policy->max_wait = conf->max_wait;
 }
 
 
@@ -235,13 +59,11 @@ ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
     c = r->connection;
 
     ctx->state = NGX_HTTP_LLM_BATCH_HELD;
-    ctx->released = 0;
 
     ctx->timer.handler = ngx_http_llm_batch_timer_handler;
     ctx->timer.data = ctx;
     ctx->timer.log = c->log;
 
-    ngx_queue_insert_tail(&ctx->zone->held, &ctx->queue);
     ngx_http_llm_batch_arm(ctx, wake);
 
     r->read_event_handler = ngx_http_test_reading;
@@ -257,27 +79,36 @@ ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
 
 
 void
-ngx_http_llm_batch_set_timer(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_set_timer(ngx_http_llm_batch_part_t *part)
 {
-    uint64_t                    wake;
-    llmb_member_t              *m;
+    uint64_t                    wake, next;
+    ngx_queue_t                *q;
+    ngx_http_llm_batch_ctx_t   *ctx;
     ngx_http_llm_batch_zone_t  *zone;
 
-    if (ctx == NULL || ctx->state != NGX_HTTP_LLM_BATCH_HELD) {
+    if (part == NULL || part->ctx->state != NGX_HTTP_LLM_BATCH_HELD) {
         return;
     }
 
+    ctx = part->ctx;
     zone = ctx->zone;
     wake = (uint64_t) -1;
 
     ngx_http_llm_batch_lock(zone);
 
-    if (zone->tables->epoch == ctx->epoch) {
-        m = llmb_member(zone->tables, ctx->member);
+    for (q = ngx_queue_head(&ctx->parts);
+         q != ngx_queue_sentinel(&ctx->parts);
+         q = ngx_queue_next(q))
+    {
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
 
-        if (m->state == LLMB_MEMBER_QUEUED) {
-            wake = llmb_sched_wake(zone->tables, ctx->member,
+        if (part->joined && part->epoch == zone->tables->epoch
+            && llmb_member(zone->tables, part->member)->state
+               == LLMB_MEMBER_QUEUED)
+        {
+            next = llmb_sched_wake(zone->tables, part->member,
                                    ngx_current_msec);
+            wake = ngx_min(wake, next);
         }
     }
 
@@ -306,34 +137,32 @@ ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
 static void
 ngx_http_llm_batch_timer_handler(ngx_event_t *ev)
 {
-    uint32_t                    worker;
-    llmb_member_t              *m;
+    ngx_queue_t                *q;
     ngx_http_llm_batch_ctx_t   *ctx;
     ngx_http_llm_batch_zone_t  *zone;
+    ngx_http_llm_batch_part_t  *part;
 
     ctx = ev->data;
     zone = ctx->zone;
 
     ngx_http_llm_batch_lock(zone);
 
-    if (zone->tables->epoch == ctx->epoch) {
-        m = llmb_member(zone->tables, ctx->member);
+    for (q = ngx_queue_head(&ctx->parts);
+         q != ngx_queue_sentinel(&ctx->parts);
+         q = ngx_queue_next(q))
+    {
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
 
-        if (m->state == LLMB_MEMBER_QUEUED) {
-            llmb_sched_flush(zone->tables, m->group, zone->worker,
-                             ctx->member, ngx_current_msec);
-
-        } else if (m->state == LLMB_MEMBER_CLAIMED) {
-            llmb_sched_remind(zone->tables, m->call);
-
-            worker = llmb_call(zone->tables, m->call)->worker;
-            ngx_http_llm_batch_check_worker(zone, worker);
+        if (part->joined && part->epoch == zone->tables->epoch) {
+            ngx_http_llm_batch_look(part);
         }
     }
 
     ngx_http_llm_batch_unlock(zone);
 
-    ngx_http_llm_batch_set_timer(ctx);
+    ngx_http_llm_batch_set_timer(ngx_queue_data(ngx_queue_head(&ctx->parts),
+                                                ngx_http_llm_batch_part_t,
+                                                siblings));
 
     /* also for mail whose ring was lost */
 
@@ -341,32 +170,96 @@ ngx_http_llm_batch_timer_handler(ngx_event_t *ev)
 }
 
 
-void
-ngx_http_llm_batch_alone(ngx_http_llm_batch_ctx_t *ctx)
+/* the caller holds the lock */
+
+static void
+ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part)
 {
+    uint32_t                    worker;
     llmb_member_t              *m;
     ngx_http_llm_batch_zone_t  *zone;
 
-    if (ctx == NULL) {
+    zone = part->ctx->zone;
+    m = llmb_member(zone->tables, part->member);
+
+    if (m->state == LLMB_MEMBER_QUEUED) {
+        llmb_sched_flush(zone->tables, m->group, zone->worker, part->member,
+                         ngx_current_msec);
+
+    } else if (m->state == LLMB_MEMBER_CLAIMED) {
+        llmb_sched_remind(zone->tables, m->call);
+
+        worker = llmb_call(zone->tables, m->call)->worker;
+        ngx_http_llm_batch_check_worker(zone, worker);
+    }
+}
+
+
+void
+ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
+{
+    uint64_t                    wake;
+    ngx_uint_t                  large;
+    llmb_group_t               *g;
+    llmb_policy_t               policy;
+    llmb_member_t              *m;
+    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    if (part == NULL) {
         return;
     }
 
+    ctx = part->ctx;
     zone = ctx->zone;
+    large = 0;
 
     ngx_http_llm_batch_lock(zone);
 
-    if (zone->tables->epoch == ctx->epoch) {
-        m = llmb_member(zone->tables, ctx->member);
-        ctx->result = m->result;
-        llmb_sched_go(zone->tables, ctx->member);
+    if (zone->tables->epoch == part->epoch) {
+        m = llmb_member(zone->tables, part->member);
+        part->result = m->result;
+
+        g = llmb_group(zone->tables, m->group);
+        policy = llmb_group_policy(g);
+        large = ngx_http_llm_batch_is_too_large(part, &policy);
+
+        if (ctx->conf->split && ctx->body.divisible
+            && part->piece.items > g->proven)
+        {
+            /*
+             * more than the upstream has been seen to take: should it be too
+             * much, there is still a way to cut it
+             */
+            ctx->cut = 1;
+        }
+
+        llmb_sched_go(zone->tables, part->member);
+
+        if (large) {
+            /* the group has learned of a limit since it joined */
+            ngx_http_llm_batch_leave(part);
+        }
     }
 
     ngx_http_llm_batch_unlock(zone);
 
     LLMB_CRASH("alone");
 
-    ctx->reason = ctx->result.reason;
-    ctx->state = NGX_HTTP_LLM_BATCH_ALONE;
+    if (large && ngx_http_llm_batch_join(part, &wake) == LLMB_REASON_NONE) {
+        ngx_http_llm_batch_arm(ctx, wake);
+        return;
+    }
+
+    if (ctx->cut) {
+        ngx_http_llm_batch_part_alone(part);
+        return;
+    }
+
+    ctx->result = part->result;
+    ctx->reason = part->result.reason;
+    ctx->state = large ? NGX_HTTP_LLM_BATCH_PASSED
+                       : NGX_HTTP_LLM_BATCH_ALONE;
 
     ngx_http_llm_batch_account(ctx);
     ngx_http_llm_batch_resume(ctx);
@@ -374,21 +267,38 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_ctx_t *ctx)
 
 
 void
-ngx_http_llm_batch_lost_member(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part)
 {
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = part->ctx;
+
+    ngx_http_llm_batch_lock(ctx->zone);
+    ngx_http_llm_batch_leave(part);
+    ngx_http_llm_batch_unlock(ctx->zone);
+
     if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
         /* it is under way already, and has no slot any more */
         ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
-        ngx_http_llm_batch_release(ctx);
+        return;
+    }
+
+    if (part->call) {
+        return;
+    }
+
+    part->result.status = LLMB_STATUS_FALLBACK;
+    part->result.reason = LLMB_REASON_WORKER_LOST;
+
+    if (ctx->cut) {
+        ngx_http_llm_batch_part_alone(part);
         return;
     }
 
     ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
-    ctx->result.status = LLMB_STATUS_FALLBACK;
-    ctx->result.reason = LLMB_REASON_WORKER_LOST;
+    ctx->result = part->result;
     ctx->reason = LLMB_REASON_WORKER_LOST;
 
-    ngx_http_llm_batch_release(ctx);
     ngx_http_llm_batch_account(ctx);
     ngx_http_llm_batch_resume(ctx);
 }
@@ -420,46 +330,57 @@ ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx)
 void
 ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
 {
-    ngx_http_llm_batch_zone_t  *zone;
-
-    if (ctx->released) {
-        return;
-    }
-
-    zone = ctx->zone;
-
-    ngx_http_llm_batch_lock(zone);
-    ngx_http_llm_batch_leave(ctx);
-    ngx_http_llm_batch_unlock(zone);
-}
-
-
-void
-ngx_http_llm_batch_leave(ngx_http_llm_batch_ctx_t *ctx)
-{
-    llmb_member_t              *m;
-    ngx_http_llm_batch_zone_t  *zone;
-
-    ctx->released = 1;
-    zone = ctx->zone;
-
-    ngx_queue_remove(&ctx->queue);
+    ngx_queue_t                *q;
+    ngx_http_llm_batch_part_t  *part;
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
     }
 
-    if (zone->tables->epoch == ctx->epoch) {
-        m = llmb_member(zone->tables, ctx->member);
+    if (ctx->whole.ctx == NULL || (!ctx->cut && !ctx->whole.joined)) {
+        return;
+    }
 
-        if (m->gen == ctx->gen) {
-            llmb_sched_leave(zone->tables, ctx->member, ngx_current_msec);
+    ngx_http_llm_batch_lock(ctx->zone);
+
+    for (q = ngx_queue_head(&ctx->parts);
+         q != ngx_queue_sentinel(&ctx->parts);
+         q = ngx_queue_next(q))
+    {
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
+        ngx_http_llm_batch_leave(part);
+    }
+
+    ngx_http_llm_batch_unlock(ctx->zone);
+}
+
+
+void
+ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
+{
+    llmb_member_t              *m;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    if (!part->joined) {
+        return;
+    }
+
+    part->joined = 0;
+    zone = part->ctx->zone;
+
+    ngx_queue_remove(&part->queue);
+
+    if (zone->tables->epoch == part->epoch) {
+        m = llmb_member(zone->tables, part->member);
+
+        if (m->gen == part->gen) {
+            llmb_sched_leave(zone->tables, part->member, ngx_current_msec);
             LLMB_CRASH("leave locked");
         }
     }
 
-    if (zone->epoch == ctx->epoch && zone->members[ctx->member] == ctx) {
-        zone->members[ctx->member] = NULL;
+    if (zone->epoch == part->epoch && zone->members[part->member] == part) {
+        zone->members[part->member] = NULL;
     }
 }
 
@@ -476,9 +397,9 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 void
 ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
 {
-    ngx_queue_t               *q;
-    llmb_member_t             *m;
-    ngx_http_llm_batch_ctx_t  *ctx;
+    ngx_queue_t                *q;
+    llmb_member_t              *m;
+    ngx_http_llm_batch_part_t  *part;
 
     if (zone->worker == LLMB_NIL) {
         return;
@@ -490,13 +411,16 @@ ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
          q != ngx_queue_sentinel(&zone->held);
          q = ngx_queue_next(q))
     {
-        ctx = ngx_queue_data(q, ngx_http_llm_batch_ctx_t, queue);
-        m = llmb_member(zone->tables, ctx->member);
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, queue);
+        m = llmb_member(zone->tables, part->member);
 
-        if (zone->tables->epoch == ctx->epoch
-            && m->state == LLMB_MEMBER_QUEUED)
+        /* the parts of a request have their timer, and go as slots are free */
+
+        if (zone->tables->epoch == part->epoch
+            && m->state == LLMB_MEMBER_QUEUED
+            && !m->part)
         {
-            llmb_sched_drain(zone->tables, ctx->member, ngx_current_msec);
+            llmb_sched_drain(zone->tables, part->member, ngx_current_msec);
         }
     }
 

@@ -236,11 +236,11 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
 static void
 ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone)
 {
-    ngx_queue_t               *q;
-    ngx_http_llm_batch_ctx_t  *ctx;
+    ngx_queue_t                *q;
+    ngx_http_llm_batch_part_t  *part;
 
     ngx_memzero(zone->members, zone->tables->nmembers
-                               * sizeof(ngx_http_llm_batch_ctx_t *));
+                               * sizeof(ngx_http_llm_batch_part_t *));
     ngx_memzero(zone->calls, zone->tables->ncalls
                              * sizeof(ngx_http_llm_batch_call_t *));
 
@@ -250,8 +250,8 @@ ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone)
 
     while (!ngx_queue_empty(&zone->held)) {
         q = ngx_queue_head(&zone->held);
-        ctx = ngx_queue_data(q, ngx_http_llm_batch_ctx_t, queue);
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, queue);
 
-        ngx_http_llm_batch_lost_member(ctx);
+        ngx_http_llm_batch_lost_member(part);
     }
 }

@@ -22,7 +22,8 @@ static json_t *ngx_http_llm_batch_json_requests(
 static json_t *ngx_http_llm_batch_json_calls(ngx_http_llm_batch_zone_t *zone,
     ngx_http_llm_batch_gauges_t *gauges);
 static json_t *ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone);
-static json_t *ngx_http_llm_batch_json_group(llmb_group_t *group);
+static json_t *ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
+    llmb_group_t *group);
 static json_t *ngx_http_llm_batch_json_workers(
     ngx_http_llm_batch_zone_t *zone);
 
@@ -192,7 +193,7 @@ ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone)
 
     for (i = 0; i < n; i++) {
         (void) json_array_append_new(list,
-                                     ngx_http_llm_batch_json_group(&groups[i]));
+                           ngx_http_llm_batch_json_group(zone, &groups[i]));
     }
 
     free(groups);
@@ -202,9 +203,13 @@ ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone)
 
 
 static json_t *
-ngx_http_llm_batch_json_group(llmb_group_t *g)
+ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
+    llmb_group_t *g)
 {
-    json_t  *name;
+    json_t     *name;
+    ngx_str_t   adapter;
+
+    adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 
     name = json_stringn((char *) g->name, g->name_len);
 
@@ -213,17 +218,19 @@ ngx_http_llm_batch_json_group(llmb_group_t *g)
         name = json_string("?");
     }
 
-    return json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:b}",
+    return json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:I, s:I, "
+                     "s:b}",
                      "name", name,
-                     "adapter", llmb_adapters[g->adapter]->name.data,
-                     (int) llmb_adapters[g->adapter]->name.len,
+                     "adapter", adapter.data, (int) adapter.len,
                      "queued", (int) g->queue.n,
                      "inflight", (int) g->inflight,
                      "window", g->policy.window == LLMB_WINDOW_SLOT ? "slot"
                                                                     : "fixed",
                      "concurrency", (int) g->policy.concurrency,
                      "max_size", (int) g->policy.max_size,
-                     "learned_size", (int) g->learned,
+                     "learned_size", (int) g->learned.items,
+                     "learned_tokens", (json_int_t) g->learned.tokens,
+                     "learned_bytes", (json_int_t) g->learned.bytes,
                      "breaker_open",
                      (int) llmb_health_open(&g->health, ngx_current_msec));
 }

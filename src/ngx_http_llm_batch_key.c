@@ -338,14 +338,18 @@ static ngx_int_t
 ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
-    size_t         size;
-    uint32_t       about[2];
-    llmb_rc_e      rc;
-    llmb_sink_t    sink;
-    llmb_arena_t   scratch;
+    size_t           size, skip[LLMB_REQUEST_MAX_HOLES];
+    uint32_t         about[2];
+    unsigned         i;
+    llmb_rc_e        rc;
+    llmb_sink_t      sink;
+    llmb_arena_t     scratch;
+    llmb_request_t  *body;
 
-    about[0] = llmb_adapter_id(ctx->body.adapter);
-    about[1] = ctx->body.kind;
+    body = &ctx->body;
+
+    about[0] = ngx_http_llm_batch_adapter_id(ctx->zone->mcf, body->adapter);
+    about[1] = body->kind;
 
     if (ngx_http_llm_batch_put_part(b, about, sizeof(about)) != NGX_OK) {
         return NGX_ERROR;
@@ -356,8 +360,14 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
 
     /* 24 bytes for each object and member, which take two to five of text */
 
-    size = 1024 + 12 * (ctx->body.body.len - (ctx->body.value_end
-                                              - ctx->body.value_start));
+    size = body->body.len;
+
+    for (i = 0; i < body->nholes; i++) {
+        skip[i] = body->holes[i].start;
+        size -= body->holes[i].end - body->holes[i].start;
+    }
+
+    size = 1024 + 12 * size;
 
     scratch.pos = ngx_palloc(b->pool, size);
     if (scratch.pos == NULL) {
@@ -366,8 +376,7 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
 
     scratch.end = scratch.pos + size;
 
-    rc = llmb_key_canonical(ctx->body.body, ctx->body.value_start, scratch,
-                            &sink);
+    rc = llmb_key_canonical(body->body, skip, body->nholes, scratch, &sink);
 
     return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
 }

@@ -31,8 +31,6 @@ static llmb_member_t *ngx_http_llm_batch_claimed(
     ngx_http_llm_batch_call_t *call, uint32_t k);
 static void ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call,
     uint32_t k, llmb_member_t *m, llmb_outcome_t *outcome);
-static llmb_rc_e ngx_http_llm_batch_measure(void *data, const uint8_t *p,
-    size_t len);
 
 
 void
@@ -43,6 +41,10 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_answer_t  answer;
 
     worker = call->zone->worker;
+
+    if (outcome->split) {
+        llmb_split_weigh(&call->split, call->body, call->shares, call->n);
+    }
 
     if (ngx_http_llm_batch_answer_create(call, &answer) != NGX_OK) {
         /* the end of the call sends them alone */
@@ -99,21 +101,21 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
     size_t                        size;
     ngx_buf_t                     b;
     llmb_member_t                *m;
-    ngx_http_llm_batch_ctx_t     *ctx;
     ngx_http_llm_batch_zone_t    *zone;
+    ngx_http_llm_batch_part_t    *part;
     ngx_http_llm_batch_answer_t   own;
 
     zone = call->zone;
-    ctx = zone->members[call->members[k].index];
+    part = zone->members[call->members[k].index];
 
-    if (ctx == NULL || ctx->gen != call->members[k].gen) {
+    if (part == NULL || part->gen != call->members[k].gen) {
         /* its client is gone */
         return NGX_OK;
     }
 
     size = ngx_http_llm_batch_bound(call, k, outcome, answer);
 
-    b.pos = ngx_pnalloc(ctx->request->pool, size);
+    b.pos = ngx_pnalloc(part->ctx->request->pool, size + 1);
     if (b.pos == NULL) {
         return NGX_ERROR;
     }
@@ -137,15 +139,15 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
 
     if (m) {
         ngx_http_llm_batch_set_result(call, k, m, outcome);
-        ctx->result = m->result;
+        part->result = m->result;
 
-        ngx_http_llm_batch_leave(ctx);
+        ngx_http_llm_batch_leave(part);
     }
 
     ngx_http_llm_batch_unlock(zone);
 
     if (m) {
-        ngx_http_llm_batch_deliver(ctx, &own);
+        ngx_http_llm_batch_deliver_part(part, &own);
     }
 
     return NGX_OK;
@@ -356,7 +358,8 @@ ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
         m->result.tokens = llmb_split_tokens(&call->split, &call->shares[k],
                                              &exact);
         m->result.exact = exact;
-        m->result.status = LLMB_STATUS_MERGED;
+        m->result.status = call->members[k].copied ? LLMB_STATUS_DEDUP
+                                                   : LLMB_STATUS_MERGED;
         m->result.reason = LLMB_REASON_NONE;
         return;
     }
@@ -383,7 +386,7 @@ ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len)
 }
 
 
-static llmb_rc_e
+llmb_rc_e
 ngx_http_llm_batch_measure(void *data, const uint8_t *p, size_t len)
 {
     *(size_t *) data += len;

@@ -10,9 +10,9 @@
 #define _NGX_HTTP_LLM_BATCH_METRICS_H_INCLUDED_
 
 
-/* the adapters, and a place for requests of none */
+/* slots of adapters, and one for requests of none */
 
-#define NGX_HTTP_LLM_BATCH_ADAPTERS  32
+#define NGX_HTTP_LLM_BATCH_ADAPTERS  64
 #define NGX_HTTP_LLM_BATCH_NONE      (NGX_HTTP_LLM_BATCH_ADAPTERS - 1)
 
 
@@ -33,6 +33,7 @@ typedef struct {
     ngx_atomic_t  calls_saved;
     ngx_atomic_t  items;
     ngx_atomic_t  isolate_calls;
+    ngx_atomic_t  dedup_items;
     ngx_atomic_t  tokens_exact;
     ngx_atomic_t  tokens_estimated;
     ngx_atomic_t  orphans;

@@ -61,6 +61,10 @@ static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_metrics[] = {
       "counter", "",
       offsetof(ngx_http_llm_batch_metrics_t, isolate_calls) },
 
+    { "dedup_items_total", "Items not sent because of an equal one.",
+      "counter", "",
+      offsetof(ngx_http_llm_batch_metrics_t, dedup_items) },
+
     { "cancelled_total", "Held requests whose clients left.",
       "counter", ",phase=\"queued\"",
       offsetof(ngx_http_llm_batch_metrics_t, cancelled_queued) },
@@ -136,7 +140,7 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
 
     for (i = 0; i < page.nzones; i++) {
         size += 256 * (80 + page.zones[i]->name.len
-                       + llmb_nadapters * 24);
+                       + (llmb_nadapters + mcf->formats.nelts) * 24);
     }
 
     text->data = ngx_pnalloc(r->pool, size);
@@ -219,11 +223,7 @@ ngx_http_llm_batch_page_requests(ngx_http_llm_batch_page_t *page)
     for (i = 0; i < page->nzones; i++) {
         for (k = 0; k < NGX_HTTP_LLM_BATCH_ADAPTERS; k++) {
 
-            ngx_str_set(&adapter, "none");
-
-            if (k < llmb_nadapters) {
-                adapter = ngx_http_llm_batch_ngx_str(&llmb_adapters[k]->name);
-            }
+            adapter = ngx_http_llm_batch_slot_name(page->zones[i], k);
 
             for (s = 1; s < LLMB_STATUS_N; s++) {
                 n = page->zones[i]->sh->metrics.requests[k][s];
@@ -256,9 +256,9 @@ ngx_http_llm_batch_page_calls(ngx_http_llm_batch_page_t *page)
                                  "counter");
 
     for (i = 0; i < page->nzones; i++) {
-        for (k = 0; k < llmb_nadapters; k++) {
+        for (k = 0; k < NGX_HTTP_LLM_BATCH_ADAPTERS; k++) {
 
-            adapter = ngx_http_llm_batch_ngx_str(&llmb_adapters[k]->name);
+            adapter = ngx_http_llm_batch_slot_name(page->zones[i], k);
 
             for (c = 1; c < LLMB_CLOSE_N; c++) {
                 n = page->zones[i]->sh->metrics.calls[k][c];

@@ -100,8 +100,9 @@ ngx_http_llm_batch_word(ngx_http_llm_batch_ctx_t *ctx, uintptr_t data)
         return &llmb_close_names[ctx->result.close];
 
     case NGX_HTTP_LLM_BATCH_VAR_MODE:
-        return ctx->result.status == LLMB_STATUS_MERGED ? &merge
-                                                        : &per_request;
+        return ctx->result.status == LLMB_STATUS_MERGED
+               || ctx->result.status == LLMB_STATUS_DEDUP
+               ? &merge : &per_request;
 
     default: /* NGX_HTTP_LLM_BATCH_VAR_ADAPTER */
         return ctx->body.adapter ? &ctx->body.adapter->name : &none;

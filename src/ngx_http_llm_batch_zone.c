@@ -79,7 +79,14 @@ ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     zone->shpool = (ngx_slab_pool_t *) shm_zone->shm.addr;
 
     if (ozone == NULL && !shm_zone->shm.exists) {
-        return ngx_http_llm_batch_create_tables(zone);
+
+        if (ngx_http_llm_batch_create_tables(zone) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        ngx_http_llm_batch_init_slots(zone);
+
+        return NGX_OK;
     }
 
     zone->sh = zone->shpool->data;
@@ -96,6 +103,8 @@ ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     }
 
     zone->generation = ++zone->sh->generation;
+
+    ngx_http_llm_batch_init_slots(zone);
 
     return NGX_OK;
 }
@@ -166,7 +175,7 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
     llmb_worker_t  *w;
 
     zone->members = ngx_pcalloc(cycle->pool, zone->tables->nmembers
-                                        * sizeof(ngx_http_llm_batch_ctx_t *));
+                                        * sizeof(ngx_http_llm_batch_part_t *));
     zone->calls = ngx_pcalloc(cycle->pool, zone->tables->ncalls
                                        * sizeof(ngx_http_llm_batch_call_t *));
 

@@ -16,6 +16,14 @@
 #define NGX_HTTP_LLM_BATCH_WORKERS  128
 
 
+/* whose counts are in a slot: of declared formats, found again by name */
+
+typedef struct {
+    size_t                        len;
+    u_char                        data[NGX_HTTP_LLM_BATCH_NAME_LEN];
+} ngx_http_llm_batch_slot_name_t;
+
+
 /* in shared memory; the tables follow at "tables" */
 
 typedef struct {
@@ -26,6 +34,7 @@ typedef struct {
     uint32_t                      start;       /* part of the ids of calls */
     time_t                        started;
 
+    ngx_http_llm_batch_slot_name_t  slots[NGX_HTTP_LLM_BATCH_ADAPTERS];
     ngx_http_llm_batch_metrics_t  metrics;
 } ngx_http_llm_batch_shctx_t;
 
@@ -42,13 +51,14 @@ struct ngx_http_llm_batch_zone_s {
 
     uint32_t                      worker;      /* our place, or LLMB_NIL */
     uint64_t                      epoch;       /* that we know of */
-    ngx_http_llm_batch_ctx_t    **members;     /* ours, by index */
+    ngx_http_llm_batch_part_t   **members;     /* ours, by index */
     ngx_http_llm_batch_call_t   **calls;       /* ours, by index */
-    ngx_queue_t                   held;        /* our members */
+    ngx_queue_t                   held;        /* our members: parts */
     ngx_pool_t                   *pool;        /* of one step, then reset */
     ngx_event_t                   mail;
     ngx_event_t                   watch;
     ngx_http_llm_batch_main_conf_t  *mcf;
+    ngx_uint_t                    slots[NGX_HTTP_LLM_BATCH_FORMATS];
 };
 
 

@@ -50,6 +50,7 @@ location PREFIX/ollama/ {
 location PREFIX/four/ {
     SWITCH
     llm_batch_max_size 4;
+    llm_batch_split off;
     proxy_pass http://backend/;
 }
 location PREFIX/tokens/ {
@@ -115,7 +116,7 @@ my @table = (
 	[ 'null in an array', 'item', '{"input":["a",null]}' ],
 	[ 'empty array', 'item', '{"input":[]}' ],
 	[ 'empty array of tokens', 'item', '{"input":[[]]}' ],
-	[ 'an object', 'item', '{"input":{"text":"x"}}' ],
+	[ 'a number', 'item', '{"input":5}' ],
 	[ 'a number', 'item', '{"input":1}' ],
 	[ 'true', 'item', '{"input":true}' ],
 	[ 'texts and tokens', 'item', '{"input":["a",[1]]}' ],

@@ -82,7 +82,7 @@ sub slurp ($file) {
 sub whole ($text) {
 	return $text if $text =~ /^\s*http\s*\{/m;
 
-	if ($text !~ /^(?:llm_batch_zone|log_format|map|server|upstream)\b/m) {
+	if ($text !~ /^(?:llm_batch_(?:zone|format)|log_format|map|server|upstream)\b/m) {
 
 		if ($text !~ /^location\b/m) {
 			$text = "llm_batch zone=llm;\n$text"

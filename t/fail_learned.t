@@ -3,8 +3,8 @@
 # Copyright (C) The ngx_http_llm_batch_module authors
 
 # Guards what is learned from an upstream that finds a call too large: the
-# group's calls are half as large from then on, in all workers; other groups,
-# and other complaints, change nothing.
+# group's calls are as large as it says, or half as large, from then on, in all
+# workers; other groups, and other complaints, change nothing.
 
 use v5.36;
 
@@ -14,6 +14,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use JSON::PP;
+use List::Util qw/ max /;
 
 use Test::LLMBatch;
 
@@ -28,72 +29,82 @@ my $model = 0;
 fail_conf($t, 'llm_batch_breaker failures=100 cooldown=1s;', workers => 2);
 $t->run();
 
-# status, what the upstream says, whether it is about the size
+# status, what the upstream says, what is learned; so small a call may not be
+# too large because of its tokens or bytes
+
+@texts = map { $_ . ' word' x 50 } @texts;
 
 for (
-	[ 413, 'Payload Too Large', 1 ],
-	[ 400, 'batch size 32 > maximum allowed batch size 16', 1 ],
-	[ 422, 'Batch Size 32 exceeds the limit', 1 ],
-	[ 400, 'input must have at most 16 items', 1 ],
-	[ 422, 'too many inputs', 1 ],
-	[ 400, 'max_tokens_per_request exceeded', 1 ],
-	[ 400, 'bad item', 0 ],
-	[ 422, 'the input is too long', 0 ],
-	[ 500, 'batch size', 0 ],
+	[ 413, 'Payload Too Large', 'learned_bytes' ],
+	[ 400, 'batch size 32 > maximum allowed batch size 8', learned_size => 8 ],
+	[ 422, 'Batch Size 32 exceeds the limit', learned_size => 16 ],
+	[ 400, 'input must have at most 4 items', learned_size => 4 ],
+	[ 422, 'too many inputs', learned_size => 16 ],
+	[ 400, 'max_tokens_per_request exceeded', 'learned_tokens' ],
+	[ 400, 'bad item' ],
+	[ 422, 'the input is too long' ],
+	[ 500, 'batch size' ],
 ) {
-	my ($status, $message, $learns) = @$_;
+	my ($status, $message, $what, $size) = @$_;
 	my $name = "$status $message";
 	my %body = (body => { model => 'm' . ++$model });
-	my $size = $learns ? 16 : 32;
 
-	# isolation may add a call for each request of the last minute
-
-	$t->burst(60, $uri, sub ($i) {
-		return { %{$body{body}}, input => "warm $i" }
-	});
+	$size //= $what ? 16 : 32;
 
 	my @r = failing($t, $mock, { status => $status,
 		body => encode_json({ error => { message => $message } }) },
 		\@texts, first => 1, %body);
 
 	is_own_answer(\@r, "$name: all are answered");
-	is(learned("m$model"), $learns ? 16 : 0, "$name: learned");
+
+	my %learned = learned("m$model");
+	is(join(' ', grep { $learned{$_} } sort keys %learned), $what // '',
+		"$name: learned");
 
 	@r = failing($t, $mock, {}, \@texts, %body);
 	is_own_answer(\@r, "$name: then");
-	is(sizes($mock), join(' ', 1, ($size) x (32 / $size)),
-		"$name: calls from then on");
+
+	if (($what // '') =~ /tokens|bytes/) {
+		cmp_ok(max(split / /, sizes($mock)), '<=', 17,
+			"$name: calls from then on");
+	} else {
+		is(sizes($mock), join(' ', 1, ($size) x (32 / $size)),
+			"$name: calls from then on");
+	}
 }
 
 # again and again: half of the half, but never so few that merging would end
 
-my %body = (body => { model => 'm1' });
+my %body = (body => { model => 'm3' });
+my %many = (status => 422, body => '{"error":"batch size"}');
 
-failing($t, $mock, { status => 413 }, \@texts, first => 1, %body);
-is(learned('m1'), 8, 'again: half of the half');
+failing($t, $mock, { %many }, \@texts, first => 1, %body);
+is({ learned('m3') }->{learned_size}, 8, 'again: half of the half');
 
-my @r = failing($t, $mock, {}, \@texts, %body);
-is(sizes($mock), '1 8 8 8 8', 'again: calls');
+$model++;
+%body = (body => { model => "m$model" });
+my @r = failing($t, $mock, { max_items => 4 }, \@texts, always => 1, %body);
+is_own_answer(\@r, 'again: all are answered');
+is({ learned("m$model") }->{learned_size}, 4, 'again: as it says');
 
-$t->burst(200, $uri, sub ($i) { { model => 'm1', input => "warm $i" } });
-@r = failing($t, $mock, { status => 413 }, [ @texts[0 .. 7] ], always => 1,
-	%body);
+@r = failing($t, $mock, {}, \@texts, %body);
+is(sizes($mock), join(' ', 1, (4) x 8), 'again: calls');
+
+$model++;
+%body = (body => { model => "m$model" });
+@r = failing($t, $mock, { %many }, [ @texts[0 .. 7] ], always => 1, %body);
 is_own_answer(\@r, 'no call of several is small enough');
-
-failing($t, $mock, { status => 413 }, [ @texts[0 .. 7] ], always => 1, %body)
-	for 1 .. 2;
-is(learned('m1'), 2, 'no call of several: the least');
+is({ learned("m$model") }->{learned_size}, 2, 'no call of several: the least');
 
 @r = failing($t, $mock, {}, [ @texts[0 .. 3] ], %body);
 is(sizes($mock), '1 2 2', 'no call of several: it is tried on');
 
-# an array above what was learned is the client's own affair
+# an array above what was learned is cut
 
 my $r = $t->request({ uri => $uri,
-	body => { model => 'm1', input => [ 'a', 'b', 'c' ] } });
+	body => { %{$body{body}}, input => [ 'a', 'b', 'c' ] } });
 is_own_answer($r, 'an array above it');
-is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}", 'BYPASS item',
-	'an array above it is passed through');
+is(sizes($mock), '1 2 2 2 1', 'an array above it is cut');
 
 $t->done();
 
@@ -103,5 +114,5 @@ sub learned ($name) {
 	my ($group) = grep { $_->{name} eq ":$name" }
 		@{$json->{zones}{llm}{groups}};
 
-	return $group->{learned_size};
+	return map { $_ => $group->{$_} } grep { /^learned/ } keys %$group;
 }

@@ -11,7 +11,13 @@
 #include <string.h>
 
 
-static unsigned llmb_adapter_ends(llmb_str_t path, llmb_str_t ending);
+static const llmb_adapter_t *llmb_adapter_at(unsigned i,
+    const llmb_adapter_t *const *extra);
+static size_t llmb_adapter_literals(const llmb_adapter_t *adapter,
+    llmb_str_t path);
+static size_t llmb_form_literals(const llmb_form_t *form, llmb_str_t path);
+static size_t llmb_ending_literals(llmb_str_t ending);
+static unsigned llmb_ending_matches(llmb_str_t ending, llmb_str_t path);
 
 
 #define llmb_adapter_row(name)    &llmb_adapter_##name,
@@ -25,32 +31,40 @@ const unsigned  llmb_nadapters = 0 LLMB_ADAPTER_LIST(llmb_adapter_count);
 
 
 const llmb_adapter_t *
-llmb_adapter_find(llmb_str_t path, uint64_t enabled)
+llmb_adapter_find(llmb_str_t path, uint64_t enabled,
+    const llmb_adapter_t *const *extra, unsigned nextra)
 {
-    size_t                 longest;
-    unsigned               i;
-    const llmb_str_t      *ending;
-    const llmb_adapter_t  *found;
+    size_t                 most, literals;
+    unsigned               i, n;
+    const llmb_adapter_t  *adapter, *found;
 
     found = NULL;
-    longest = 0;
+    most = 0;
+    n = llmb_min(llmb_nadapters + nextra, 64);
 
-    for (i = 0; i < llmb_nadapters; i++) {
+    for (i = 0; i < n; i++) {
 
         if (!(enabled & ((uint64_t) 1 << i))) {
             continue;
         }
 
-        for (ending = llmb_adapters[i]->paths; ending->len; ending++) {
+        adapter = llmb_adapter_at(i, extra);
+        literals = llmb_adapter_literals(adapter, path);
 
-            if (ending->len > longest && llmb_adapter_ends(path, *ending)) {
-                longest = ending->len;
-                found = llmb_adapters[i];
-            }
+        if (literals > most) {
+            most = literals;
+            found = adapter;
         }
     }
 
     return found;
+}
+
+
+unsigned
+llmb_form_matches(const llmb_form_t *form, llmb_str_t path)
+{
+    return llmb_form_literals(form, path) != 0;
 }
 
 
@@ -91,16 +105,106 @@ llmb_adapter_by_name(llmb_str_t name)
 }
 
 
-static unsigned
-llmb_adapter_ends(llmb_str_t path, llmb_str_t ending)
+static const llmb_adapter_t *
+llmb_adapter_at(unsigned i, const llmb_adapter_t *const *extra)
 {
-    const uint8_t  *p;
+    return (i < llmb_nadapters) ? llmb_adapters[i]
+                                : extra[i - llmb_nadapters];
+}
 
-    if (ending.len > path.len) {
-        return 0;
+
+/* of the best ending that fits; 0: none */
+
+static size_t
+llmb_adapter_literals(const llmb_adapter_t *adapter, llmb_str_t path)
+{
+    size_t    most, literals;
+    unsigned  i;
+
+    most = 0;
+
+    for (i = 0; i < LLMB_MAX_FORMS && adapter->forms[i]; i++) {
+        literals = llmb_form_literals(adapter->forms[i], path);
+        most = llmb_max(most, literals);
     }
 
-    p = path.data + path.len - ending.len;
+    return most;
+}
 
-    return memcmp(p, ending.data, ending.len) == 0;
+
+static size_t
+llmb_form_literals(const llmb_form_t *form, llmb_str_t path)
+{
+    size_t             most, literals;
+    const llmb_str_t  *ending;
+
+    most = 0;
+
+    for (ending = form->paths; ending->len; ending++) {
+
+        if (llmb_ending_matches(*ending, path)) {
+            literals = llmb_ending_literals(*ending);
+            most = llmb_max(most, literals);
+        }
+    }
+
+    return most;
+}
+
+
+static size_t
+llmb_ending_literals(llmb_str_t ending)
+{
+    size_t  i, n;
+
+    n = 0;
+
+    for (i = 0; i < ending.len; i++) {
+        n += (ending.data[i] != '*');
+    }
+
+    return n;
+}
+
+
+/*
+ * Both are read from their ends.  A "*" takes as little as possible, and more
+ * if what is before it does not fit then.  Only the last "*" that was met can
+ * be wrong in this: had an earlier one taken more, there would be less left.
+ */
+
+static unsigned
+llmb_ending_matches(llmb_str_t ending, llmb_str_t path)
+{
+    size_t    i, j, star, taken;
+    unsigned  stars;
+
+    i = path.len;
+    j = ending.len;
+    star = 0;
+    taken = 0;
+    stars = 0;
+
+    while (j) {
+
+        if (ending.data[j - 1] == '*') {
+            star = --j;
+            taken = i;
+            stars = 1;
+
+        } else if (i && path.data[i - 1] == ending.data[j - 1]) {
+            i--;
+            j--;
+            continue;
+        }
+
+        if (!stars || taken == 0 || path.data[taken - 1] == '/') {
+            return 0;
+        }
+
+        i = --taken;
+        j = star;
+    }
+
+    return 1;
 }

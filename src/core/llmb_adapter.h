@@ -2,9 +2,14 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * What the core has to know of one API that takes several inputs in a call.
- * A format is a constant description, in a file of its own in adapters/, and
- * one row in adapters/llmb_adapters.h.
+ * What the core has to know of an API that takes several inputs in a call.
+ * An adapter is a constant description, in a file of its own in adapters/,
+ * and one row in adapters/llmb_adapters.h.
+ *
+ * An adapter has one or more forms: an API may take its items in one of
+ * several members, and answer accordingly.  A request is in the first form
+ * whose path is that of its URI and whose columns are all in its body, but for
+ * the optional ones.
  */
 
 
@@ -18,63 +23,199 @@
 #pragma GCC visibility push(hidden)
 
 
+#define LLMB_MAX_COLUMNS  8       /* the tensors of a request, too */
+#define LLMB_MAX_FORMS    8
+#define LLMB_MAX_LISTS    8
+
+
 /* what an item is; kinds never mix within a call */
 
 typedef enum {
     LLMB_KIND_TEXT   = 0x01,      /* a string */
     LLMB_KIND_TOKENS = 0x02,      /* an array of token numbers */
-    LLMB_KIND_OBJECT = 0x04
+    LLMB_KIND_OBJECT = 0x04,
+    LLMB_KIND_VALUE  = 0x08       /* any other JSON value, or a mixture */
 } llmb_kind_e;
+
+
+/* how the value of a column holds its items */
+
+typedef enum {
+    /* an item, or an array of items; a bare array of numbers is an item */
+    LLMB_INPUT_ITEMS = 0,
+
+    /* an array; each element is an item, whatever it is */
+    LLMB_INPUT_LIST,
+
+    /* the same, or a bare value that is no array, which is one item */
+    LLMB_INPUT_LIST_OR_BARE,
+
+    /*
+     * Sequences of TEI: a string, or an array of one or two strings, is an
+     * item; an array of such arrays holds items.  In a call a string becomes
+     * an array of one.
+     */
+    LLMB_INPUT_SEQUENCES,
+
+    /* the value is one item, whatever it is */
+    LLMB_INPUT_WHOLE,
+
+    /*
+     * There is no such member: the whole body, an object, is the item, as an
+     * element of the list of the call.  If the URI has "/models/<name>:",
+     * and the body no "model", a member "model":"models/<name>" is added to
+     * it.  (Gemini)
+     */
+    LLMB_INPUT_BODY
+} llmb_input_e;
+
+
+/*
+ * A member of a request that has a value for each item.  The number of items
+ * is that of the longest column, and all others have as many.  The first one
+ * tells the kind of the items.
+ */
+
+typedef struct {
+    llmb_str_t            name;
+    llmb_input_e          input;
+    unsigned              kinds;      /* allowed, llmb_kind_e */
+    unsigned              optional:1; /* may be missing */
+    unsigned              each:1;     /* a single value is meant for each of
+                                         the items of the request */
+} llmb_column_t;
+
+
+#define llmb_null_column  { .kinds = 0 }
 
 
 /*
  * A request that has this member is not batched.  If "value" is not empty,
- * only a member with this value, as JSON text, counts ("true", "\"bytes\"").
+ * only a member with this value, as JSON text, counts ("true", "\"bytes\"";
+ * "[" and "{" stand for any array and object), or, with "but", one with any
+ * other value.
  */
 
 typedef struct {
     llmb_str_t            member;
     llmb_str_t            value;
+    unsigned              but:1;
 } llmb_refusal_t;
+
+
+/* what a client is answered that sent a single item */
+
+typedef enum {
+    LLMB_SINGLE_LIST = 0,         /* a list of one */
+    LLMB_SINGLE_SCALAR,           /* the bare element, if the client sent a
+                                     bare item */
+    LLMB_SINGLE_ONE               /* the bare element, of whatever has one
+                                     item, also if it was sent as a list */
+} llmb_single_e;
+
+
+typedef struct {
+    /*
+     * Endings of the URI, each from a "/" on; "*" stands for any characters
+     * but "/", at least one.  Ends with llmb_null_string.
+     */
+    const llmb_str_t     *paths;
+
+    /*
+     * Where the call goes: the ending "from" of the path is replaced by "to"
+     * ("" appends).  Nothing is replaced if both are empty.
+     */
+    llmb_str_t            from;
+    llmb_str_t            to;
+
+    /* the request; ends with llmb_null_column */
+    const llmb_column_t  *columns;
+
+    /*
+     * What stands before and behind the items in the place of the first
+     * column; "[" and "]" if empty.
+     */
+    llmb_str_t            open;
+    llmb_str_t            close;
+
+    /*
+     * A member that is the number of elements for each item, 1 if it is
+     * missing (completions: "n").
+     */
+    llmb_str_t            per;
+    /*
+     * A member that tells how many of its elements a client wants to see; in
+     * a call it is the number of all items (rerank: "top_n").
+     */
+    llmb_str_t            top;
+    /*
+     * A member of the request, a string, that the answer repeats in the
+     * member of the same name: each client's own (Open Inference: "id").
+     */
+    llmb_str_t            echo;
+
+    /*
+     * The answer: the path, names separated by ".", of the array that has an
+     * element for each item; empty if the answer is that array.  A last name
+     * "*" means every array in that object, of which there is at least one.
+     */
+    llmb_str_t            list;
+    /* a further top-level member that is cut alike if it is an array */
+    llmb_str_t            also;
+    /* the member of an element that tells its position; empty: its place */
+    llmb_str_t            index;
+
+    llmb_single_e         single;
+    /* the name that the list's member has then, in an object; or empty */
+    llmb_str_t            single_name;
+
+    /* elements come by rank, and keep that order; never with "per" */
+    unsigned              ranked:1;
+    /*
+     * Inputs and outputs are tensors of the Open Inference Protocol;
+     * "columns" and "list" are not used (see llmb_tensor.h).
+     */
+    unsigned              tensors:1;
+
+    /*
+     * Paths of the members that count tokens of the whole call, each a number
+     * or an object of numbers, to be shared out.
+     */
+    llmb_str_t            usage[2];
+    /* names within them: of the input tokens, the output's, and of both */
+    llmb_str_t            input_tokens;
+    llmb_str_t            output_tokens;
+    llmb_str_t            total_tokens;
+
+    /*
+     * Members of an element.  "vector": an array of numbers, or the base64 of
+     * 32-bit floats if "encoding_format" asks for it.  The ids of the tokens
+     * of the item and of this element, which vLLM and SGLang give on request
+     * ("return_token_ids"), and tell by the members' presence that they could.
+     */
+    llmb_str_t            vector;
+    llmb_str_t            prompt_ids;
+    llmb_str_t            token_ids;
+} llmb_form_t;
 
 
 typedef struct {
     llmb_str_t            name;
 
-    /* endings of the URI, each from a "/" on; ends with llmb_null_string */
-    const llmb_str_t     *paths;
-
     /* results do not depend on the neighbours: on under "auto" */
     unsigned              neutral:1;
     /* sending it twice does no harm */
     unsigned              idempotent:1;
+    /* equal items have equal results: they may be sent once */
+    unsigned              pure:1;
 
-    /*
-     * The request: the member that takes one item or an array of them, and
-     * the kinds of items allowed in it.
-     */
-    llmb_str_t            input;
-    unsigned              kinds;
+    /* the most items, and bytes of items, in a call; 0 bytes: no limit */
+    uint32_t              max_items;
+    size_t                max_bytes;
+
+    const llmb_form_t    *forms[LLMB_MAX_FORMS];     /* up to a NULL */
     const llmb_refusal_t *refusals;   /* ends with an empty member; NULL:
                                          none */
-
-    /* the most items in a call, whatever the configuration says */
-    uint32_t              max_items;
-
-    /*
-     * The answer: the member that holds an array of as many elements; empty
-     * if the answer is that array.
-     */
-    llmb_str_t            list;
-    /* the member of an element that tells its position; empty: its place */
-    llmb_str_t            index;
-    /*
-     * The member that counts tokens of the whole call, a number or an object
-     * of numbers, to be shared out; empty if there is none.
-     */
-    llmb_str_t            usage;
-    /* within a usage object: the number of input tokens */
-    llmb_str_t            input_tokens;
 } llmb_adapter_t;
 
 
@@ -85,10 +226,15 @@ extern const unsigned               llmb_nadapters;
 
 /*
  * The adapter for a URI path (no arguments) among those enabled, bit i of
- * "enabled" standing for llmb_adapters[i]; NULL if there is none.  The longest
- * fitting ending wins; it has to start at a "/".
+ * "enabled" standing for the i-th of "adapters"; NULL if there is none.  The
+ * ending with the most literal characters wins, then the first of the table.
+ * "extra" are further "nextra" adapters, that follow the table.
  */
-const llmb_adapter_t *llmb_adapter_find(llmb_str_t path, uint64_t enabled);
+const llmb_adapter_t *llmb_adapter_find(llmb_str_t path, uint64_t enabled,
+    const llmb_adapter_t *const *extra, unsigned nextra);
+
+/* whether the path is one of the form's */
+unsigned llmb_form_matches(const llmb_form_t *form, llmb_str_t path);
 
 /* its place in llmb_adapters[]; llmb_nadapters if it is not there */
 unsigned llmb_adapter_id(const llmb_adapter_t *adapter);

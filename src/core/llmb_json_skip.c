@@ -23,12 +23,16 @@
 
 /* so much may be read behind the start of a number without asking */
 
-#define LLMB_JSON_MARGIN  64
+#define LLMB_JSON_MARGIN  80
 
 #define llmb_json_is_space(c)                                                 \
     ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t')
 
 
+static const uint8_t *llmb_json_skip_spaced(const uint8_t *p,
+    const uint8_t *limit) __attribute__((noinline));
+static const uint8_t *llmb_json_skip_long(const uint8_t *p,
+    const uint8_t *limit) __attribute__((noinline));
 static const uint8_t *llmb_json_skip_number(const uint8_t *p,
     const uint8_t *limit) __attribute__((noinline));
 static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
@@ -53,6 +57,8 @@ static const uint8_t *llmb_json_skip_digits(const uint8_t *p,
 #define LLMB_JSON_BLOCK  16
 
 
+/* a long long spares the extension to size_t */
+
 static inline size_t
 llmb_json_leading(__m128i members)
 {
@@ -60,7 +66,7 @@ llmb_json_leading(__m128i members)
 
     others = ~ (unsigned) _mm_movemask_epi8(members);
 
-    return (unsigned) __builtin_ctz(others);
+    return (size_t) __builtin_ctzll(others);
 }
 
 
@@ -300,6 +306,83 @@ llmb_json_skip_plain(const uint8_t *p, const uint8_t *end)
 }
 
 
+/*
+ * What is behind a short fraction, the usual element of an embedding, and the
+ * comma behind it; NULL if something else is here.
+ */
+
+static inline const uint8_t *
+llmb_json_skip_fraction(const uint8_t *p)
+{
+    size_t  n;
+
+    p += (*p == '-');
+
+    if (memcmp(p, "0.", 2) != 0) {
+        return NULL;
+    }
+
+    p += 2;
+    n = llmb_json_digits(p);
+
+    return (p[n] == ',' && n) ? p + n + 1 : NULL;
+}
+
+
+/* fractions of two blocks: once there is one, most are */
+
+static const uint8_t *
+llmb_json_skip_long(const uint8_t *p, const uint8_t *limit)
+{
+    size_t          n;
+    const uint8_t  *q;
+
+    while (p <= limit) {
+        q = p + (*p == '-');
+
+        if (memcmp(q, "0.", 2) != 0) {
+            break;
+        }
+
+        q += 2;
+        n = llmb_json_digits(q);
+
+        if (n == LLMB_JSON_BLOCK) {
+            n += llmb_json_digits(q + n);
+        }
+
+        if (q[n] != ',' || n == 0) {
+            break;
+        }
+
+        p = q + n + 1;
+    }
+
+    return p;
+}
+
+
+/* the same, each with one space before it, as most that print spaces do */
+
+static const uint8_t *
+llmb_json_skip_spaced(const uint8_t *p, const uint8_t *limit)
+{
+    const uint8_t  *q;
+
+    while (p <= limit && *p == ' ') {
+        q = llmb_json_skip_fraction(p + 1);
+
+        if (q == NULL) {
+            break;
+        }
+
+        p = q;
+    }
+
+    return p;
+}
+
+
 const uint8_t *
 llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
 {
@@ -313,45 +396,49 @@ llmb_json_skip_numbers(const uint8_t *p, const uint8_t *end)
     limit = end - LLMB_JSON_MARGIN;
 
     while (p <= limit) {
-        q = p + (*p == '-');
 
-        if (memcmp(q, "0.", 2) == 0) {
+        /* two at a time: the margin is wide enough for what follows, too */
 
-            /* a short fraction, the usual element of an embedding */
+        q = llmb_json_skip_fraction(p);
 
-            n = llmb_json_digits(q + 2);
+        if (q) {
+            p = q;
+            q = llmb_json_skip_fraction(p);
 
-            if (q[2 + n] == ',' && n) {
-                p = q + 2 + n + 1;
+            if (q) {
+                p = q;
                 continue;
             }
+        }
 
-            q += 2;
-
-            if (n == LLMB_JSON_BLOCK) {
-                n += llmb_json_digits(q + n);
-            }
-
-        } else if (*p <= ' ') {
+        if (*p <= ' ') {
 
             if (!llmb_json_is_space(*p)) {
                 break;
             }
 
-            p++;
+            q = llmb_json_skip_spaced(p, limit);
 
-            if (*p <= ' ') {
-                p = llmb_json_skip_spaces(p, end);
+            if (q == p) {
+                q = llmb_json_skip_spaces(p, end);
             }
 
+            p = q;
             continue;
+        }
 
-        } else {
-            n = llmb_json_digits(q);
+        q = llmb_json_skip_long(p, limit);
 
-            if (*q == '0' && n > 1) {
-                break;
-            }
+        if (q != p) {
+            p = q;
+            continue;
+        }
+
+        q = p + (*p == '-');
+        n = llmb_json_digits(q);
+
+        if (*q == '0' && n > 1) {
+            break;
         }
 
         if (n && q[n] == ',') {

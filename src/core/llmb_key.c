@@ -3,10 +3,10 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * The canonical text is made in two passes.  The first scans the text, notes
- * each object and each member as a node, in the order of the text, and puts
- * the members of each object into order when it ends.  The second follows the
- * nodes and writes.  So the time is linear, but for the sorting, however deep
- * objects are nested.
+ * each object, each member and each value left out as a node, in the order of
+ * the text, and puts the members of each object into order when it ends.  The
+ * second follows the nodes and writes.  So the time is linear, but for the
+ * sorting, however deep objects are nested.
  */
 
 
@@ -22,13 +22,14 @@
 /* offsets in the text, and numbers of nodes */
 
 typedef struct {
-    uint32_t          start;      /* of the object or the name */
+    uint32_t          start;      /* of the object, name or value left out */
     uint32_t          end;
     uint32_t          value;      /* of a member */
     uint32_t          value_end;
     uint32_t          next;       /* the member behind this one in order, or
                                      the first member of the object */
-    uint32_t          behind;     /* the node behind those of the object */
+    uint32_t          behind;     /* the node behind those of the object;
+                                     none for a value left out */
 } llmb_key_node_t;
 
 
@@ -42,7 +43,9 @@ typedef struct {
 
 typedef struct {
     llmb_str_t        json;
-    size_t            skip;
+    const size_t     *skip;       /* the next offset, and behind the last */
+    const size_t     *skip_end;
+    uint32_t          left;       /* the node of the value that is left out */
     llmb_key_node_t  *nodes;
     size_t            max;
     uint32_t          n;
@@ -55,6 +58,8 @@ typedef struct {
 
 static void llmb_key_index(llmb_key_t *k);
 static void llmb_key_token(llmb_key_t *k, const llmb_json_token_t *tok);
+static void llmb_key_container(llmb_key_t *k, const llmb_json_token_t *tok);
+static void llmb_key_name(llmb_key_t *k, const llmb_json_token_t *tok);
 static void llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok);
 static void llmb_key_value_end(llmb_key_t *k, const llmb_json_token_t *tok);
 static uint32_t llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok);
@@ -63,6 +68,8 @@ static uint32_t llmb_key_merge(llmb_key_t *k, uint32_t a, uint32_t b);
 static int llmb_key_cmp(llmb_key_t *k, uint32_t a, uint32_t b);
 static void llmb_key_write_value(llmb_key_t *k, uint32_t start, uint32_t end,
     uint32_t node);
+static const uint8_t *llmb_key_stop(llmb_key_t *k, const uint8_t *last,
+    uint32_t node);
 static void llmb_key_write_object(llmb_key_t *k, uint32_t object);
 static const uint8_t *llmb_key_write_string(llmb_key_t *k, const uint8_t *p);
 static void llmb_key_write_char(llmb_key_t *k, uint32_t c);
@@ -70,8 +77,8 @@ static void llmb_key_write(llmb_key_t *k, const void *p, size_t len);
 
 
 llmb_rc_e
-llmb_key_canonical(llmb_str_t json, size_t skip, llmb_arena_t scratch,
-    llmb_sink_t *sink)
+llmb_key_canonical(llmb_str_t json, const size_t *skip, unsigned nskip,
+    llmb_arena_t scratch, llmb_sink_t *sink)
 {
     size_t      padding;
     llmb_key_t  k;
@@ -85,6 +92,8 @@ llmb_key_canonical(llmb_str_t json, size_t skip, llmb_arena_t scratch,
 
     k.json = json;
     k.skip = skip;
+    k.skip_end = nskip ? skip + nskip : skip;
+    k.left = LLMB_KEY_NONE;
     k.nodes = (llmb_key_node_t *) (void *) (scratch.pos + padding);
     k.max = ((size_t) (scratch.end - scratch.pos) - padding)
             / sizeof(llmb_key_node_t);
@@ -127,41 +136,17 @@ llmb_key_index(llmb_key_t *k)
 static void
 llmb_key_token(llmb_key_t *k, const llmb_json_token_t *tok)
 {
-    uint32_t          node;
-    llmb_key_open_t  *open;
+    uint32_t  node;
 
     switch (tok->type) {
 
     case LLMB_JSON_OBJECT:
-        llmb_key_value_start(k, tok);
-
-        open = &k->open[tok->depth];
-        open->object = llmb_key_add(k, tok);
-        open->member = LLMB_KEY_NONE;
-        break;
-
     case LLMB_JSON_ARRAY:
-        llmb_key_value_start(k, tok);
-
-        k->open[tok->depth].object = LLMB_KEY_NONE;
+        llmb_key_container(k, tok);
         break;
 
     case LLMB_JSON_KEY:
-        open = &k->open[tok->depth - 1];
-        node = llmb_key_add(k, tok);
-
-        if (k->rc != LLMB_OK) {
-            break;
-        }
-
-        if (open->member == LLMB_KEY_NONE) {
-            k->nodes[open->object].next = node;
-
-        } else {
-            k->nodes[open->member].next = node;
-        }
-
-        open->member = node;
+        llmb_key_name(k, tok);
         break;
 
     case LLMB_JSON_OBJECT_END:
@@ -192,33 +177,72 @@ llmb_key_token(llmb_key_t *k, const llmb_json_token_t *tok)
 
 
 static void
+llmb_key_container(llmb_key_t *k, const llmb_json_token_t *tok)
+{
+    llmb_key_open_t  *open;
+
+    llmb_key_value_start(k, tok);
+
+    open = &k->open[tok->depth];
+    open->object = LLMB_KEY_NONE;
+    open->member = LLMB_KEY_NONE;
+
+    if (tok->type == LLMB_JSON_OBJECT && k->left == LLMB_KEY_NONE) {
+        open->object = llmb_key_add(k, tok);
+    }
+}
+
+
+static void
+llmb_key_name(llmb_key_t *k, const llmb_json_token_t *tok)
+{
+    uint32_t          node;
+    llmb_key_open_t  *open;
+
+    open = &k->open[tok->depth - 1];
+    node = llmb_key_add(k, tok);
+
+    if (node == LLMB_KEY_NONE) {
+        return;
+    }
+
+    if (open->member == LLMB_KEY_NONE) {
+        k->nodes[open->object].next = node;
+
+    } else {
+        k->nodes[open->member].next = node;
+    }
+
+    open->member = node;
+}
+
+
+static void
 llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok)
 {
     llmb_key_open_t  *parent;
 
-    if (tok->depth == 0) {
+    if (tok->depth) {
+        parent = &k->open[tok->depth - 1];
 
-        if (tok->type != LLMB_JSON_OBJECT) {
-            k->skip = (size_t) -1;
+        if (parent->object != LLMB_KEY_NONE) {
+            k->nodes[parent->member].value = (uint32_t) tok->start;
         }
+    }
 
+    while (k->skip != k->skip_end && *k->skip < tok->start) {
+        k->skip++;
+    }
+
+    if (k->skip == k->skip_end || *k->skip != tok->start) {
         return;
     }
 
-    parent = &k->open[tok->depth - 1];
+    k->left = llmb_key_add(k, tok);
 
-    if (parent->object == LLMB_KEY_NONE) {
-        return;
-    }
+    /* nobody wants to know what is in it */
 
-    k->nodes[parent->member].value = (uint32_t) tok->start;
-
-    if (tok->depth == 1 && tok->start == k->skip) {
-
-        /* nobody wants to know what is in it */
-
-        k->scanner.report = 1;
-    }
+    k->scanner.report = tok->depth;
 }
 
 
@@ -227,7 +251,12 @@ llmb_key_value_end(llmb_key_t *k, const llmb_json_token_t *tok)
 {
     llmb_key_open_t  *parent;
 
-    k->scanner.report = LLMB_JSON_MAX_DEPTH;
+    if (k->left != LLMB_KEY_NONE) {
+        k->nodes[k->left].end = (uint32_t) tok->end;
+        k->left = LLMB_KEY_NONE;
+
+        k->scanner.report = LLMB_JSON_MAX_DEPTH;
+    }
 
     if (tok->depth == 0) {
         return;
@@ -258,6 +287,7 @@ llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok)
     node->start = (uint32_t) tok->start;
     node->end = (uint32_t) tok->end;
     node->next = LLMB_KEY_NONE;
+    node->behind = LLMB_KEY_NONE;
 
     return k->n++;
 }
@@ -349,35 +379,59 @@ static void
 llmb_key_write_value(llmb_key_t *k, uint32_t start, uint32_t end,
     uint32_t node)
 {
-    const uint8_t  *p, *last, *run;
+    const uint8_t  *p, *last, *run, *stop;
 
     p = k->json.data + start;
     last = k->json.data + end;
+    stop = llmb_key_stop(k, last, node);
 
     while (p < last && k->rc == LLMB_OK) {
+
+        if (p == stop) {
+            p = k->json.data + k->nodes[node].end;
+
+            if (k->nodes[node].behind == LLMB_KEY_NONE) {
+                node++;
+
+            } else {
+                llmb_key_write_object(k, node);
+                node = k->nodes[node].behind;
+            }
+
+            stop = llmb_key_stop(k, last, node);
+            continue;
+        }
 
         if (*p == '"') {
             p = llmb_key_write_string(k, p);
             continue;
         }
 
-        if (*p == '{') {
-            llmb_key_write_object(k, node);
-            p = k->json.data + k->nodes[node].end;
-            node = k->nodes[node].behind;
-            continue;
-        }
-
         /* numbers, names and what is between the elements of an array */
 
-        for (run = p; p < last && *p > ' ' && *p != '"' && *p != '{'; p++) {
-            /* void */
-        }
+        for (run = p; p < stop && *p > ' ' && *p != '"'; p++) { /* void */ }
 
         llmb_key_write(k, run, (size_t) (p - run));
 
         p = llmb_json_skip_spaces(p, last);
     }
+}
+
+
+/* where the node is, if it is in the value that ends at "last" */
+
+static const uint8_t *
+llmb_key_stop(llmb_key_t *k, const uint8_t *last, uint32_t node)
+{
+    const uint8_t  *start;
+
+    if (node == k->n) {
+        return last;
+    }
+
+    start = k->json.data + k->nodes[node].start;
+
+    return llmb_min(start, last);
 }
 
 
@@ -392,10 +446,6 @@ llmb_key_write_object(llmb_key_t *k, uint32_t object)
 
     for (i = k->nodes[object].next; i != LLMB_KEY_NONE; i = member->next) {
         member = &k->nodes[i];
-
-        if (object == 0 && member->value == k->skip) {
-            continue;
-        }
 
         llmb_key_write(k, separator, 1);
         llmb_key_write_string(k, k->json.data + member->start);

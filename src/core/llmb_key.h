@@ -20,12 +20,12 @@
 
 
 /*
- * Writes the canonical text of "json".  Members of the outermost object whose
- * value starts at the offset "skip" are left out (skip = (size_t) -1 leaves
- * out none).
+ * Writes the canonical text of "json".  Values that start at one of the
+ * offsets skip[0 .. nskip), which are in order, at whatever depth, are left
+ * out; of a member the name remains, without a value.
  *
- * "scratch" is used for 24 bytes for each object and each member, but for
- * those within the value left out; it is free again on return.
+ * "scratch" is used for 24 bytes for each object, each member and each value
+ * left out, but for those within the latter; it is free again on return.
  *
  *   LLMB_OK       written
  *   LLMB_NOMEM    scratch is too small; nothing was written
@@ -33,8 +33,8 @@
  *   LLMB_LIMIT    nested too deep, or 4 GB; nothing was written
  *   other         what the sink returned
  */
-llmb_rc_e llmb_key_canonical(llmb_str_t json, size_t skip,
-    llmb_arena_t scratch, llmb_sink_t *sink);
+llmb_rc_e llmb_key_canonical(llmb_str_t json, const size_t *skip,
+    unsigned nskip, llmb_arena_t scratch, llmb_sink_t *sink);
 
 
 #pragma GCC visibility pop

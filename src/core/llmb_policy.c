@@ -11,9 +11,32 @@
 
 #define LLMB_POLICY_EARLY(wait)  ((wait) * 7 / 10)
 
+/* ms by which the clocks of workers may differ */
+
+#define LLMB_POLICY_SKEW         5
+
 
 static llmb_close_e llmb_policy_full(const llmb_policy_t *policy,
     const llmb_load_t *load);
+
+
+void
+llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned)
+{
+    if (learned->items && learned->items < policy->max_size) {
+        policy->max_size = learned->items;
+    }
+
+    if (learned->tokens
+        && (policy->max_tokens == 0 || learned->tokens < policy->max_tokens))
+    {
+        policy->max_tokens = learned->tokens;
+    }
+
+    if (learned->bytes && learned->bytes < policy->max_bytes) {
+        policy->max_bytes = learned->bytes;
+    }
+}
 
 
 llmb_close_e
@@ -26,7 +49,7 @@ llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
         return LLMB_CLOSE_NONE;
     }
 
-    if (now >= load->deadline) {
+    if (now >= load->deadline && !load->patient) {
         return LLMB_CLOSE_DEADLINE;
     }
 
@@ -42,6 +65,10 @@ llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
 
     if (policy->window == LLMB_WINDOW_SLOT) {
         return LLMB_CLOSE_SLOT;
+    }
+
+    if (now >= load->deadline) {
+        return LLMB_CLOSE_DEADLINE;
     }
 
     if (load->items >= policy->min_size
@@ -75,11 +102,17 @@ llmb_policy_full(const llmb_policy_t *policy, const llmb_load_t *load)
 
 uint64_t
 llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
-    uint64_t deadline, uint64_t paused, uint64_t now)
+    uint64_t deadline, uint64_t paused, unsigned patient, uint64_t now)
 {
     uint64_t  wake, early;
 
     wake = deadline;
+
+    if (patient && deadline <= now) {
+        /* a slot that becomes free is told by whoever had it */
+        wake = deadline + LLMB_POLICY_SKEW;
+        wake = now < wake ? wake : UINT64_MAX;
+    }
 
     if (paused > now && paused < wake) {
         wake = paused;

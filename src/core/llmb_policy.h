@@ -8,7 +8,10 @@
  *   fixed  full, or max_wait after the oldest came, or already with min_size
  *          items at 70 % of it, and not more than "concurrency" at a time
  *
- * In both, nobody waits past its deadline, whatever is in flight.
+ * In both, nobody waits past its deadline, whatever is in flight, but for the
+ * parts of a request that was cut: they are sent in the upstream's own time,
+ * since all of them at once would be the flood that the limits are there to
+ * prevent.
  */
 
 
@@ -39,6 +42,15 @@ typedef struct {
 } llmb_policy_t;
 
 
+/* what an upstream was found to take in a call; 0: anything so far */
+
+typedef struct {
+    uint32_t         items;
+    uint64_t         tokens;      /* as estimated */
+    uint64_t         bytes;       /* of items */
+} llmb_learned_t;
+
+
 /* what waits in a group; the times, in ms, are those of the oldest */
 
 typedef struct {
@@ -50,7 +62,12 @@ typedef struct {
     uint64_t         since;
     uint64_t         deadline;
     uint64_t         paused;      /* nothing but deadlines until then */
+    unsigned         patient:1;   /* the oldest may wait for a slot */
 } llmb_load_t;
+
+
+/* narrows the bounds of a call by what was learned */
+void llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned);
 
 
 /* why the group is to be sent now; LLMB_CLOSE_NONE: it is not */
@@ -59,10 +76,11 @@ llmb_close_e llmb_policy_close(const llmb_policy_t *policy,
 
 /*
  * The next moment after "now" at which time alone may close the group, for
- * a member that came at "since" and must leave by "deadline".
+ * a member that came at "since" and must leave by "deadline", or may wait for
+ * a slot then; UINT64_MAX if there is none.
  */
 uint64_t llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
-    uint64_t deadline, uint64_t paused, uint64_t now);
+    uint64_t deadline, uint64_t paused, unsigned patient, uint64_t now);
 
 /*
  * Whether a call of "items", "tokens" and "bytes" may take one more member of

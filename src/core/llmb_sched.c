@@ -12,15 +12,18 @@
 #include "llmb_sched_parts.h"
 
 
-static llmb_policy_t llmb_sched_policy(const llmb_group_t *g);
+static unsigned llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g,
+    uint32_t member, uint64_t now);
+static void llmb_sched_send_due(llmb_zone_t *z, uint32_t group,
+    uint32_t worker, uint32_t member, uint64_t now);
 static uint32_t llmb_sched_take(llmb_zone_t *z, llmb_group_t *g,
     uint32_t worker, uint32_t lender, uint32_t *taken);
 static unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g,
     uint32_t member);
 static uint32_t llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g,
-    uint32_t worker, llmb_load_t *call);
+    uint32_t first, uint32_t worker, llmb_load_t *call);
 static void llmb_sched_count(llmb_load_t *call, const llmb_member_t *m);
-static void llmb_sched_seal(llmb_zone_t *z, uint32_t group, uint32_t worker,
+static void llmb_sched_seal(llmb_zone_t *z, uint32_t first, uint32_t worker,
     uint32_t lender, uint32_t n, llmb_close_e close, uint64_t now);
 static void llmb_sched_single(llmb_zone_t *z, uint32_t member,
     llmb_close_e close, uint64_t now);
@@ -39,15 +42,13 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_JOIN);
 
-    /* clocks differ by a pass of the event loop; the queue stays in order */
+    /* a request that was cut does not keep those that come after it waiting */
 
-    m->since = g->queue.n == 0
-               ? now : llmb_max(now, llmb_member(z, g->queue.tail)->since);
-
-    m->deadline = m->since + g->policy.max_wait;
+    m->since = now;
+    m->deadline = now + g->policy.max_wait * (m->part ? 2 : 1);
 
     llmb_health_request(&g->health, now);
-    llmb_sched_enqueue(z, member, LLMB_NIL);
+    llmb_sched_enqueue(z, member);
 
     if (llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE) {
         /* by mail, so whatever else this pass brings leaves with it */
@@ -71,6 +72,11 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
         close = llmb_sched_close(z, g, now);
 
         if (close == LLMB_CLOSE_NONE) {
+
+            if (llmb_sched_is_due(z, g, lender, now)) {
+                llmb_sched_send_due(z, group, worker, lender, now);
+            }
+
             break;
         }
 
@@ -82,7 +88,7 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
         }
 
         if (found != LLMB_NIL) {
-            llmb_sched_seal(z, group, worker, found, n, close, now);
+            llmb_sched_seal(z, g->queue.head, worker, found, n, close, now);
             continue;
         }
 
@@ -90,9 +96,7 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
         llmb_sched_mail_member(z, g->queue.head);
 
-        if (!llmb_sched_waits(z, g, lender)
-            || now < llmb_member(z, lender)->deadline)
-        {
+        if (!llmb_sched_is_due(z, g, lender, now)) {
             return;
         }
 
@@ -102,6 +106,44 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
     if (g->queue.n != before) {
         llmb_sched_attend(z, g, now);
     }
+}
+
+
+static unsigned
+llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g, uint32_t member,
+    uint64_t now)
+{
+    llmb_member_t  *m;
+
+    if (!llmb_sched_waits(z, g, member)) {
+        return 0;
+    }
+
+    m = llmb_member(z, member);
+
+    return !m->part && now >= m->deadline;
+}
+
+
+/* sends a member that is due behind others that are not */
+
+static void
+llmb_sched_send_due(llmb_zone_t *z, uint32_t group, uint32_t worker,
+    uint32_t member, uint64_t now)
+{
+    llmb_load_t  call;
+
+    memset(&call, 0, sizeof(llmb_load_t));
+
+    (void) llmb_sched_fill(z, llmb_group(z, group), member, worker, &call);
+
+    if (call.requests == 1) {
+        llmb_sched_single(z, member, LLMB_CLOSE_DEADLINE, now);
+        return;
+    }
+
+    llmb_sched_seal(z, member, worker, member, call.requests,
+                    LLMB_CLOSE_DEADLINE, now);
 }
 
 
@@ -125,7 +167,7 @@ llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
             llmb_sched_single(z, found, LLMB_CLOSE_DRAIN, now);
 
         } else {
-            llmb_sched_seal(z, m->group, m->worker, found, n,
+            llmb_sched_seal(z, g->queue.head, m->worker, found, n,
                             LLMB_CLOSE_DRAIN, now);
         }
     }
@@ -157,25 +199,21 @@ llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
     load.since = oldest->since;
     load.deadline = oldest->deadline;
     load.paused = g->paused;
+    load.patient = oldest->part && (!g->turn || now < g->paused);
 
-    policy = llmb_sched_policy(g);
+    policy = llmb_group_policy(g);
 
     return llmb_policy_close(&policy, &load, now);
 }
 
 
-/* with what was learned about the upstream */
-
-static llmb_policy_t
-llmb_sched_policy(const llmb_group_t *g)
+llmb_policy_t
+llmb_group_policy(const llmb_group_t *g)
 {
     llmb_policy_t  policy;
 
     policy = g->policy;
-
-    if (g->learned && g->learned < policy.max_size) {
-        policy.max_size = g->learned;
-    }
+    llmb_policy_learn(&policy, &g->learned);
 
     return policy;
 }
@@ -197,7 +235,7 @@ llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
 
     memset(&call, 0, sizeof(llmb_load_t));
 
-    found = llmb_sched_fill(z, g, worker, &call);
+    found = llmb_sched_fill(z, g, g->queue.head, worker, &call);
     *taken = call.requests;
 
     if (found != LLMB_NIL || !llmb_sched_waits(z, g, lender)) {
@@ -207,7 +245,7 @@ llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     memset(&call, 0, sizeof(llmb_load_t));
 
     llmb_sched_count(&call, llmb_member(z, lender));
-    (void) llmb_sched_fill(z, g, worker, &call);
+    (void) llmb_sched_fill(z, g, g->queue.head, worker, &call);
 
     if (call.requests == 1) {
         return LLMB_NIL;
@@ -234,20 +272,23 @@ llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member)
 }
 
 
-/* adds the oldest members to a call, as many as fit */
+/*
+ * Adds members to a call, from the given one on, as many as fit; returns the
+ * last one of the worker, or LLMB_NIL.
+ */
 
 static uint32_t
-llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
-    llmb_load_t *call)
+llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t first,
+    uint32_t worker, llmb_load_t *call)
 {
     uint32_t        i, found;
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    policy = llmb_sched_policy(g);
+    policy = llmb_group_policy(g);
     found = LLMB_NIL;
 
-    for (i = g->queue.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+    for (i = first; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
         m = llmb_member(z, i);
 
         if (!llmb_policy_fits(&policy, call, m->items, m->tokens, m->len)) {
@@ -275,22 +316,21 @@ llmb_sched_count(llmb_load_t *call, const llmb_member_t *m)
 }
 
 
-/* makes the n oldest members, the lender among them, a call */
+/* makes n members from the first one on, the lender among them, a call */
 
 static void
-llmb_sched_seal(llmb_zone_t *z, uint32_t group, uint32_t worker,
+llmb_sched_seal(llmb_zone_t *z, uint32_t first, uint32_t worker,
     uint32_t lender, uint32_t n, llmb_close_e close, uint64_t now)
 {
-    uint32_t        call, i;
+    uint32_t        call, group, i, next;
     llmb_call_t    *c;
-    llmb_group_t   *g;
     llmb_member_t  *m;
 
-    g = llmb_group(z, group);
+    group = llmb_member(z, first)->group;
     call = llmb_call_alloc(z, group);
 
     if (call == LLMB_NIL) {
-        llmb_sched_single(z, g->queue.head, close, now);
+        llmb_sched_single(z, first, close, now);
         return;
     }
 
@@ -298,8 +338,8 @@ llmb_sched_seal(llmb_zone_t *z, uint32_t group, uint32_t worker,
     c->close = (uint8_t) close;
     c->sealed = now;
 
-    while (c->members.n < n) {
-        i = g->queue.head;
+    for (next = first; c->members.n < n; /* void */ ) {
+        i = next;
 
         if (c->members.n == n - 1
             && llmb_member(z, lender)->state == LLMB_MEMBER_QUEUED)
@@ -308,6 +348,7 @@ llmb_sched_seal(llmb_zone_t *z, uint32_t group, uint32_t worker,
         }
 
         m = llmb_member(z, i);
+        next = llmb_queue_links(z)[i].next;
 
         llmb_sched_dequeue(z, i);
         (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_CLAIM);
@@ -319,7 +360,7 @@ llmb_sched_seal(llmb_zone_t *z, uint32_t group, uint32_t worker,
         llmb_list_push(&c->members, llmb_queue_links(z), i);
     }
 
-    g->inflight++;
+    llmb_group(z, group)->inflight++;
 
     llmb_sched_mail_call(z, call, worker);
 }
@@ -378,16 +419,43 @@ llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
 }
 
 
-/* puts a member into its queue before another, or at the end */
+/*
+ * Others are sent at their deadlines, whatever is in flight.  Under a load
+ * under which that never ends no slot would ever be free for a part.
+ */
 
 void
-llmb_sched_enqueue(llmb_zone_t *z, uint32_t member, uint32_t before)
+llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
 {
+    g->inflight--;
+
+    if (g->queue.n && llmb_member(z, g->queue.head)->part) {
+        g->turn = 1;
+    }
+}
+
+
+/* puts a member into its queue, behind all that have no later deadline */
+
+void
+llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
+{
+    uint32_t        i, before;
     llmb_group_t   *g;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
+    before = LLMB_NIL;
+
+    for (i = g->queue.tail; i != LLMB_NIL; i = llmb_queue_links(z)[i].prev) {
+
+        if (llmb_member(z, i)->deadline <= m->deadline) {
+            break;
+        }
+
+        before = i;
+    }
 
     llmb_list_insert(&g->queue, llmb_queue_links(z), member, before);
 
@@ -408,6 +476,10 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
 
     llmb_list_remove(&g->queue, llmb_queue_links(z), member);
     llmb_sched_unmail(z, member);
+
+    if (m->part) {
+        g->turn = 0;
+    }
 
     g->items -= m->items;
     g->tokens -= m->tokens;
@@ -468,7 +540,8 @@ llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now)
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
-    return llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused, now);
+    return llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused,
+                            m->part, now);
 }
 
 

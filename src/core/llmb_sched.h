@@ -23,6 +23,11 @@
 #pragma GCC visibility push(hidden)
 
 
+/* ms for which the parts of a request that was cut wait out a rate limit */
+
+#define LLMB_SCHED_PATIENCE  60000
+
+
 typedef enum {
     LLMB_MAIL_NONE = 0,
     LLMB_MAIL_CALL,               /* a sealed call: send it */
@@ -32,13 +37,17 @@ typedef enum {
 } llmb_mail_e;
 
 
+/* the policy of a group, with what was learned about its upstream */
+llmb_policy_t llmb_group_policy(const llmb_group_t *g);
+
 /* a WRITING member is complete and may be sent before this pass is over */
 void llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now);
 
 /*
  * Sends what the policy wants sent.  Calls go to the mail of "worker", which
- * must hold a member of each: "lender" is a member it holds, or LLMB_NIL.
- * Without one, the worker of the oldest member is asked to flush instead.
+ * must hold a member of each: "lender" is a member it holds, or LLMB_NIL; that
+ * one is sent at its deadline, whatever those before it may wait for.  Without
+ * one, the worker of the oldest member is asked to flush instead.
  */
 void llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint32_t lender, uint64_t now);
@@ -75,8 +84,8 @@ void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     llmb_reason_e reason);
 
 /*
- * The upstream wants no calls before "until": members that may wait so long
- * go back to the head of the queue.
+ * The upstream wants no calls before "until", or, if that is over, no call as
+ * large as this one: members that may wait so long go back to the queue.
  */
 void llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
     uint64_t now);

@@ -15,6 +15,8 @@ static void llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker);
 static uint32_t llmb_sched_lender(llmb_zone_t *z, uint32_t call,
     uint32_t worker);
 static void llmb_sched_result(llmb_zone_t *z, uint32_t call);
+static unsigned llmb_sched_may_wait(const llmb_member_t *m, uint64_t until,
+    uint64_t now);
 
 
 uint32_t
@@ -131,7 +133,7 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
 
     if (c->members.n == 0) {
         (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
-        g->inflight--;
+        llmb_sched_free_slot(z, g);
 
         if (g->queue.n) {
             /* a slot may have become free */
@@ -226,7 +228,7 @@ llmb_sched_result(llmb_zone_t *z, uint32_t call)
 void
 llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
 {
-    uint32_t        i, next, before;
+    uint32_t        i, next;
     llmb_call_t    *c;
     llmb_group_t   *g;
     llmb_member_t  *m;
@@ -236,21 +238,14 @@ llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
 
     g->paused = llmb_max(g->paused, until);
 
-    /* call and queue are both in order of arrival, and so is the result */
-
-    before = g->queue.head;
-
     for (i = c->members.head; i != LLMB_NIL; i = next) {
         next = llmb_queue_links(z)[i].next;
         m = llmb_member(z, i);
 
-        if (m->state != LLMB_MEMBER_CLAIMED || m->deadline <= g->paused) {
-            continue;
-        }
-
-        while (before != LLMB_NIL && llmb_member(z, before)->since < m->since)
+        if (m->state != LLMB_MEMBER_CLAIMED
+            || !llmb_sched_may_wait(m, g->paused, now))
         {
-            before = llmb_queue_links(z)[before].next;
+            continue;
         }
 
         llmb_list_remove(&c->members, llmb_queue_links(z), i);
@@ -260,11 +255,22 @@ llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
         memset(&m->result, 0, sizeof(llmb_result_t));
 
         llmb_member_unroom(z, i);
-        llmb_sched_enqueue(z, i, before);
+        llmb_sched_enqueue(z, i);
         llmb_sched_mail_member(z, i);
     }
 
     llmb_sched_attend(z, g, now);
+}
+
+
+static unsigned
+llmb_sched_may_wait(const llmb_member_t *m, uint64_t until, uint64_t now)
+{
+    if (m->part) {
+        return now < m->since + LLMB_SCHED_PATIENCE;
+    }
+
+    return m->deadline > until;
 }
 
 
@@ -355,7 +361,7 @@ llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker, uint64_t now)
 
     (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
 
-    llmb_group(z, group)->inflight--;
+    llmb_sched_free_slot(z, llmb_group(z, group));
     llmb_sched_flush(z, group, worker, LLMB_NIL, now);
     llmb_call_free(z, call);
 }

@@ -59,7 +59,7 @@ llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now)
     llmb_sched_unmail(z, member);
 
     if (slot) {
-        g->inflight--;
+        llmb_sched_free_slot(z, g);
         llmb_sched_flush(z, group, worker, LLMB_NIL, now);
     }
 
@@ -103,7 +103,7 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
         }
 
         (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
-        llmb_group(z, c->group)->inflight--;
+        llmb_sched_free_slot(z, llmb_group(z, c->group));
         llmb_call_free(z, i);
     }
 
@@ -154,7 +154,7 @@ llmb_sched_lose(llmb_zone_t *z, uint32_t member)
     }
 
     if (m->slot) {
-        llmb_group(z, m->group)->inflight--;
+        llmb_sched_free_slot(z, llmb_group(z, m->group));
     }
 
     llmb_sched_unmail(z, member);

@@ -2,87 +2,205 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Checks an answer while it arrives and cuts it.
+ * Checks an answer while it arrives.
  *
- * Reading notes where the elements of the list lie, by position, and where
+ * Reading notes where the elements of the lists lie, by position, and where
  * the few things lie that are written anew; it decides, alone, whether the
  * answer may be cut at all.  Writing copies spans that reading has noted: an
  * element belongs to one position, and a position to one member, so nothing
  * can reach a neighbor.
+ *
+ * Outside of lists the reader follows paths: path[] tells how many names of
+ * each have led to where it is.  Within a list it sees the elements, and,
+ * where these have members that matter, the members, but nothing below.
  */
 
 
 #include "llmb_split.h"
+#include "llmb_split_parts.h"
+#include "llmb_tensor.h"
 
 #include <string.h>
 
 
-/* the members of the answer that matter */
-
-typedef enum {
-    LLMB_MEMBER_OTHER = 0x00,
-    LLMB_MEMBER_LIST  = 0x01,
-    LLMB_MEMBER_USAGE = 0x02,
-    LLMB_MEMBER_ID    = 0x04
-} llmb_member_e;
-
-
-typedef struct {
-    const llmb_split_t    *sp;
-    const uint8_t         *base;
-    const llmb_share_t    *share;
-    uint32_t               k;
-    llmb_sink_t           *out;
-} llmb_cut_t;
-
-
-typedef struct {
-    const llmb_span_t     *span;
-    llmb_rc_e            (*write)(llmb_cut_t *cut);
-} llmb_piece_t;
-
+static void llmb_split_targets(llmb_split_t *sp);
+static llmb_str_t llmb_split_path(const llmb_form_t *form,
+    llmb_target_e target);
+static llmb_str_t llmb_split_name(llmb_str_t path, unsigned n);
+static unsigned llmb_split_names(llmb_str_t path);
+static unsigned llmb_split_nlists(const llmb_form_t *form);
 
 static llmb_mismatch_e llmb_split_token(llmb_split_t *sp, const uint8_t *base,
     const llmb_json_token_t *tok);
+static llmb_mismatch_e llmb_split_outermost(llmb_split_t *sp,
+    const llmb_json_token_t *tok);
+static llmb_mismatch_e llmb_split_key(llmb_split_t *sp, const uint8_t *base,
+    const llmb_json_token_t *tok);
+static llmb_mismatch_e llmb_split_value(llmb_split_t *sp,
+    const llmb_json_token_t *tok);
+static llmb_mismatch_e llmb_split_target(llmb_split_t *sp,
+    llmb_target_e target, const llmb_json_token_t *tok);
+static llmb_mismatch_e llmb_split_list(llmb_split_t *sp,
+    const llmb_json_token_t *tok);
 static llmb_mismatch_e llmb_split_open(llmb_split_t *sp,
     const llmb_json_token_t *tok);
-static llmb_mismatch_e llmb_split_member(llmb_split_t *sp,
-    const uint8_t *base, const llmb_json_token_t *tok);
-static llmb_mismatch_e llmb_split_element(llmb_split_t *sp,
+static llmb_mismatch_e llmb_split_open_column(llmb_split_t *sp,
     const llmb_json_token_t *tok);
-static llmb_mismatch_e llmb_split_index(llmb_split_t *sp,
-    const uint8_t *base, const llmb_json_token_t *tok);
+
 static llmb_mismatch_e llmb_split_end(llmb_split_t *sp, const uint8_t *base,
     size_t len);
+static unsigned llmb_split_overlap(const llmb_split_t *sp);
 
-static llmb_rc_e llmb_split_write_list(llmb_cut_t *cut);
-static llmb_rc_e llmb_split_write_usage(llmb_cut_t *cut);
-static llmb_rc_e llmb_split_write_id(llmb_cut_t *cut);
-static llmb_rc_e llmb_split_write_number(llmb_sink_t *out, uint64_t value);
-static llmb_rc_e llmb_split_copy(llmb_cut_t *cut, size_t start, size_t end);
 
-static llmb_str_t llmb_split_usage(const llmb_split_t *sp,
-    const uint8_t *base);
+size_t
+llmb_split_room(const llmb_split_conf_t *conf)
+{
+    return (size_t) conf->items * conf->per * sizeof(llmb_elem_t)
+           + (size_t) conf->items * llmb_split_nlists(conf->form)
+             * sizeof(llmb_span_t);
+}
 
 
 void
-llmb_split_init(llmb_split_t *sp, const llmb_adapter_t *adapter,
-    llmb_elem_t *elems, uint32_t n)
+llmb_split_init(llmb_split_t *sp, const llmb_split_conf_t *conf, void *memory)
 {
-    unsigned  depth;
-
     memset(sp, 0, sizeof(llmb_split_t));
-    memset(elems, 0, n * sizeof(llmb_elem_t));
+    memset(memory, 0, llmb_split_room(conf));
 
-    sp->adapter = adapter;
-    sp->elems = elems;
-    sp->n = n;
+    sp->conf = *conf;
+    sp->n = conf->items * conf->per;
+    sp->elems = memory;
+    sp->spans = (llmb_span_t *) (void *) (sp->elems + sp->n);
 
-    /* elements; with an index their members, too, but not what is in these */
+    llmb_split_targets(sp);
+    llmb_json_init(&sp->json, sp->deepest);
+}
 
-    depth = adapter->list.len ? 2 : 1;
 
-    llmb_json_init(&sp->json, adapter->index.len ? depth + 1 : depth);
+/* how deep the reader has to look */
+
+static void
+llmb_split_targets(llmb_split_t *sp)
+{
+    unsigned            n;
+    llmb_mark_e         mark;
+    llmb_target_e       target;
+    const llmb_form_t  *form;
+
+    form = sp->conf.form;
+
+    for (target = 0; target < LLMB_TARGET_N; target++) {
+        n = llmb_split_names(llmb_split_path(form, target));
+        sp->deepest = llmb_max(sp->deepest, n);
+    }
+
+    for (mark = 0; mark < LLMB_MARK_N; mark++) {
+
+        if (llmb_split_mark_used(sp, mark)) {
+            sp->marked = 1;
+        }
+    }
+}
+
+
+static llmb_str_t
+llmb_split_path(const llmb_form_t *form, llmb_target_e target)
+{
+    static const llmb_str_t  none = llmb_null_string;
+    static const llmb_str_t  id = llmb_string("id");
+
+    if (form->tensors && target != LLMB_TARGET_ID) {
+        return none;
+    }
+
+    switch (target) {
+
+    case LLMB_TARGET_LIST:
+        return form->list;
+
+    case LLMB_TARGET_ALSO:
+        return form->also;
+
+    case LLMB_TARGET_USAGE:
+        return form->usage[0];
+
+    case LLMB_TARGET_USAGE_2:
+        return form->usage[1];
+
+    default: /* LLMB_TARGET_ID */
+        return form->echo.len ? form->echo : id;
+    }
+}
+
+
+/* the n-th name of a path, from 1; empty if there are not so many */
+
+static llmb_str_t
+llmb_split_name(llmb_str_t path, unsigned n)
+{
+    size_t      i;
+    llmb_str_t  name;
+
+    name = path;
+
+    for (i = 0; i < path.len; i++) {
+
+        if (path.data[i] != '.') {
+            continue;
+        }
+
+        if (--n == 0) {
+            break;
+        }
+
+        name.data = path.data + i + 1;
+    }
+
+    name.len = (n <= 1 && path.len) ? (size_t) (path.data + i - name.data) : 0;
+
+    return name;
+}
+
+
+static unsigned
+llmb_split_names(llmb_str_t path)
+{
+    size_t    i;
+    unsigned  n;
+
+    n = path.len ? 1 : 0;
+
+    for (i = 0; i < path.len; i++) {
+        n += (path.data[i] == '.');
+    }
+
+    return n;
+}
+
+
+/* whether the last name of the path is "*" */
+
+static unsigned
+llmb_split_every(const llmb_form_t *form)
+{
+    const llmb_str_t  *list;
+
+    list = &form->list;
+
+    return list->len
+           && list->data[list->len - 1] == '*'
+           && (list->len == 1 || list->data[list->len - 2] == '.');
+}
+
+
+static unsigned
+llmb_split_nlists(const llmb_form_t *form)
+{
+    if (form->tensors || llmb_split_every(form)) {
+        return LLMB_MAX_LISTS;
+    }
+
+    return form->also.len ? 1 : 0;
 }
 
 
@@ -131,220 +249,162 @@ llmb_split_read(llmb_split_t *sp, const uint8_t *base, size_t len,
 }
 
 
-llmb_rc_e
-llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
-    const llmb_share_t *shares, uint32_t members, uint32_t k,
-    llmb_sink_t *out)
-{
-    size_t        pos;
-    unsigned      i, n;
-    llmb_rc_e     rc;
-    llmb_cut_t    cut;
-    llmb_piece_t  pieces[3], piece;
-
-    cut.sp = sp;
-    cut.base = base;
-    cut.share = &shares[k];
-    cut.k = k;
-    cut.out = out;
-
-    n = 0;
-
-    pieces[n].span = &sp->list;
-    pieces[n++].write = llmb_split_write_list;
-
-    if (sp->usage.end) {
-        pieces[n].span = &sp->usage;
-        pieces[n++].write = llmb_split_write_usage;
-    }
-
-    if (sp->id.end && members > 1) {
-        pieces[n].span = &sp->id;
-        pieces[n++].write = llmb_split_write_id;
-    }
-
-    for (pos = 0; n; n--) {
-
-        /* the next one goes to the end of the array */
-
-        for (i = 0; i < n - 1; i++) {
-            if (pieces[i].span->start < pieces[n - 1].span->start) {
-                piece = pieces[i];
-                pieces[i] = pieces[n - 1];
-                pieces[n - 1] = piece;
-            }
-        }
-
-        rc = llmb_split_copy(&cut, pos, pieces[n - 1].span->start);
-
-        if (rc == LLMB_OK) {
-            rc = pieces[n - 1].write(&cut);
-        }
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
-
-        pos = pieces[n - 1].span->end;
-    }
-
-    return llmb_split_copy(&cut, pos, sp->len);
-}
-
-
-/*
- * Positions and counts only become smaller, and their texts not longer; the
- * id gets longer by "-" and a number of 32 bits.
- */
-
-size_t
-llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
-{
-    size_t              size;
-    uint32_t            i;
-    const llmb_elem_t  *elem;
-
-    elem = &sp->elems[share->first];
-    size = sp->len - (sp->list.end - sp->list.start)
-           + sizeof("-4294967295") - 1;
-
-    if (elem->index.end == 0) {
-        return size + (elem[share->items - 1].value.end - elem->value.start);
-    }
-
-    for (i = 0; i < share->items; i++, elem++) {
-        size += elem->value.end - elem->value.start;
-    }
-
-    return size + (share->items - 1) * (sp->gap.end - sp->gap.start);
-}
-
-
-uint64_t
-llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
-    unsigned *exact)
-{
-    if (!sp->counted) {
-        *exact = 0;
-        return share->tokens;
-    }
-
-    *exact = (sp->input == share->weight.tokens.total);
-
-    return llmb_usage_part(&share->weight, sp->input);
-}
-
-
 static llmb_mismatch_e
 llmb_split_token(llmb_split_t *sp, const uint8_t *base,
     const llmb_json_token_t *tok)
 {
-    unsigned  depth;
-
-    /* of the brackets of the list */
-
-    depth = sp->adapter->list.len ? 1 : 0;
-
-    if (sp->listed) {
-
-        if (tok->depth == depth + 1) {
-            return llmb_split_element(sp, tok);
-        }
-
-        if (tok->depth > depth) {
-            return llmb_split_index(sp, base, tok);
-        }
-
-        sp->listed = 0;
-
-        return (sp->seen == sp->n) ? LLMB_MISMATCH_NONE : LLMB_MISMATCH_COUNT;
-    }
-
-    if (depth == 0) {
-        return llmb_split_open(sp, tok);
+    if (sp->state != LLMB_SPLIT_OUTSIDE) {
+        return llmb_split_within(sp, base, tok);
     }
 
     if (tok->depth == 0) {
-        return (tok->type == LLMB_JSON_OBJECT
-                || tok->type == LLMB_JSON_OBJECT_END)
-               ? LLMB_MISMATCH_NONE : LLMB_MISMATCH_SHAPE;
+        return llmb_split_outermost(sp, tok);
     }
 
-    return (tok->depth == 1) ? llmb_split_member(sp, base, tok)
-                             : LLMB_MISMATCH_NONE;
+    if (tok->type == LLMB_JSON_KEY) {
+        return llmb_split_key(sp, base, tok);
+    }
+
+    return llmb_split_value(sp, tok);
 }
 
 
 static llmb_mismatch_e
-llmb_split_open(llmb_split_t *sp, const llmb_json_token_t *tok)
+llmb_split_outermost(llmb_split_t *sp, const llmb_json_token_t *tok)
 {
-    if (tok->type != LLMB_JSON_ARRAY) {
-        return LLMB_MISMATCH_SHAPE;
+    const llmb_form_t  *form;
+
+    form = sp->conf.form;
+
+    if (form->list.len == 0 && !form->tensors) {
+        return llmb_split_list(sp, tok);
     }
 
-    sp->listed = 1;
-    sp->members |= LLMB_MEMBER_LIST;
+    return (tok->type == LLMB_JSON_OBJECT || tok->type == LLMB_JSON_OBJECT_END)
+           ? LLMB_MISMATCH_NONE : LLMB_MISMATCH_SHAPE;
+}
+
+
+/*
+ * A name that goes on with a path has been there once, or the answer could be
+ * read in two ways.
+ */
+
+static llmb_mismatch_e
+llmb_split_key(llmb_split_t *sp, const uint8_t *base,
+    const llmb_json_token_t *tok)
+{
+    unsigned            depth, every;
+    llmb_str_t          key, name;
+    llmb_target_e       target;
+    const llmb_form_t  *form;
+
+    form = sp->conf.form;
+    depth = tok->depth;
+
+    sp->key.start = tok->start;
+    sp->key.end = tok->end;
+
+    key = llmb_split_text(base, &sp->key);
+
+    for (target = 0; target < LLMB_TARGET_N; target++) {
+
+        if (sp->path[target] + 1u < depth) {
+            continue;
+        }
+
+        sp->path[target] = (uint8_t) (depth - 1);
+
+        name = llmb_split_name(llmb_split_path(form, target), depth);
+
+        if (name.len == 0) {
+            continue;
+        }
+
+        every = (target == LLMB_TARGET_LIST && llmb_split_every(form)
+                 && depth == llmb_split_names(form->list));
+
+        if (!every) {
+
+            if (!llmb_json_is(key, name)) {
+                continue;
+            }
+
+            if (sp->found[target] >= depth) {
+                return LLMB_MISMATCH_SHAPE;
+            }
+        }
+
+        sp->path[target] = (uint8_t) depth;
+        sp->found[target] = (uint8_t) depth;
+    }
 
     return LLMB_MISMATCH_NONE;
 }
 
 
 static llmb_mismatch_e
-llmb_split_member(llmb_split_t *sp, const uint8_t *base,
-    const llmb_json_token_t *tok)
+llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
 {
-    llmb_str_t             key;
-    llmb_member_e          member;
-    const llmb_adapter_t  *adapter;
+    unsigned         n;
+    llmb_target_e    target;
+    llmb_mismatch_e  mismatch;
 
-    static const llmb_str_t  id = llmb_string("id");
+    for (target = 0; target < LLMB_TARGET_N; target++) {
 
-    adapter = sp->adapter;
-
-    if (tok->type == LLMB_JSON_KEY) {
-
-        key.len = tok->end - tok->start;
-        key.data = base + tok->start;
-
-        if (llmb_json_is(key, adapter->list)) {
-            member = LLMB_MEMBER_LIST;
-
-        } else if (adapter->usage.len && llmb_json_is(key, adapter->usage)) {
-            member = LLMB_MEMBER_USAGE;
-
-        } else if (llmb_json_is(key, id)) {
-            member = LLMB_MEMBER_ID;
-
-        } else {
-            member = LLMB_MEMBER_OTHER;
+        if (sp->path[target] != tok->depth) {
+            continue;
         }
 
-        if (sp->members & member) {
-            return LLMB_MISMATCH_SHAPE;
+        n = llmb_split_names(llmb_split_path(sp->conf.form, target));
+
+        if (n != tok->depth) {
+
+            /* without an object there is nothing at the end of the path */
+
+            if (target == LLMB_TARGET_LIST && !llmb_split_closes(tok)
+                && tok->type != LLMB_JSON_OBJECT)
+            {
+                return LLMB_MISMATCH_SHAPE;
+            }
+
+            continue;
         }
 
-        sp->member = member;
-        sp->members |= member;
+        mismatch = llmb_split_target(sp, target, tok);
 
-        return LLMB_MISMATCH_NONE;
+        if (mismatch != LLMB_MISMATCH_NONE) {
+            return mismatch;
+        }
     }
 
-    switch (sp->member) {
+    return LLMB_MISMATCH_NONE;
+}
 
-    case LLMB_MEMBER_LIST:
-        return llmb_split_open(sp, tok);
 
-    case LLMB_MEMBER_USAGE:
+static llmb_mismatch_e
+llmb_split_target(llmb_split_t *sp, llmb_target_e target,
+    const llmb_json_token_t *tok)
+{
+    llmb_span_t  *usage;
 
-        if (sp->usage.start == 0) {
-            sp->usage.start = tok->start;
+    switch (target) {
+
+    case LLMB_TARGET_LIST:
+        return llmb_split_list(sp, tok);
+
+    case LLMB_TARGET_ALSO:
+
+        /* anything but a list or nothing could be about all clients */
+
+        if (tok->type == LLMB_JSON_ARRAY) {
+            return llmb_split_open_column(sp, tok);
         }
 
-        sp->usage.end = tok->end;
+        return (tok->type == LLMB_JSON_NULL) ? LLMB_MISMATCH_NONE
+                                             : LLMB_MISMATCH_SHAPE;
 
-        return LLMB_MISMATCH_NONE;
-
-    case LLMB_MEMBER_ID:
+    case LLMB_TARGET_ID:
 
         if (tok->type == LLMB_JSON_STRING) {
             sp->id.start = tok->start;
@@ -353,91 +413,84 @@ llmb_split_member(llmb_split_t *sp, const uint8_t *base,
 
         return LLMB_MISMATCH_NONE;
 
-    default:
+    default: /* LLMB_TARGET_USAGE, LLMB_TARGET_USAGE_2 */
+
+        usage = &sp->usage[target - LLMB_TARGET_USAGE];
+
+        if (!llmb_split_closes(tok)) {
+            usage->start = tok->start;
+        }
+
+        usage->end = tok->end;
+
         return LLMB_MISMATCH_NONE;
     }
 }
 
 
+/* the value that the path of the list leads to */
+
 static llmb_mismatch_e
-llmb_split_element(llmb_split_t *sp, const llmb_json_token_t *tok)
+llmb_split_list(llmb_split_t *sp, const llmb_json_token_t *tok)
 {
-    if (tok->type != LLMB_JSON_OBJECT_END && tok->type != LLMB_JSON_ARRAY_END)
+    if (tok->type == LLMB_JSON_ARRAY) {
+        return sp->list.end ? llmb_split_open_column(sp, tok)
+                            : llmb_split_open(sp, tok);
+    }
+
+    if (llmb_split_every(sp->conf.form)) {
+        return (tok->type == LLMB_JSON_NULL) ? LLMB_MISMATCH_NONE
+                                             : LLMB_MISMATCH_SHAPE;
+    }
+
+    if (tok->type != LLMB_JSON_OBJECT
+        || sp->conf.form->single == LLMB_SINGLE_LIST
+        || sp->n != 1)
     {
-        if (sp->seen == sp->n) {
-            return LLMB_MISMATCH_COUNT;
-        }
-
-        if (sp->adapter->index.len && tok->type != LLMB_JSON_OBJECT) {
-            return LLMB_MISMATCH_INDEX;
-        }
-
-        memset(&sp->elem, 0, sizeof(llmb_elem_t));
-
-        sp->elem.value.start = tok->start;
-        sp->position = sp->seen;
-
-        if (sp->seen == 0) {
-            sp->list.start = tok->start;
-
-        } else if (sp->seen == 1) {
-            sp->gap.end = tok->start;
-        }
-
-        if (tok->type == LLMB_JSON_OBJECT || tok->type == LLMB_JSON_ARRAY) {
-            return LLMB_MISMATCH_NONE;
-        }
+        return LLMB_MISMATCH_SHAPE;
     }
 
-    if (sp->adapter->index.len && sp->elem.index.end == 0) {
-        return LLMB_MISMATCH_INDEX;
-    }
+    sp->name = sp->key;
+    sp->state = LLMB_SPLIT_BARE;
+    sp->depth = tok->depth;
+    sp->json.report = sp->depth + sp->marked;
 
-    sp->elem.value.end = tok->end;
-    sp->elems[sp->position] = sp->elem;
+    return llmb_split_element(sp, tok);
+}
 
-    if (sp->seen == 0) {
-        sp->gap.start = tok->end;
-    }
 
-    sp->list.end = tok->end;
-    sp->seen++;
+static llmb_mismatch_e
+llmb_split_open(llmb_split_t *sp, const llmb_json_token_t *tok)
+{
+    sp->name = sp->key;
+    sp->brackets.start = tok->start;
+    sp->state = LLMB_SPLIT_LIST;
+    sp->depth = tok->depth + 1;
+    sp->json.report = sp->depth + sp->marked;
 
     return LLMB_MISMATCH_NONE;
 }
 
 
 static llmb_mismatch_e
-llmb_split_index(llmb_split_t *sp, const uint8_t *base,
-    const llmb_json_token_t *tok)
+llmb_split_open_column(llmb_split_t *sp, const llmb_json_token_t *tok)
 {
-    uint64_t    position;
-    llmb_str_t  text;
+    llmb_column_list_t  *column;
 
-    text.len = tok->end - tok->start;
-    text.data = base + tok->start;
-
-    if (tok->type == LLMB_JSON_KEY) {
-        sp->indexed = llmb_json_is(text, sp->adapter->index) ? 1 : 0;
-        return LLMB_MISMATCH_NONE;
+    if (sp->nlists == llmb_split_nlists(sp->conf.form)) {
+        return LLMB_MISMATCH_SHAPE;
     }
 
-    if (!sp->indexed) {
-        return LLMB_MISMATCH_NONE;
-    }
+    column = &sp->lists[sp->nlists];
 
-    if (tok->type != LLMB_JSON_NUMBER
-        || llmb_json_uint(text, &position) != LLMB_OK
-        || position >= sp->n
-        || sp->elems[position].value.end
-        || sp->elem.index.end)
-    {
-        return LLMB_MISMATCH_INDEX;
-    }
+    column->name = sp->key;
+    column->elems = sp->spans + (size_t) sp->nlists * sp->conf.items;
 
-    sp->elem.index.start = tok->start;
-    sp->elem.index.end = tok->end;
-    sp->position = (uint32_t) position;
+    sp->nlists++;
+    sp->position = 0;
+    sp->state = LLMB_SPLIT_COLUMN;
+    sp->depth = tok->depth + 1;
+    sp->json.report = sp->depth;
 
     return LLMB_MISMATCH_NONE;
 }
@@ -446,173 +499,53 @@ llmb_split_index(llmb_split_t *sp, const uint8_t *base,
 static llmb_mismatch_e
 llmb_split_end(llmb_split_t *sp, const uint8_t *base, size_t len)
 {
-    llmb_str_t    input;
-    llmb_usage_t  us;
-
-    if (!(sp->members & LLMB_MEMBER_LIST)) {
-        return LLMB_MISMATCH_SHAPE;
-    }
+    llmb_mismatch_e  mismatch;
 
     sp->len = len;
 
-    input = sp->adapter->input_tokens;
-
-    llmb_usage_init(&us, llmb_split_usage(sp, base));
-
-    while (llmb_usage_next(&us)) {
-
-        if (us.name.len == 0
-            || (us.tok.depth == 1 && llmb_json_is(us.name, input)))
-        {
-            sp->input = us.value;
-            sp->counted = 1;
-        }
+    if (sp->conf.form->tensors) {
+        return llmb_tensor_answer(sp, base);
     }
 
-    return LLMB_MISMATCH_NONE;
+    if (sp->list.end == 0 || llmb_split_overlap(sp)) {
+        return LLMB_MISMATCH_SHAPE;
+    }
+
+    mismatch = llmb_split_numbers(sp, base);
+
+    if (mismatch == LLMB_MISMATCH_NONE) {
+        llmb_split_counts(sp, base);
+    }
+
+    return mismatch;
 }
 
 
-static llmb_rc_e
-llmb_split_write_list(llmb_cut_t *cut)
+/* a list within what is shared out as a usage, or one usage in another */
+
+static unsigned
+llmb_split_overlap(const llmb_split_t *sp)
 {
-    uint32_t            i;
-    llmb_rc_e           rc;
-    const llmb_elem_t  *elem;
+    unsigned            i, j;
+    const llmb_span_t  *usage;
 
-    elem = &cut->sp->elems[cut->share->first];
+    for (i = 0; i < 2; i++) {
+        usage = &sp->usage[i];
 
-    if (elem->index.end == 0) {
+        if (sp->list.start < usage->end && usage->start < sp->list.end) {
+            return 1;
+        }
 
-        /* by place: what is in a row here came in a row */
+        for (j = 0; j < sp->nlists; j++) {
 
-        return llmb_split_copy(cut, elem->value.start,
-                               elem[cut->share->items - 1].value.end);
-    }
-
-    for (i = 0; i < cut->share->items; i++, elem++) {
-
-        if (i) {
-            rc = llmb_split_copy(cut, cut->sp->gap.start, cut->sp->gap.end);
-
-            if (rc != LLMB_OK) {
-                return rc;
+            if (sp->lists[j].list.start < usage->end
+                && usage->start < sp->lists[j].list.end)
+            {
+                return 1;
             }
         }
-
-        rc = llmb_split_copy(cut, elem->value.start, elem->index.start);
-
-        if (rc == LLMB_OK) {
-            rc = llmb_split_write_number(cut->out, i);
-        }
-
-        if (rc == LLMB_OK) {
-            rc = llmb_split_copy(cut, elem->index.end, elem->value.end);
-        }
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
     }
 
-    return LLMB_OK;
-}
-
-
-static llmb_rc_e
-llmb_split_write_usage(llmb_cut_t *cut)
-{
-    size_t        pos, start;
-    llmb_rc_e     rc;
-    llmb_usage_t  us;
-
-    start = cut->sp->usage.start;
-    pos = start;
-
-    llmb_usage_init(&us, llmb_split_usage(cut->sp, cut->base));
-
-    while (llmb_usage_next(&us)) {
-
-        rc = llmb_split_copy(cut, pos, start + us.tok.start);
-
-        if (rc == LLMB_OK) {
-            rc = llmb_split_write_number(cut->out,
-                                         llmb_usage_part(&cut->share->weight,
-                                                         us.value));
-        }
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
-
-        pos = start + us.tok.end;
-    }
-
-    return llmb_split_copy(cut, pos, cut->sp->usage.end);
-}
-
-
-static llmb_rc_e
-llmb_split_write_id(llmb_cut_t *cut)
-{
-    llmb_rc_e           rc;
-    const llmb_span_t  *id;
-
-    id = &cut->sp->id;
-
-    rc = llmb_split_copy(cut, id->start, id->end - 1);
-
-    if (rc == LLMB_OK) {
-        rc = cut->out->write(cut->out->data, (const uint8_t *) "-", 1);
-    }
-
-    if (rc == LLMB_OK) {
-        rc = llmb_split_write_number(cut->out, cut->k);
-    }
-
-    if (rc == LLMB_OK) {
-        rc = llmb_split_copy(cut, id->end - 1, id->end);
-    }
-
-    return rc;
-}
-
-
-static llmb_rc_e
-llmb_split_write_number(llmb_sink_t *out, uint64_t value)
-{
-    size_t   pos;
-    uint8_t  text[sizeof("18446744073709551615") - 1];
-
-    pos = sizeof(text);
-
-    do {
-        text[--pos] = (uint8_t) ('0' + value % 10);
-        value /= 10;
-    } while (value);
-
-    return out->write(out->data, &text[pos], sizeof(text) - pos);
-}
-
-
-static llmb_rc_e
-llmb_split_copy(llmb_cut_t *cut, size_t start, size_t end)
-{
-    if (start == end) {
-        return LLMB_OK;
-    }
-
-    return cut->out->write(cut->out->data, cut->base + start, end - start);
-}
-
-
-static llmb_str_t
-llmb_split_usage(const llmb_split_t *sp, const uint8_t *base)
-{
-    llmb_str_t  text;
-
-    text.len = sp->usage.end - sp->usage.start;
-    text.data = base + sp->usage.start;
-
-    return text;
+    return sp->usage[0].start < sp->usage[1].end
+           && sp->usage[1].start < sp->usage[0].end;
 }

@@ -14,7 +14,10 @@
 #include <string.h>
 
 
-static void llmb_usage_add(llmb_part_t *part, uint64_t value);
+static void llmb_usage_add(llmb_weight_t *weight, uint64_t items,
+    uint64_t tokens);
+static void llmb_usage_sum(llmb_part_t *part, uint64_t value);
+static void llmb_usage_total(llmb_weight_t *weight, const llmb_weight_t *sum);
 static uint64_t llmb_usage_scale(const llmb_part_t *part, uint64_t count);
 
 
@@ -57,6 +60,11 @@ llmb_usage_next(llmb_usage_t *us)
 
         if (tok->type == LLMB_JSON_KEY) {
             us->name = text;
+
+            if (tok->depth == 1) {
+                us->outer = text;
+            }
+
             continue;
         }
 
@@ -75,27 +83,37 @@ void
 llmb_usage_weigh(llmb_share_t *shares, uint32_t members)
 {
     uint32_t       k;
-    uint64_t       items, tokens;
-    llmb_weight_t  sum;
+    uint64_t       items, output;
+    llmb_weight_t  sum, sum_output;
 
     memset(&sum, 0, sizeof(llmb_weight_t));
+    memset(&sum_output, 0, sizeof(llmb_weight_t));
+
+    output = 0;
 
     for (k = 0; k < members; k++) {
-
-        items = shares[k].items;
-        tokens = llmb_max(shares[k].tokens, items);
-
-        llmb_usage_add(&sum.items, items);
-        llmb_usage_add(&sum.tokens, tokens);
-        llmb_usage_add(&sum.rest, tokens - items);
-
-        shares[k].weight = sum;
+        output |= shares[k].output;
     }
 
     for (k = 0; k < members; k++) {
-        shares[k].weight.items.total = sum.items.total;
-        shares[k].weight.tokens.total = sum.tokens.total;
-        shares[k].weight.rest.total = sum.rest.total;
+        items = shares[k].items;
+
+        llmb_usage_add(&sum, items, llmb_max(shares[k].tokens, items));
+        shares[k].weight = sum;
+
+        /* an item may be answered with nothing; all are if nobody knows */
+
+        if (output) {
+            items = llmb_min(shares[k].output, items);
+        }
+
+        llmb_usage_add(&sum_output, items, llmb_max(shares[k].output, items));
+        shares[k].output_weight = sum_output;
+    }
+
+    for (k = 0; k < members; k++) {
+        llmb_usage_total(&shares[k].weight, &sum);
+        llmb_usage_total(&shares[k].output_weight, &sum_output);
     }
 }
 
@@ -122,6 +140,15 @@ llmb_usage_part(const llmb_weight_t *weight, uint64_t count)
 }
 
 
+static void
+llmb_usage_add(llmb_weight_t *weight, uint64_t items, uint64_t tokens)
+{
+    llmb_usage_sum(&weight->items, items);
+    llmb_usage_sum(&weight->tokens, tokens);
+    llmb_usage_sum(&weight->rest, tokens - items);
+}
+
+
 /*
  * Sums stop at the largest count, so that their product with a count cannot
  * overflow.  Nothing real comes near; if it did, parts would be unfair, but
@@ -129,11 +156,20 @@ llmb_usage_part(const llmb_weight_t *weight, uint64_t count)
  */
 
 static void
-llmb_usage_add(llmb_part_t *part, uint64_t value)
+llmb_usage_sum(llmb_part_t *part, uint64_t value)
 {
     part->before = part->total;
     part->total += llmb_min(value, LLMB_USAGE_MAX - part->total);
     part->after = part->total;
+}
+
+
+static void
+llmb_usage_total(llmb_weight_t *weight, const llmb_weight_t *sum)
+{
+    weight->items.total = sum->items.total;
+    weight->tokens.total = sum->tokens.total;
+    weight->rest.total = sum->rest.total;
 }
 
 

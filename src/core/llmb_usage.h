@@ -28,6 +28,8 @@ typedef struct {
     llmb_json_token_t      tok;       /* where this one is in the text */
     uint64_t               value;
     llmb_str_t             name;      /* as text; empty for a bare number */
+    llmb_str_t             outer;     /* of the member of the outermost object
+                                         that it is, or is in */
 
     /* private */
     llmb_json_t            json;
@@ -57,8 +59,16 @@ typedef struct {
     uint32_t               first;     /* position of its first item */
     uint32_t               items;
     uint64_t               tokens;    /* its weight when usage is shared out */
+    uint64_t               output;    /* the same of output tokens; set by
+                                         llmb_split_weigh() */
+    uint32_t               top;       /* elements wanted; 0: all */
+    unsigned               scalar:1;  /* it sent a bare item */
+    unsigned               part:1;    /* of a request that was cut: always
+                                         answered with a list */
+    llmb_str_t             echo;      /* JSON string; or empty */
 
     llmb_weight_t          weight;    /* set by llmb_usage_weigh() */
+    llmb_weight_t          output_weight;
 } llmb_share_t;
 
 
@@ -72,7 +82,10 @@ void llmb_usage_init(llmb_usage_t *us, llmb_str_t text);
  */
 unsigned llmb_usage_next(llmb_usage_t *us);
 
-/* sets the weights of all members; there is at least one item in all shares */
+/*
+ * Sets the weights of all members by their "tokens" and "output"; each has at
+ * least one item.
+ */
 void llmb_usage_weigh(llmb_share_t *shares, uint32_t members);
 
 /*
@@ -84,7 +97,8 @@ void llmb_usage_weigh(llmb_share_t *shares, uint32_t members);
  *   nobody gets less than its number of items, unless the count is lower
  *   than the number of all items.
  *
- * A member's tokens are taken as at least its number of items.
+ * A member's tokens are taken as at least its number of items.  Weights of
+ * output may be less, and so may parts in a count of it.
  */
 uint64_t llmb_usage_part(const llmb_weight_t *weight, uint64_t count);
 

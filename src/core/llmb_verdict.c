@@ -9,15 +9,8 @@
 
 #define LLMB_VERDICT_MAX_PAUSE  3600000
 
-/* no error takes the size of calls below this */
-
-#define LLMB_VERDICT_LEAST      2
-
 
 static llmb_verdict_e llmb_verdict_isolate(const llmb_outcome_t *outcome);
-static unsigned llmb_verdict_too_many(const llmb_outcome_t *outcome,
-    llmb_str_t body);
-static unsigned llmb_verdict_begins(const uint8_t *p, llmb_str_t phrase);
 
 
 llmb_verdict_e
@@ -42,6 +35,14 @@ llmb_verdict(const llmb_outcome_t *outcome)
         case 413:
         case 422:
             return llmb_verdict_isolate(outcome);
+
+        case 404:
+        case 405:
+            if (outcome->moved) {
+                return LLMB_VERDICT_ABSENT;
+            }
+
+            return LLMB_VERDICT_DELIVER;
 
         case 429:
             return LLMB_VERDICT_PAUSE;
@@ -159,81 +160,4 @@ llmb_verdict_retry_after(llmb_str_t value, unsigned ms, uint64_t missing)
     }
 
     return llmb_min(ms ? n : n * 1000, LLMB_VERDICT_MAX_PAUSE);
-}
-
-
-uint32_t
-llmb_verdict_learn(const llmb_outcome_t *outcome, llmb_str_t body,
-    uint32_t learned)
-{
-    uint32_t  half;
-
-    if (!outcome->answered || outcome->members < 2
-        || !llmb_verdict_too_many(outcome, body))
-    {
-        return learned;
-    }
-
-    half = llmb_max(outcome->items / 2, LLMB_VERDICT_LEAST);
-
-    return learned == 0 || half < learned ? half : learned;
-}
-
-
-static unsigned
-llmb_verdict_too_many(const llmb_outcome_t *outcome, llmb_str_t body)
-{
-    size_t    i;
-    unsigned  n;
-
-    static const llmb_str_t  phrases[] = {
-        llmb_string("batch size"),
-        llmb_string("too many inputs"),
-        llmb_string("at most"),
-        llmb_string("max_tokens_per_request")
-    };
-
-    if (outcome->status == 413) {
-        return 1;
-    }
-
-    if (outcome->status != 400 && outcome->status != 422) {
-        return 0;
-    }
-
-    for (n = 0; n < sizeof(phrases) / sizeof(phrases[0]); n++) {
-
-        for (i = 0; i + phrases[n].len <= body.len; i++) {
-
-            if (llmb_verdict_begins(body.data + i, phrases[n])) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
-}
-
-
-/* letters of either case; the phrases are in lower case */
-
-static unsigned
-llmb_verdict_begins(const uint8_t *p, llmb_str_t phrase)
-{
-    size_t   i;
-    uint8_t  c;
-
-    for (i = 0; i < phrase.len; i++) {
-        c = p[i];
-
-        if (c >= 'A' && c <= 'Z') {
-            c |= 0x20;
-        }
-
-        if (c != phrase.data[i]) {
-            return 0;
-        }
-    }
-
-    return 1;
 }

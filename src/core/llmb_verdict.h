@@ -10,7 +10,7 @@
 #define _LLMB_VERDICT_H_INCLUDED_
 
 
-#include "llmb_reasons.h"
+#include "llmb_policy.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -23,7 +23,9 @@ typedef enum {
     LLMB_VERDICT_PAUSE,           /* wait who can, the others get the answer */
     LLMB_VERDICT_AGAIN,           /* send the call once more */
     LLMB_VERDICT_HALVE,           /* send its halves */
-    LLMB_VERDICT_ALONE            /* send each member alone */
+    LLMB_VERDICT_ALONE,           /* send each member alone */
+    LLMB_VERDICT_ABSENT           /* the same, and never again as a call: the
+                                     path that calls go to is not there */
 } llmb_verdict_e;
 
 
@@ -39,8 +41,12 @@ typedef struct {
     unsigned         split:1;     /* it can be cut */
     unsigned         idempotent:1;
     unsigned         fallback:1;  /* failures are isolated and retried */
+    unsigned         moved:1;     /* it went to another path than its members
+                                     came for */
     uint32_t         members;
     uint32_t         items;
+    uint64_t         tokens;      /* as estimated */
+    uint64_t         bytes;       /* of items */
     uint32_t         tries;       /* before this one */
     llmb_mismatch_e  mismatch;    /* if an answer of 200 cannot be cut */
 } llmb_outcome_t;
@@ -55,13 +61,17 @@ llmb_reason_e llmb_verdict_reason(const llmb_outcome_t *outcome);
 unsigned llmb_verdict_failed(const llmb_outcome_t *outcome);
 
 /*
- * The most items that a call may have after this outcome, "learned" being the
- * number so far, 0 without one: half of a call whose size the upstream
- * complains about, by its status or in the words of the body, but never so
- * few that merging would end; an error may have other causes.
+ * Learns from an answer that complains about the size of the call, by its
+ * status or in the words of the body: of items, of tokens, or of bytes.  The
+ * bound becomes the number that the upstream names, if it names one below what
+ * was sent, else half of that.  It only ever falls, but never so far that
+ * merging would end, and never below the "proven" items of a call that was
+ * taken: an error may have other causes, and quote a client's text.
+ *
+ * Returns whether a bound has become smaller.
  */
-uint32_t llmb_verdict_learn(const llmb_outcome_t *outcome, llmb_str_t body,
-    uint32_t learned);
+unsigned llmb_verdict_learn(const llmb_outcome_t *outcome, llmb_str_t body,
+    uint32_t proven, llmb_learned_t *learned);
 
 /*
  * The milliseconds of a Retry-After value (seconds) or, if "ms", of a

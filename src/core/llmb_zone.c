@@ -31,96 +31,6 @@ static void llmb_group_release(llmb_zone_t *z, uint32_t i);
     llmb_at(z, uint32_t, buckets_at, (h) & ((z)->nbuckets - 1))
 
 
-void
-llmb_list_init(llmb_list_t *list)
-{
-    list->head = LLMB_NIL;
-    list->tail = LLMB_NIL;
-    list->n = 0;
-}
-
-
-void
-llmb_list_push(llmb_list_t *list, llmb_link_t *links, uint32_t i)
-{
-    llmb_list_insert(list, links, i, LLMB_NIL);
-}
-
-
-void
-llmb_list_push_head(llmb_list_t *list, llmb_link_t *links, uint32_t i)
-{
-    llmb_list_insert(list, links, i, list->head);
-}
-
-
-void
-llmb_list_insert(llmb_list_t *list, llmb_link_t *links, uint32_t i,
-    uint32_t before)
-{
-    uint32_t  prev;
-
-    prev = before == LLMB_NIL ? list->tail : links[before].prev;
-
-    links[i].prev = prev;
-    links[i].next = before;
-    links[i].linked = 1;
-
-    if (prev == LLMB_NIL) {
-        list->head = i;
-
-    } else {
-        links[prev].next = i;
-    }
-
-    if (before == LLMB_NIL) {
-        list->tail = i;
-
-    } else {
-        links[before].prev = i;
-    }
-
-    list->n++;
-}
-
-
-void
-llmb_list_remove(llmb_list_t *list, llmb_link_t *links, uint32_t i)
-{
-    if (links[i].prev == LLMB_NIL) {
-        list->head = links[i].next;
-
-    } else {
-        links[links[i].prev].next = links[i].next;
-    }
-
-    if (links[i].next == LLMB_NIL) {
-        list->tail = links[i].prev;
-
-    } else {
-        links[links[i].next].prev = links[i].prev;
-    }
-
-    links[i].linked = 0;
-    list->n--;
-}
-
-
-uint32_t
-llmb_list_pop(llmb_list_t *list, llmb_link_t *links)
-{
-    uint32_t  i;
-
-    i = list->head;
-
-    if (i != LLMB_NIL) {
-        llmb_list_remove(list, links, i);
-    }
-
-    return i;
-}
-
-
 llmb_rc_e
 llmb_zone_init(llmb_zone_t *z, uint64_t size, uint32_t workers)
 {
@@ -254,6 +164,7 @@ llmb_zone_clear(llmb_zone_t *z)
     }
 
     z->bells = 0;
+    z->nabsent = 0;
 
     next = llmb_next_chunk(z);
 
@@ -625,6 +536,30 @@ llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g, llmb_str_t key)
     }
 
     return 1;
+}
+
+
+void
+llmb_zone_set_absent(llmb_zone_t *z, uint32_t hash)
+{
+    if (!llmb_zone_is_absent(z, hash)) {
+        z->absent[z->nabsent++ % LLMB_ZONE_ABSENT] = hash;
+    }
+}
+
+
+unsigned
+llmb_zone_is_absent(const llmb_zone_t *z, uint32_t hash)
+{
+    uint32_t  i;
+
+    for (i = 0; i < llmb_min(z->nabsent, LLMB_ZONE_ABSENT); i++) {
+        if (z->absent[i] == hash) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

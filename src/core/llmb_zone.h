@@ -18,6 +18,7 @@
 
 
 #include "llmb_health.h"
+#include "llmb_list.h"
 #include "llmb_policy.h"
 #include "llmb_states.h"
 
@@ -26,28 +27,21 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    1
+#define LLMB_ZONE_LAYOUT    2
 
 #define LLMB_CHUNK_SIZE     2048
 
-#define LLMB_NIL            0xffffffff    /* no index */
 #define LLMB_GROUP_NAME     64
+#define LLMB_ZONE_ABSENT    64
 
 
-typedef struct {
-    uint32_t         prev;
-    uint32_t         next;
-    uint32_t         linked;
-} llmb_link_t;
+/* whether the upstream gives the ids of tokens if it is asked for them */
 
-
-/* a list of indexes; the links are in an array beside the records */
-
-typedef struct {
-    uint32_t         head;
-    uint32_t         tail;
-    uint32_t         n;
-} llmb_list_t;
+typedef enum {
+    LLMB_TOKEN_IDS_UNKNOWN = 0,
+    LLMB_TOKEN_IDS_KNOWN,
+    LLMB_TOKEN_IDS_REFUSED
+} llmb_token_ids_e;
 
 
 /* what a member is told about the call that served it */
@@ -83,8 +77,12 @@ typedef struct {
 
     uint32_t         items;
     uint64_t         tokens;
+    uint32_t         top;         /* elements of the answer it wants, or 0 */
+    uint8_t          scalar;      /* the client sent a bare item */
+    uint8_t          part;        /* of a request that was cut */
     uint64_t         since;       /* ms */
-    uint64_t         deadline;    /* ms; sent by then */
+    uint64_t         deadline;    /* ms; sent by then, a part not before all
+                                     that came until then */
 
     llmb_result_t    result;
 } llmb_member_t;
@@ -116,10 +114,16 @@ typedef struct {
     uint32_t         key_len;
 
     uint32_t         inflight;    /* calls, and members sent alone */
-    uint32_t         learned;     /* most items the upstream takes, or 0 */
     uint32_t         adapter;
 
-    llmb_list_t      queue;
+    /* about the upstream */
+    llmb_learned_t   learned;
+    uint32_t         proven;      /* the most items of a call that it took */
+    uint8_t          token_ids;   /* llmb_token_ids_e */
+
+    uint8_t          turn;        /* a call is over: a part that is due may go,
+                                     even if others have taken the slot */
+    llmb_list_t      queue;       /* in the order of deadlines */
     uint32_t         items;       /* in the queue */
     uint64_t         tokens;
     uint64_t         bytes;
@@ -180,6 +184,10 @@ typedef struct {
     uint32_t         nkeys;       /* chunks that hold keys of groups */
     uint32_t         settled;     /* every worker knows of the epoch */
     uint32_t         bells;       /* workers to be woken */
+
+    /* paths of calls that are not there, by hash; the oldest is replaced */
+    uint32_t         absent[LLMB_ZONE_ABSENT];
+    uint32_t         nabsent;
 } llmb_zone_t;
 
 
@@ -197,17 +205,6 @@ typedef struct {
 #define llmb_mail_links(z)      llmb_at(z, llmb_link_t, mail_links_at, 0)
 #define llmb_call_links(z)      llmb_at(z, llmb_link_t, call_links_at, 0)
 #define llmb_idle_links(z)      llmb_at(z, llmb_link_t, idle_links_at, 0)
-
-
-/* lists of indexes */
-
-void llmb_list_init(llmb_list_t *list);
-void llmb_list_push(llmb_list_t *list, llmb_link_t *links, uint32_t i);
-void llmb_list_push_head(llmb_list_t *list, llmb_link_t *links, uint32_t i);
-void llmb_list_insert(llmb_list_t *list, llmb_link_t *links, uint32_t i,
-    uint32_t before);
-void llmb_list_remove(llmb_list_t *list, llmb_link_t *links, uint32_t i);
-uint32_t llmb_list_pop(llmb_list_t *list, llmb_link_t *links);
 
 
 /*
@@ -255,6 +252,14 @@ void llmb_call_free(llmb_zone_t *z, uint32_t i);
  */
 uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash,
     unsigned *fresh);
+
+
+/*
+ * Remembers, by a hash, that the path which calls of some requests go to is
+ * not there.  Two requests with one hash only means calls saved less.
+ */
+void llmb_zone_set_absent(llmb_zone_t *z, uint32_t hash);
+unsigned llmb_zone_is_absent(const llmb_zone_t *z, uint32_t hash);
 
 
 /* chains of chunks; alloc gives LLMB_NIL if there are not enough */

@@ -4,7 +4,8 @@
  *
  * The canonical text stays the same when a document is written otherwise, with
  * members in another order, white space and escapes; it changes with any
- * value or name; and jansson reads the same from it.
+ * value or name; jansson reads the same from it; and values that are left out
+ * are those, and only those, that are missing in it.
  */
 
 
@@ -18,6 +19,12 @@
 
 #define NONE  ((size_t) -1)
 
+#define MAX_LEFT  3
+
+/* in the place of a value that is left out */
+
+#define MARK      "\"\\b left out \\b\""
+
 
 /* how to write a document */
 
@@ -27,7 +34,9 @@ typedef struct {
     uint64_t        *seed;
     buffer_t        *out;
     size_t           change;      /* the token to change */
-    size_t           omit;        /* the name to leave out */
+    unsigned         nleft;       /* the values to leave out */
+    size_t           left[MAX_LEFT];
+    unsigned         marks;       /* written for them */
 } writer_t;
 
 
@@ -209,11 +218,6 @@ write_object(writer_t *w, size_t i)
     put(w, "{", 1);
 
     for (j = 0; j < n; j++) {
-
-        if (members[j] == w->omit) {
-            continue;
-        }
-
         put(w, ",", written++ ? 1 : 0);
         write_spaces(w);
         write_string(w, members[j]);
@@ -254,6 +258,17 @@ write_array(writer_t *w, size_t i)
 static size_t
 write_value(writer_t *w, size_t i)
 {
+    unsigned  k;
+
+    for (k = 0; k < w->nleft; k++) {
+        if (w->left[k] == i) {
+            put(w, MARK, sizeof(MARK) - 1);
+            w->marks++;
+
+            return behind(w->t, i);
+        }
+    }
+
     write_spaces(w);
 
     switch (w->t->tok[i].type) {
@@ -282,7 +297,7 @@ write_value(writer_t *w, size_t i)
 
 
 static buffer_t
-canonical(llmb_str_t json, size_t skip)
+canonical(llmb_str_t json, const size_t *skip, unsigned nskip)
 {
     size_t        size;
     buffer_t      out;
@@ -291,14 +306,14 @@ canonical(llmb_str_t json, size_t skip)
 
     /* five bytes make a member, two an object */
 
-    size = 24 * (json.len / 2 + 1);
+    size = 24 * (json.len / 2 + 1 + nskip);
 
     sink = buffer_sink(&out);
     scratch.pos = malloc(size);
     check(scratch.pos != NULL);
     scratch.end = scratch.pos + size;
 
-    check(llmb_key_canonical(json, skip, scratch, &sink) == LLMB_OK);
+    check(llmb_key_canonical(json, skip, nskip, scratch, &sink) == LLMB_OK);
 
     free(scratch.pos);
 
@@ -320,7 +335,7 @@ rewritten(writer_t *w)
 
     json.data = text.data;
     json.len = text.len;
-    out = canonical(json, NONE);
+    out = canonical(json, NULL, 0);
 
     free(text.data);
 
@@ -339,14 +354,12 @@ check_rewritten(writer_t *w, llmb_str_t expected, unsigned equal)
 }
 
 
-static void
-check_changes(writer_t *w, llmb_str_t json, llmb_str_t key)
-{
-    size_t       i;
-    buffer_t     less;
-    llmb_str_t   expected;
+/* something that has a value, or the name of one */
 
-    /* something that has a value, or the name of one */
+static void
+check_change(writer_t *w, llmb_str_t key)
+{
+    size_t  i;
 
     i = random_below(w->seed, w->t->n);
 
@@ -357,20 +370,93 @@ check_changes(writer_t *w, llmb_str_t json, llmb_str_t key)
         check_rewritten(w, key, 0);
         w->change = NONE;
     }
+}
 
-    /* a member that is left out */
 
-    if (w->t->tok[i].type == LLMB_JSON_KEY && w->t->tok[i].depth == 1) {
-        less = canonical(json, w->t->tok[i + 1].start);
-        expected.data = less.data;
-        expected.len = less.len;
+static unsigned
+is_value(const llmb_json_token_t *tok)
+{
+    return tok->type != LLMB_JSON_KEY && tok->type != LLMB_JSON_OBJECT_END
+           && tok->type != LLMB_JSON_ARRAY_END && tok->type != LLMB_JSON_END;
+}
 
-        w->omit = i;
-        check_rewritten(w, expected, 1);
-        w->omit = NONE;
 
-        free(less.data);
+/* chooses values to leave out, in the order of the text */
+
+static void
+choose_left(writer_t *w)
+{
+    size_t    i, n;
+    unsigned  k;
+
+    w->nleft = 0;
+    n = 1 + random_below(w->seed, MAX_LEFT);
+    i = random_below(w->seed, w->t->n);
+
+    for (k = 0; k < n && i < w->t->n; k++) {
+
+        if (is_value(&w->t->tok[i])) {
+            w->left[w->nleft++] = i;
+        }
+
+        i += 1 + random_below(w->seed, 8);
     }
+}
+
+
+/* takes all marks out; returns how many there were */
+
+static unsigned
+erase_marks(buffer_t *b)
+{
+    uint8_t   *p;
+    unsigned   n;
+
+    for (n = 0; b->len; n++) {
+        p = memmem(b->data, b->len, MARK, sizeof(MARK) - 1);
+
+        if (p == NULL) {
+            break;
+        }
+
+        b->len -= sizeof(MARK) - 1;
+        memmove(p, p + sizeof(MARK) - 1, (size_t) (b->data + b->len - p));
+    }
+
+    return n;
+}
+
+
+static void
+check_left(writer_t *w, llmb_str_t json)
+{
+    size_t      skip[MAX_LEFT];
+    buffer_t    less, out;
+    unsigned    k;
+    llmb_str_t  expected;
+
+    choose_left(w);
+
+    for (k = 0; k < w->nleft; k++) {
+        skip[k] = w->t->tok[w->left[k]].start;
+    }
+
+    less = canonical(json, skip, w->nleft);
+    expected.data = less.data;
+    expected.len = less.len;
+
+    w->marks = 0;
+    out = rewritten(w);
+    w->nleft = 0;
+
+    /* a text of its own may look like a mark */
+
+    if (erase_marks(&out) == w->marks) {
+        check(buffer_is(&out, expected));
+    }
+
+    free(out.data);
+    free(less.data);
 }
 
 
@@ -406,11 +492,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (t.rc == LLMB_OK) {
         json.data = data;
         json.len = size;
-        out = canonical(json, NONE);
+        out = canonical(json, NULL, 0);
 
         key.data = out.data;
         key.len = out.len;
-        again = canonical(key, NONE);
+        again = canonical(key, NULL, 0);
 
         check(buffer_is(&again, key));
         check_reading(json, key);
@@ -422,10 +508,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         w.t = &t;
         w.seed = &seed;
         w.change = NONE;
-        w.omit = NONE;
 
         check_rewritten(&w, key, 1);
-        check_changes(&w, json, key);
+        check_change(&w, key);
+        check_left(&w, json);
 
         free(again.data);
         free(out.data);

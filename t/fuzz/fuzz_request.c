@@ -3,149 +3,513 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * Two clients' bodies, whatever they are.  If both may be batched, they are
- * merged, and the merged body is read again, by the core and by jansson.
+ * merged, the first is cut and made one again, and jansson says what is in
+ * the bodies that come out.
  *
- * The input: which format, the first body, 0xff, the second body.
+ * The input: which format, which of its forms' paths, and limits, a byte
+ * each; the first body, 0xff, the second body.
  */
 
 
-#define CALL_MAX_MEMBERS  2
-
-#include "call.h"
+#include "adapters/llmb_adapters.h"
+#include "buffer.h"
+#include "llmb_request.h"
 #include "oracle.h"
 
 
-/* the value of the input member; sets *n to the number of items in it */
+#define MAX_PARTS  64
+#define MAX_ITEMS  4096
+
+
+typedef struct {
+    llmb_request_t   rq;
+    json_t          *root;        /* NULL if jansson cannot read it */
+    llmb_str_t       payload;
+} client_t;
+
+
+static char  path[256];
+
+
+/* the first path of a form, its "*" replaced */
+
+static void
+set_path(const llmb_adapter_t *adapter, uint8_t which)
+{
+    size_t             i, n;
+    unsigned           forms;
+    const llmb_str_t  *ending;
+
+    for (forms = 0; forms < LLMB_MAX_FORMS && adapter->forms[forms]; ) {
+        forms++;
+    }
+
+    ending = adapter->forms[which % forms]->paths;
+    n = 0;
+
+    for (i = 0; i < ending->len; i++) {
+        path[n++] = (ending->data[i] == '*') ? 'm' : (char) ending->data[i];
+    }
+
+    path[n] = '\0';
+}
+
+
+static unsigned
+is_body(const llmb_form_t *form)
+{
+    return !form->tensors && form->columns->input == LLMB_INPUT_BODY;
+}
+
+
+static llmb_str_t
+pack(const llmb_request_t *rq, const llmb_piece_t *piece)
+{
+    buffer_t     b;
+    llmb_str_t   payload;
+    llmb_sink_t  sink = buffer_sink(&b);
+
+    require(llmb_request_pack(rq, piece, &sink) == LLMB_OK);
+    require(b.len == piece->size);
+
+    payload.data = b.data;
+    payload.len = b.len;
+
+    return payload;
+}
+
 
 static json_t *
-items_in(const llmb_adapter_t *adapter, llmb_str_t body, size_t *n)
+value_of(const client_t *client, unsigned c)
 {
-    json_t  *root, *items;
+    llmb_str_t  name = client->rq.form->columns[c].name;
 
-    root = oracle_read(body.data, body.len);
-
-    if (root == NULL) {
-        return NULL;
-    }
-
-    items = json_object_get(root, (const char *) adapter->input.data);
-    require(items);
-
-    *n = json_array_size(items);
-
-    if (!json_is_array(items) || json_is_integer(json_array_get(items, 0))) {
-        *n = 1;
-    }
-
-    return root;
+    return json_object_getn(client->root, (const char *) name.data, name.len);
 }
 
 
 static void
-check_request(const llmb_request_t *rq)
+check_request(const client_t *client)
 {
-    size_t   n;
-    json_t  *root;
+    json_t                *value;
+    unsigned               c;
+    const llmb_request_t  *rq = &client->rq;
 
     require(rq->items > 0);
     require(rq->tokens >= rq->items);
-    require(rq->kind & rq->adapter->kinds);
-    require(rq->value_end <= rq->body.len);
-    require(rq->span.data >= rq->body.data + rq->value_start);
-    require(rq->span.data + rq->span.len <= rq->body.data + rq->value_end);
+    require(rq->per > 0);
+    require(rq->nholes > 0);
 
-    root = items_in(rq->adapter, rq->body, &n);
+    for (c = 1; c < rq->nholes; c++) {
+        require(rq->holes[c - 1].end <= rq->holes[c].start);
+    }
 
-    if (root) {
-        require(n == rq->items);
-        json_decref(root);
+    for (c = 0; c < rq->ncolumns; c++) {
+
+        if (!rq->columns[c].present) {
+            require(rq->form->columns[c].optional);
+            continue;
+        }
+
+        require(rq->columns[c].span.data >= rq->columns[c].list.data);
+        require(rq->columns[c].span.data + rq->columns[c].span.len
+                <= rq->columns[c].list.data + rq->columns[c].list.len);
+
+        if (client->root == NULL || rq->form->tensors || is_body(rq->form)) {
+            continue;
+        }
+
+        value = value_of(client, c);
+
+        require(rq->columns[c].items
+                == (rq->columns[c].bare ? 1 : json_array_size(value)));
+    }
+}
+
+
+/* whether an element of a call is the i-th item of a client */
+
+static unsigned
+is_item(const client_t *client, unsigned c, uint32_t i, json_t *element)
+{
+    json_t               *value;
+    const llmb_values_t  *values = &client->rq.columns[c];
+
+    if (is_body(client->rq.form)) {
+
+        if (client->rq.model.len) {
+            return json_equal(element, client->root);
+        }
+
+        return json_object_size(element) == json_object_size(client->root) + 1
+               && json_string_length(json_object_get(element, "model"))
+                  == sizeof("models/m") - 1;
+    }
+
+    value = value_of(client, c);
+
+    if (client->rq.form->columns[c].input == LLMB_INPUT_SEQUENCES
+        && json_is_string(value))
+    {
+        return json_array_size(element) == 1
+               && json_equal(json_array_get(element, 0), value);
+    }
+
+    if (values->bare) {
+        return json_equal(element, value);
+    }
+
+    return json_equal(element,
+                      json_array_get(value, values->items == 1 ? 0 : i));
+}
+
+
+static json_t *
+merge(const llmb_request_t *rq, const llmb_merge_t *m, llmb_str_t *body)
+{
+    buffer_t     b;
+    llmb_sink_t  sink = buffer_sink(&b);
+
+    require(llmb_request_merge(rq, m, &sink) == LLMB_OK);
+    require(b.len <= llmb_request_bound(rq, m));
+
+    body->data = b.data;
+    body->len = b.len;
+
+    return oracle_read(b.data, b.len);
+}
+
+
+/* the items of a call are those of its members, in their order */
+
+static void
+check_items(const client_t *clients, unsigned n, const llmb_merge_t *m,
+    json_t *root, unsigned c)
+{
+    json_t       *list;
+    uint32_t      i, item;
+    unsigned      k;
+    llmb_str_t    name;
+
+    name = clients[0].rq.form->columns[c].name;
+
+    list = is_body(clients[0].rq.form)
+           ? json_object_get(root, "requests")
+           : json_object_getn(root, (const char *) name.data, name.len);
+
+    require(json_is_array(list));
+    require(json_array_size(list) == m->items);
+
+    item = 0;
+
+    for (k = 0; k < n; k++) {
+
+        for (i = 0; i < clients[k].rq.items; i++, item++) {
+
+            if (clients[k].root == NULL) {
+                continue;
+            }
+
+            require(is_item(&clients[k], c, i,
+                            json_array_get(list, m->unique
+                                                 ? m->unique[item].position
+                                                 : item)));
+        }
     }
 }
 
 
 static void
-check_merged(call_t *call)
+check_call(const client_t *clients, unsigned n, const llmb_merge_t *m)
 {
-    size_t           n;
-    json_t          *root;
-    buffer_t         b;
-    llmb_str_t       body;
-    llmb_sink_t      sink = buffer_sink(&b);
-    llmb_reason_e    reason;
-    llmb_request_t   rq;
+    json_t                *root;
+    unsigned               c;
+    llmb_str_t             body, top;
+    llmb_reason_e          reason;
+    llmb_request_t         again;
+    const llmb_request_t  *rq = &clients[0].rq;
 
-    require(call_merge(call, &sink) == LLMB_OK);
-
-    body.len = b.len;
-    body.data = b.data;
-
-    require(llmb_request_read(&rq, call->adapter, body, &reason) == LLMB_OK);
-    require(rq.kind == call->rq[0].kind);
-    require(!rq.scalar);
-    require(rq.items == call->items);
-    require(rq.tokens == call->rq[0].tokens + call->rq[1].tokens);
-
-    root = items_in(call->adapter, body, &n);
+    root = merge(rq, m, &body);
 
     if (root) {
-        require(n == call->items);
+        require(json_is_object(root));
+
+        top = rq->form->top;
+
+        if (top.len && json_object_getn(root, (const char *) top.data, top.len))
+        {
+            require(json_integer_value(json_object_getn(root,
+                                                     (const char *) top.data,
+                                                     top.len))
+                    == m->items);
+        }
+
+        if (m->token_ids) {
+            require(json_is_true(json_object_get(root, "return_token_ids")));
+        }
+
+        for (c = 0; c < rq->ncolumns && !rq->form->tensors; c++) {
+
+            if (rq->columns[c].present) {
+                check_items(clients, n, m, root, c);
+            }
+        }
+
         json_decref(root);
     }
 
-    free(b.data);
+    if (!m->token_ids && !rq->form->tensors && !is_body(rq->form)
+        && rq->form->columns->input != LLMB_INPUT_WHOLE)
+    {
+        /* an item may be as deep as allowed, and is a level deeper now */
+
+        if (llmb_request_read(&again, rq->adapter, rq->path, body, &reason)
+            == LLMB_OK)
+        {
+            require(again.kind == rq->kind);
+            require(again.items == m->items);
+            require(!again.scalar);
+
+        } else {
+            require(reason == LLMB_REASON_JSON);
+            require(rq->kind & (LLMB_KIND_OBJECT|LLMB_KIND_VALUE));
+        }
+    }
+
+    free((void *) body.data);
+}
+
+
+static void
+check_unique(const client_t *clients, unsigned n, llmb_merge_t *m)
+{
+    uint32_t              i, k, size;
+    llmb_merge_t          unique = *m;
+
+    static uint32_t       table[4 * MAX_ITEMS];
+    static llmb_item_t    items[2 * MAX_ITEMS];
+
+    for (size = 2; size < 2 * m->items; size *= 2) {
+        /* void */
+    }
+
+    unique.unique = items;
+    unique.items = llmb_request_dedup(&clients[0].rq, m->payloads, n, items,
+                                      m->items, table, size);
+
+    require(unique.items > 0 && unique.items <= m->items);
+
+    for (i = 0, k = 0; i < m->items; i++) {
+        require(items[i].position <= k);
+        k += (items[i].position == k);
+    }
+
+    require(k == unique.items);
+
+    check_call(clients, n, &unique);
+}
+
+
+static void
+check_parts(client_t *client, uint8_t how)
+{
+    json_t          *whole, *joined;
+    uint32_t         i, n;
+    uint64_t         tokens;
+    llmb_str_t       payloads[MAX_PARTS], body;
+    llmb_merge_t     m;
+    llmb_piece_t     piece;
+    llmb_limits_t    limits;
+    llmb_cutter_t    cutter;
+
+    limits.items = how & 3;
+    limits.tokens = (uint64_t) (how >> 2 & 3) * 3;
+    limits.bytes = (size_t) (how >> 4 & 15) * 9;
+
+    n = 0;
+    i = 0;
+    tokens = 0;
+
+    llmb_request_cut(&cutter, &client->rq, 0);
+
+    while (llmb_request_next(&cutter, &client->rq, client->rq.items, &limits,
+                             &piece))
+    {
+        require(piece.first == i);
+        i += piece.items;
+        tokens += piece.tokens;
+
+        require(n < MAX_PARTS);
+        payloads[n++] = pack(&client->rq, &piece);
+
+        if (n == MAX_PARTS - 1) {
+
+            /* the last part takes what is left */
+
+            memset(&limits, 0, sizeof(llmb_limits_t));
+        }
+    }
+
+    require(i == client->rq.items);
+    require(tokens == client->rq.tokens);
+
+    memset(&m, 0, sizeof(llmb_merge_t));
+
+    m.payloads = payloads;
+    m.members = n;
+    m.items = i;
+
+    joined = merge(&client->rq, &m, &body);
+    free((void *) body.data);
+
+    m.payloads = &client->payload;
+    m.members = 1;
+
+    whole = merge(&client->rq, &m, &body);
+    free((void *) body.data);
+
+    require((joined == NULL) == (whole == NULL));
+    require(joined == NULL || json_equal(joined, whole));
+
+    json_decref(joined);
+    json_decref(whole);
+
+    while (n) {
+        free((void *) payloads[--n].data);
+    }
+}
+
+
+/* whether the two have the same holes; the rest is the key's affair */
+
+static unsigned
+alike(const llmb_request_t *a, const llmb_request_t *b)
+{
+    unsigned  c;
+
+    if (a->form != b->form || a->kind != b->kind
+        || a->ncolumns != b->ncolumns
+        || a->items + b->items > 2 * MAX_ITEMS)
+    {
+        return 0;
+    }
+
+    for (c = 0; c < a->ncolumns; c++) {
+
+        if (a->columns[c].present != b->columns[c].present) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static unsigned
+client_read(client_t *client, const llmb_adapter_t *adapter, llmb_str_t body)
+{
+    llmb_str_t     uri;
+    llmb_piece_t   piece;
+    llmb_reason_e  reason;
+
+    uri.data = (const uint8_t *) path;
+    uri.len = strlen(path);
+
+    require(llmb_request_read(&client->rq, NULL, uri, body, &reason)
+            == LLMB_DECLINED);
+
+    if (llmb_request_read(&client->rq, adapter, uri, body, &reason)
+        != LLMB_OK)
+    {
+        require(reason != LLMB_REASON_NONE);
+        return 0;
+    }
+
+    client->root = oracle_read(body.data, body.len);
+
+    check_request(client);
+
+    llmb_request_all(&client->rq, &piece);
+    client->payload = pack(&client->rq, &piece);
+
+    return 1;
+}
+
+
+static void
+client_free(client_t *client)
+{
+    json_decref(client->root);
+    free((void *) client->payload.data);
 }
 
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    call_t                *call;
-    llmb_str_t             first, second;
-    llmb_reason_e          reason;
+    unsigned               n;
+    client_t               clients[2];
+    llmb_str_t             first, second, payloads[2];
+    llmb_merge_t           m;
     const uint8_t         *end;
-    llmb_request_t         rq;
     const llmb_adapter_t  *adapter;
 
-    if (size == 0) {
+    if (size < 3) {
         return 0;
     }
 
-    adapter = llmb_adapters[(uint8_t) (data[0] - '0') % llmb_nadapters];
-    end = memchr(data, 0xff, size);
+    adapter = llmb_adapters[(uint8_t) (data[0] - 'a') % llmb_nadapters];
+    set_path(adapter, (uint8_t) (data[1] - '0'));
 
-    first.data = data + 1;
-    first.len = (end > data) ? (size_t) (end - first.data) : size - 1;
+    first.data = data + 3;
+    first.len = size - 3;
+    second = first;
 
-    if (llmb_request_read(&rq, NULL, first, &reason) != LLMB_DECLINED) {
-        abort();
-    }
+    end = memchr(first.data, 0xff, first.len);
 
-    call = call_create(adapter);
-
-    if (call_add(call, first, &reason) != LLMB_OK) {
-        require(reason != LLMB_REASON_NONE);
-        call_destroy(call);
-        return 0;
-    }
-
-    check_request(&call->rq[0]);
-
-    if (end > data) {
+    if (end) {
+        first.len = (size_t) (end - first.data);
         second.data = end + 1;
-        second.len = size - 1 - (size_t) (end - data);
-
-    } else {
-        second = first;
+        second.len -= first.len + 1;
     }
 
-    if (call_add(call, second, &reason) == LLMB_OK
-        && call->rq[1].kind == call->rq[0].kind)
-    {
-        check_request(&call->rq[1]);
-        check_merged(call);
+    if (!client_read(&clients[0], adapter, first)) {
+        return 0;
     }
 
-    call_destroy(call);
+    n = 1;
+
+    if (clients[0].rq.divisible) {
+        check_parts(&clients[0], data[2]);
+    }
+
+    if (client_read(&clients[1], adapter, second)) {
+        n = 2;
+    }
+
+    if (n == 2 && alike(&clients[0].rq, &clients[1].rq)) {
+        memset(&m, 0, sizeof(llmb_merge_t));
+
+        payloads[0] = clients[0].payload;
+        payloads[1] = clients[1].payload;
+
+        m.payloads = payloads;
+        m.members = 2;
+        m.items = clients[0].rq.items + clients[1].rq.items;
+        m.n = m.items;
+        m.token_ids = (data[2] & 1) && !clients[0].rq.token_ids
+                      && !is_body(clients[0].rq.form);
+
+        check_call(clients, 2, &m);
+
+        if (clients[0].rq.ncolumns == 1 && !clients[0].rq.form->tensors) {
+            check_unique(clients, 2, &m);
+        }
+    }
+
+    while (n) {
+        client_free(&clients[--n]);
+    }
 
     return 0;
 }

@@ -280,6 +280,7 @@ backend(flight_t *f)
         break;
 
     case LLMB_VERDICT_ALONE:
+    case LLMB_VERDICT_ABSENT:
         isolate(f, reason);
         break;
 

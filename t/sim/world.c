@@ -258,7 +258,7 @@ check_deadlines(void)
                 break;
             }
 
-            if (!workers[m->worker].dead) {
+            if (!workers[m->worker].dead && !m->part) {
                 sim_fail("member %u is %llu ms late", j,
                          (unsigned long long) (now / 1000 - m->deadline));
             }

@@ -21,20 +21,23 @@
 #endif
 
 
-/* a share that has not been weighed yet */
-
-#define SHARE(f, i, t)  { .first = (f), .items = (i), .tokens = (t) }
-
-
 typedef struct {
     const llmb_adapter_t  *adapter;
-    uint32_t               members;
-    uint32_t               items;
-    llmb_request_t         rq[CALL_MAX_MEMBERS];
-    llmb_share_t           shares[CALL_MAX_MEMBERS];
+    unsigned               dedup:1;       /* equal items are sent once */
+    unsigned               repair:1;      /* vectors as clients want them */
+    unsigned               token_ids:1;   /* the call asks for them */
 
+    uint32_t               members;
+    uint32_t               items;         /* of the members */
+    llmb_request_t         rq[CALL_MAX_MEMBERS];
+    llmb_share_t           own[CALL_MAX_MEMBERS];    /* not weighed yet */
+    llmb_str_t             payloads[CALL_MAX_MEMBERS];
+
+    llmb_merge_t           merge;         /* set by call_prepare() */
+    llmb_item_t           *unique;
+    llmb_share_t           shares[CALL_MAX_MEMBERS];
     llmb_split_t           split;
-    llmb_elem_t           *elems;
+    void                  *room;
 } call_t;
 
 
@@ -50,14 +53,46 @@ text_of(const char *s)
 }
 
 
+/* memory, or there is no test */
+
+static inline void *
+call_alloc(size_t size)
+{
+    void  *p = calloc(1, size ? size : 1);
+
+    if (p == NULL) {
+        abort();
+    }
+
+    return p;
+}
+
+
+/* a copy that ends where its memory does; the text is freed */
+
+static inline llmb_str_t
+call_text(buffer_t *b)
+{
+    llmb_str_t   text;
+    uint8_t     *copy = call_alloc(b->len);
+
+    if (b->len) {
+        memcpy(copy, b->data, b->len);
+    }
+
+    text.len = b->len;
+    text.data = copy;
+
+    free(b->data);
+
+    return text;
+}
+
+
 static inline call_t *
 call_create(const llmb_adapter_t *adapter)
 {
-    call_t  *call = calloc(1, sizeof(call_t));
-
-    if (call == NULL) {
-        abort();
-    }
+    call_t  *call = call_alloc(sizeof(call_t));
 
     call->adapter = adapter;
 
@@ -68,79 +103,180 @@ call_create(const llmb_adapter_t *adapter)
 static inline void
 call_destroy(call_t *call)
 {
-    free(call->elems);
+    uint32_t  k;
+
+    for (k = 0; k < call->members; k++) {
+        free((void *) call->payloads[k].data);
+    }
+
+    free(call->unique);
+    free(call->room);
     free(call);
+}
+
+
+/* a part of a request, or all of it, becomes a member; or the sink's error */
+
+static inline llmb_rc_e
+call_add_piece(call_t *call, const llmb_request_t *rq,
+    const llmb_piece_t *piece)
+{
+    buffer_t       b;
+    llmb_rc_e      rc;
+    llmb_sink_t    sink = buffer_sink(&b);
+    llmb_share_t  *share = &call->own[call->members];
+
+    if (call->members == CALL_MAX_MEMBERS) {
+        abort();
+    }
+
+    rc = llmb_request_pack(rq, piece, &sink);
+
+    if (rc != LLMB_OK || b.len != piece->size) {
+        abort();
+    }
+
+    call->payloads[call->members] = call_text(&b);
+    call->rq[call->members] = *rq;
+
+    share->first = call->items;
+    share->items = piece->items;
+    share->tokens = piece->tokens;
+    share->top = rq->top;
+    share->scalar = rq->scalar;
+    share->part = (piece->items != rq->items);
+    share->echo = rq->echo;
+
+    call->items += piece->items;
+    call->members++;
+
+    return LLMB_OK;
 }
 
 
 /* LLMB_OK, or *reason tells why the body is not for a call */
 
 static inline llmb_rc_e
-call_add(call_t *call, llmb_str_t body, llmb_reason_e *reason)
+call_add(call_t *call, llmb_str_t path, llmb_str_t body,
+    llmb_reason_e *reason)
 {
-    llmb_rc_e        rc;
-    llmb_share_t    *share = &call->shares[call->members];
-    llmb_request_t  *rq = &call->rq[call->members];
+    llmb_rc_e       rc;
+    llmb_piece_t    piece;
+    llmb_request_t  rq;
 
-    rc = llmb_request_read(rq, call->adapter, body, reason);
+    rc = llmb_request_read(&rq, call->adapter, path, body, reason);
 
-    if (rc == LLMB_OK) {
-        share->first = call->items;
-        share->items = rq->items;
-        share->tokens = rq->tokens;
-
-        call->items += rq->items;
-        call->members++;
+    if (rc != LLMB_OK) {
+        return rc;
     }
 
-    return rc;
+    llmb_request_all(&rq, &piece);
+
+    return call_add_piece(call, &rq, &piece);
 }
 
 
-static inline llmb_rc_e
-call_copy(void *data, uint32_t member, llmb_sink_t *out)
-{
-    call_t  *call = data;
+/* finds out what is to be sent; to be called when all members are there */
 
-    return out->write(out->data, call->rq[member].span.data,
-                      call->rq[member].span.len);
+static inline void
+call_prepare(call_t *call)
+{
+    uint32_t       n, size, *table;
+    llmb_merge_t  *merge = &call->merge;
+
+    if (merge->members == call->members) {
+        return;
+    }
+
+    memset(merge, 0, sizeof(llmb_merge_t));
+
+    merge->payloads = call->payloads;
+    merge->members = call->members;
+    merge->items = call->items;
+    merge->token_ids = call->token_ids;
+
+    if (!call->dedup) {
+        return;
+    }
+
+    n = call->items;
+
+    for (size = 2; size < 2 * n; size *= 2) { /* void */ }
+
+    free(call->unique);
+
+    call->unique = call_alloc(n * sizeof(llmb_item_t));
+    table = call_alloc(size * sizeof(uint32_t));
+
+    merge->items = llmb_request_dedup(&call->rq[0], call->payloads,
+                                      call->members, call->unique, n, table,
+                                      size);
+    merge->unique = call->unique;
+    merge->n = n;
+
+    free(table);
 }
 
 
 static inline llmb_rc_e
 call_merge(call_t *call, llmb_sink_t *out)
 {
-    llmb_source_t  source;
+    call_prepare(call);
 
-    source.copy = call_copy;
-    source.data = call;
-
-    return llmb_request_merge(&call->rq[0], call->members, &source, out);
+    return llmb_request_merge(&call->rq[0], &call->merge, out);
 }
 
 
 static inline void
 call_start(call_t *call)
 {
-    free(call->elems);
+    llmb_split_conf_t  conf;
 
-    call->elems = malloc(call->items * sizeof(llmb_elem_t));
+    call_prepare(call);
 
-    if (call->elems == NULL) {
-        abort();
-    }
+    memset(&conf, 0, sizeof(llmb_split_conf_t));
 
-    llmb_usage_weigh(call->shares, call->members);
-    llmb_split_init(&call->split, call->adapter, call->elems, call->items);
+    conf.form = call->rq[0].form;
+    conf.items = call->merge.items;
+    conf.per = call->rq[0].per;
+    conf.unique = call->merge.unique;
+    conf.base64 = call->rq[0].base64;
+    conf.repair = call->repair;
+    conf.strip = call->token_ids;
+
+    free(call->room);
+
+    call->room = call_alloc(llmb_split_room(&conf));
+
+    llmb_split_init(&call->split, &conf, call->room);
+}
+
+
+/* after LLMB_OK of llmb_split_read() */
+
+static inline void
+call_weigh(call_t *call, llmb_str_t answer)
+{
+    memcpy(call->shares, call->own, call->members * sizeof(llmb_share_t));
+
+    llmb_split_weigh(&call->split, answer.data, call->shares, call->members);
 }
 
 
 static inline llmb_rc_e
 call_read(call_t *call, llmb_str_t answer)
 {
+    llmb_rc_e  rc;
+
     call_start(call);
 
-    return llmb_split_read(&call->split, answer.data, answer.len, 1);
+    rc = llmb_split_read(&call->split, answer.data, answer.len, 1);
+
+    if (rc == LLMB_OK) {
+        call_weigh(call, answer);
+    }
+
+    return rc;
 }
 
 

@@ -18,6 +18,7 @@
 static void golden_case(golden_t *gc, const char *adapter, const char *name);
 static void golden_file(golden_t *gc, const char *dir, const char *name);
 static llmb_str_t golden_text(const char *dir, const char *name);
+static void golden_options(golden_t *gc, llmb_str_t text);
 static unsigned golden_number(golden_t *gc, const llmb_str_t *names,
     unsigned n, llmb_str_t text);
 static int golden_visible(const struct dirent *entry);
@@ -72,12 +73,37 @@ golden_free(golden_t *cases, unsigned n)
             free((void *) cases[i].out[k].data);
         }
 
+        free((void *) cases[i].path.data);
+        free((void *) cases[i].call_path.data);
         free((void *) cases[i].merged.data);
         free((void *) cases[i].answer.data);
         free(cases[i].name);
     }
 
     free(cases);
+}
+
+
+llmb_str_t
+golden_path(llmb_str_t ending)
+{
+    size_t       i;
+    uint8_t     *data;
+    llmb_str_t   path;
+
+    data = malloc(ending.len);
+    memcpy(data, ending.data, ending.len);
+
+    for (i = 0; i < ending.len; i++) {
+        if (data[i] == '*') {
+            data[i] = 'm';
+        }
+    }
+
+    path.len = ending.len;
+    path.data = data;
+
+    return path;
 }
 
 
@@ -108,6 +134,10 @@ golden_case(golden_t *gc, const char *adapter, const char *name)
 
     free(entries);
 
+    if (gc->path.data == NULL) {
+        gc->path = golden_path(gc->adapter->forms[0]->paths[0]);
+    }
+
     golden_check(gc);
 }
 
@@ -132,6 +162,15 @@ golden_file(golden_t *gc, const char *dir, const char *name)
     {
         gc->outs++;
         gc->out[k - 1] = text;
+
+    } else if (strcmp(name, "path") == 0) {
+        gc->path = text;
+
+    } else if (strcmp(name, "call_path") == 0) {
+        gc->call_path = text;
+
+    } else if (strcmp(name, "options") == 0) {
+        golden_options(gc, text);
 
     } else if (strcmp(name, "merged.json") == 0) {
         gc->merged = text;
@@ -188,6 +227,36 @@ golden_text(const char *dir, const char *name)
 }
 
 
+static void
+golden_options(golden_t *gc, llmb_str_t text)
+{
+    char  *words, *word, *last;
+
+    words = strndup((const char *) text.data, text.len);
+
+    for (word = strtok_r(words, " \n", &last);
+         word;
+         word = strtok_r(NULL, " \n", &last))
+    {
+        if (strcmp(word, "dedup") == 0) {
+            gc->dedup = 1;
+
+        } else if (strcmp(word, "repair") == 0) {
+            gc->repair = 1;
+
+        } else if (strcmp(word, "token_ids") == 0) {
+            gc->token_ids = 1;
+
+        } else {
+            golden_die(gc->name, word);
+        }
+    }
+
+    free(words);
+    free((void *) text.data);
+}
+
+
 static unsigned
 golden_number(golden_t *gc, const llmb_str_t *names, unsigned n,
     llmb_str_t text)
@@ -240,7 +309,7 @@ golden_check(golden_t *gc)
     if (gc->reason) {
 
         if (gc->members != 1 || gc->outs || gc->mismatch
-            || gc->merged.data || gc->answer.data)
+            || gc->merged.data || gc->answer.data || gc->call_path.data)
         {
             golden_die(gc->name, "a reason takes one in.1.json");
         }

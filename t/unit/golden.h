@@ -9,7 +9,16 @@
  *   answer.json                 what the upstream answers
  *   out.1.json, out.2.json ...  what each client gets, or else
  *   mismatch                    what is wrong with the answer, or
- *   reason                      why in.1.json is not batched; nothing else
+ *   reason                      why in.1.json is not batched
+ *
+ * and, if they are needed:
+ *
+ *   path                        the path of the clients' URI; without it, the
+ *                               adapter's first ending with "m" for each "*"
+ *   call_path                   that of the call, if it is another
+ *   options                     words: "dedup" (equal items are sent once),
+ *                               "repair" (vectors are encoded as asked for),
+ *                               "token_ids" (the call asks for them)
  *
  * One newline at the end of a file does not belong to the text.
  */
@@ -29,11 +38,16 @@
 typedef struct {
     const llmb_adapter_t  *adapter;
     char                  *name;      /* "<adapter>/<case>" */
+    unsigned               dedup:1;
+    unsigned               repair:1;
+    unsigned               token_ids:1;
+    llmb_str_t             path;
+    llmb_str_t             call_path; /* data is NULL if it is not there */
     unsigned               members;
     unsigned               outs;
     llmb_str_t             in[GOLDEN_MAX_MEMBERS];
     llmb_str_t             out[GOLDEN_MAX_MEMBERS];
-    llmb_str_t             merged;    /* data is NULL if it is not there */
+    llmb_str_t             merged;    /* the same */
     llmb_str_t             answer;
     llmb_reason_e          reason;
     llmb_mismatch_e        mismatch;
@@ -46,6 +60,9 @@ typedef struct {
  */
 golden_t *golden_load(const llmb_adapter_t *adapter, unsigned *n);
 void golden_free(golden_t *cases, unsigned n);
+
+/* a path with this ending, "m" standing for each "*"; to be freed */
+llmb_str_t golden_path(llmb_str_t ending);
 
 
 #endif /* _GOLDEN_H_INCLUDED_ */

@@ -193,14 +193,14 @@ static const char *
 sched_check_call(llmb_zone_t *z, uint32_t call)
 {
     uint32_t        i;
-    uint64_t        since, items, tokens, bytes;
+    uint64_t        deadline, items, tokens, bytes;
     llmb_call_t    *c;
     llmb_policy_t  *p;
     llmb_member_t  *m;
 
     c = llmb_call(z, call);
     p = &llmb_group(z, c->group)->policy;
-    since = items = tokens = bytes = 0;
+    deadline = items = tokens = bytes = 0;
 
     for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
         m = llmb_member(z, i);
@@ -213,7 +213,7 @@ sched_check_call(llmb_zone_t *z, uint32_t call)
                        call, i, m->state, m->call, m->group);
         }
 
-        if (m->since < since) {
+        if (m->deadline < deadline) {
             sched_fail("call %u: member %u out of order", call, i);
         }
 
@@ -223,7 +223,7 @@ sched_check_call(llmb_zone_t *z, uint32_t call)
             sched_fail("call %u: result of member %u", call, i);
         }
 
-        since = m->since;
+        deadline = m->deadline;
         items += m->items;
         tokens += m->tokens;
         bytes += m->len;
@@ -271,13 +271,13 @@ static const char *
 sched_check_queue(llmb_zone_t *z, uint32_t group)
 {
     uint32_t        i, items;
-    uint64_t        since, tokens, bytes;
+    uint64_t        deadline, tokens, bytes;
     llmb_group_t   *g;
     llmb_member_t  *m;
 
     g = llmb_group(z, group);
     items = 0;
-    since = tokens = bytes = 0;
+    deadline = tokens = bytes = 0;
 
     for (i = g->queue.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
         m = llmb_member(z, i);
@@ -287,11 +287,11 @@ sched_check_queue(llmb_zone_t *z, uint32_t group)
                        m->state, m->group);
         }
 
-        if (m->since < since) {
+        if (m->deadline < deadline) {
             sched_fail("queue %u: member %u out of order", group, i);
         }
 
-        since = m->since;
+        deadline = m->deadline;
         items += m->items;
         tokens += m->tokens;
         bytes += m->len;

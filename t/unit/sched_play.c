@@ -153,6 +153,7 @@ play_alloc(play_t *play, uint32_t w)
     m = llmb_member(play->z, i);
     m->items = 1 + (b >> 3) % 4 * ((b & 0x80) ? 3 : 1);
     m->tokens = 2 * m->items;
+    m->part = (b & 0x60) == 0x60;
 
     play->members[i].phase = PLAY_WRITING;
     play->members[i].worker = w;
@@ -469,7 +470,7 @@ play_timer(play_t *play, uint32_t w, uint32_t i)
         return NULL;
     }
 
-    if (now >= m->deadline) {
+    if (now >= m->deadline && !m->part) {
         sched_fail("member %u waits past its deadline", i);
     }
 
@@ -541,7 +542,7 @@ play_learn(play_t *play, uint32_t w)
     i = play_group(play, play_byte(play));
 
     if (i != LLMB_NIL) {
-        llmb_group(play->z, i)->learned = play_byte(play) % 5;
+        llmb_group(play->z, i)->learned.items = play_byte(play) % 5;
         llmb_sched_flush(play->z, i, w, LLMB_NIL, play_clock(play, w));
     }
 

@@ -16,8 +16,6 @@
 #include "llmb_key.h"
 
 
-#define NONE  ((size_t) -1)
-
 #define count(a)  (sizeof(a) / sizeof((a)[0]))
 
 
@@ -32,7 +30,7 @@ static buffer_t  out;
 
 
 static llmb_rc_e
-canonical(llmb_str_t json, size_t skip)
+canonical(llmb_str_t json, const size_t *skip, unsigned nskip)
 {
     llmb_sink_t   sink;
     llmb_arena_t  scratch;
@@ -43,22 +41,23 @@ canonical(llmb_str_t json, size_t skip)
     scratch.pos = memory;
     scratch.end = memory + sizeof(memory);
 
-    return llmb_key_canonical(json, skip, scratch, &sink);
+    return llmb_key_canonical(json, skip, nskip, scratch, &sink);
 }
 
 
 static void
-check_skip(const char *json, size_t skip, const char *expected)
+check_skips(const char *json, const size_t *skip, unsigned nskip,
+    const char *expected)
 {
     llmb_str_t  text;
 
     text.len = strlen(json);
     text.data = guard(0, json, text.len);
 
-    assert_int_equal(canonical(text, skip), LLMB_OK);
+    assert_int_equal(canonical(text, skip, nskip), LLMB_OK);
 
     if (out.len != strlen(expected)
-        || memcmp(out.data, expected, out.len) != 0)
+        || (out.len && memcmp(out.data, expected, out.len) != 0))
     {
         fail_msg("%s: %.*s", json, (int) out.len, (const char *) out.data);
     }
@@ -66,10 +65,17 @@ check_skip(const char *json, size_t skip, const char *expected)
 
 
 static void
+check_skip(const char *json, size_t skip, const char *expected)
+{
+    check_skips(json, &skip, 1, expected);
+}
+
+
+static void
 check(const pair_t *pairs, size_t n)
 {
     while (n--) {
-        check_skip(pairs[n].json, NONE, pairs[n].canonical);
+        check_skips(pairs[n].json, NULL, 0, pairs[n].canonical);
     }
 }
 
@@ -174,39 +180,106 @@ the_text_of_numbers_is_kept(void **state)
 
 
 static void
-the_member_at_the_offset_is_left_out(void **state)
+the_value_at_the_offset_is_left_out(void **state)
 {
     static const char  text[] = "{\"model\":\"m\",\"input\":[1,{\"z\":{}}],"
                                "\"dimensions\":5}";
 
     (void) state;
 
-    check_skip(text, 21, "{\"dimensions\":5,\"model\":\"m\"}");
-    check_skip(text, 9, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}]}");
-    check_skip(text, 47, "{\"input\":[1,{\"z\":{}}],\"model\":\"m\"}");
-
-    /* no value starts here */
-
-    check_skip(text, 22, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}],"
+    check_skip(text, 21, "{\"dimensions\":5,\"input\":,\"model\":\"m\"}");
+    check_skip(text, 9, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}],"
+                        "\"model\":}");
+    check_skip(text, 47, "{\"dimensions\":,\"input\":[1,{\"z\":{}}],"
                          "\"model\":\"m\"}");
-    check_skip(text, 1000, "{\"dimensions\":5,\"input\":[1,{\"z\":{}}],"
-                           "\"model\":\"m\"}");
 
-    check_skip("{\"a\":1}", 5, "{}");
-    check_skip("{\"a\":{\"b\":1},\"c\":2}", 5, "{\"c\":2}");
+    check_skip("{\"a\":1}", 5, "{\"a\":}");
+    check_skip("{ \"a\" : 1 }", 8, "{\"a\":}");
+    check_skip("{\"a\":{\"b\":1},\"c\":2}", 5, "{\"a\":,\"c\":2}");
     check_skip("{\"c\":[{\"x\":1}],\"b\":{\"f\":1,\"e\":2},\"a\":[{}]}", 5,
-               "{\"a\":[{}],\"b\":{\"e\":2,\"f\":1}}");
+               "{\"a\":[{}],\"b\":{\"e\":2,\"f\":1},\"c\":}");
+    check_skip("{\"b\":\"x\\\"{\",\"a\":\"{\"}", 5, "{\"a\":\"{\",\"b\":}");
 }
 
 
 static void
-only_members_of_the_outermost_object_are_left_out(void **state)
+at_any_depth(void **state)
 {
     (void) state;
 
-    check_skip("{\"a\":{\"b\":1}}", 10, "{\"a\":{\"b\":1}}");
-    check_skip("[{\"b\":1}]", 6, "[{\"b\":1}]");
-    check_skip("{\"a\":1}", 0, "{\"a\":1}");
+    check_skip("{\"a\":{\"b\":1}}", 10, "{\"a\":{\"b\":}}");
+    check_skip("[{\"b\":1}]", 6, "[{\"b\":}]");
+    check_skip("[{\"b\":1},{\"d\":1,\"c\":2}]", 1, "[,{\"c\":2,\"d\":1}]");
+    check_skip("[{\"d\":1,\"c\":2},{\"b\":1}]", 15, "[{\"c\":2,\"d\":1},]");
+    check_skip("{\"shape\":[12, 3]}", 10, "{\"shape\":[,3]}");
+    check_skip("{\"shape\":[ 12 ]}", 11, "{\"shape\":[]}");
+    check_skip("[[[1,2],[{\"b\":{},\"a\":[]}]],[3]]", 8,
+               "[[[1,2],],[3]]");
+    check_skip("[1,2,[3,4],5]", 6, "[1,2,[,4],5]");
+    check_skip("[[{\"b\":{\"y\":1,\"x\":2},\"a\":3}]]", 7,
+               "[[{\"a\":3,\"b\":}]]");
+}
+
+
+static void
+all_of_it(void **state)
+{
+    (void) state;
+
+    check_skip("{\"a\":1}", 0, "");
+    check_skip(" [{\"a\":1}] ", 1, "");
+    check_skip("\t\"text\"", 1, "");
+    check_skip("  12 ", 2, "");
+}
+
+
+static void
+offsets_where_no_value_starts_mean_nothing(void **state)
+{
+    size_t              i;
+
+    static const char   text[] = "{\"ab\": [12, {\"c\" :true}]}";
+    static const char   same[] = "{\"ab\":[12,{\"c\":true}]}";
+    static const char   starts[] = "\0\7\10\14\22";
+
+    (void) state;
+
+    for (i = 0; i < sizeof(text) + 2; i++) {
+
+        if (memchr(starts, (int) i, sizeof(starts) - 1) == NULL) {
+            check_skip(text, i, same);
+        }
+    }
+
+    check_skip(text, (size_t) -1, same);
+}
+
+
+static void
+several_values_are_left_out(void **state)
+{
+    static const char    text[] = "{\"b\":[1,{\"d\":2,\"c\":[3]}],"
+                                  "\"a\":{\"e\":4},\"f\":5}";
+
+    static const size_t  ends[] = { 5, 34, 41 };
+    static const size_t  deep[] = { 6, 13, 19, 29 };
+    static const size_t  within[] = { 5, 6, 8, 13, 29 };
+    static const size_t  between[] = { 0, 1, 6 };
+    static const size_t  equal[] = { 13, 13, 14, 15, 20 };
+
+    (void) state;
+
+    check_skips(text, ends, 2, "{\"a\":{\"e\":},\"b\":,\"f\":5}");
+    check_skips(text, ends, 3, "{\"a\":{\"e\":},\"b\":,\"f\":}");
+    check_skips(text, deep, 4, "{\"a\":,\"b\":[,{\"c\":,\"d\":}],\"f\":5}");
+
+    /* those within another one */
+
+    check_skips(text, within, 5, "{\"a\":,\"b\":,\"f\":5}");
+    check_skips(text, between, 3, "");
+
+    check_skips(text, equal, 5,
+                "{\"a\":{\"e\":4},\"b\":[1,{\"c\":[],\"d\":}],\"f\":5}");
 }
 
 
@@ -227,12 +300,12 @@ the_canonical_text_is_its_own_canonical_text(void **state)
     for (i = 0; i < count(texts); i++) {
         text.data = (const uint8_t *) texts[i];
         text.len = strlen(texts[i]);
-        assert_int_equal(canonical(text, NONE), LLMB_OK);
+        assert_int_equal(canonical(text, NULL, 0), LLMB_OK);
 
         memcpy(copy, out.data, out.len);
         text.data = copy;
         text.len = out.len;
-        assert_int_equal(canonical(text, NONE), LLMB_OK);
+        assert_int_equal(canonical(text, NULL, 0), LLMB_OK);
         assert_true(buffer_is(&out, text));
     }
 }
@@ -272,9 +345,9 @@ every_order_of_members_gives_the_same_text(void **state)
 
         sprintf(json + n, "}");
 
-        check_skip(json, NONE,
-                   "{\"a\":[{\"k\":0}],\"b\":[{\"k\":1}],\"c\":[{\"k\":2}],"
-                   "\"d\":[{\"k\":3}],\"e\":[{\"k\":4}]}");
+        check_skips(json, NULL, 0,
+                    "{\"a\":[{\"k\":0}],\"b\":[{\"k\":1}],\"c\":[{\"k\":2}],"
+                    "\"d\":[{\"k\":3}],\"e\":[{\"k\":4}]}");
     }
 }
 
@@ -302,7 +375,7 @@ many_members_are_sorted(void **state)
     text.data = (const uint8_t *) json;
     text.len = len;
 
-    assert_int_equal(canonical(text, NONE), LLMB_OK);
+    assert_int_equal(canonical(text, NULL, 0), LLMB_OK);
     assert_int_equal(out.len, len);
 
     last = 0;
@@ -319,6 +392,8 @@ many_members_are_sorted(void **state)
 }
 
 
+/* "data" is an offset to leave out, or NULL */
+
 static llmb_rc_e
 canonical_of_nested_objects(void *data, llmb_arena_t scratch)
 {
@@ -328,12 +403,10 @@ canonical_of_nested_objects(void *data, llmb_arena_t scratch)
     static const llmb_str_t  text =
         llmb_string("{\"b\":{\"d\":1,\"c\":[{},{\"e\":2}]},\"a\":3}");
 
-    (void) data;
-
     free(out.data);
     sink = buffer_sink(&out);
 
-    rc = llmb_key_canonical(text, NONE, scratch, &sink);
+    rc = llmb_key_canonical(text, data, data ? 1 : 0, scratch, &sink);
 
     assert_true(rc == LLMB_OK || out.writes == 0);
 
@@ -344,11 +417,13 @@ canonical_of_nested_objects(void *data, llmb_arena_t scratch)
 static void
 too_little_scratch_writes_nothing(void **state)
 {
-    size_t       size;
+    size_t       size, skip;
     llmb_rc_e    rc;
 
     static const llmb_str_t  expected =
         llmb_string("{\"a\":3,\"b\":{\"c\":[{},{\"e\":2}],\"d\":1}}");
+    static const llmb_str_t  less =
+        llmb_string("{\"a\":3,\"b\":{\"c\":,\"d\":1}}");
 
     (void) state;
 
@@ -360,6 +435,15 @@ too_little_scratch_writes_nothing(void **state)
     /* four objects and five members */
 
     assert_in_range(size, 1, 24 * 9);
+
+    /* two objects, four members and a value left out */
+
+    skip = 16;
+    size = EVERY_OOM(canonical_of_nested_objects, &skip, &rc);
+
+    assert_int_equal(rc, LLMB_OK);
+    assert_true(buffer_is(&out, less));
+    assert_in_range(size, 1, 24 * 7);
 }
 
 
@@ -381,7 +465,7 @@ scratch_need_not_be_aligned(void **state)
         free(out.data);
         sink = buffer_sink(&out);
 
-        assert_int_equal(llmb_key_canonical(text, NONE, scratch, &sink),
+        assert_int_equal(llmb_key_canonical(text, NULL, 0, scratch, &sink),
                          LLMB_OK);
         assert_true(buffer_is(&out, text));
     }
@@ -405,7 +489,7 @@ what_is_not_json_writes_nothing(void **state)
     for (i = 0; i < count(texts); i++) {
         text.data = (const uint8_t *) texts[i];
         text.len = strlen(texts[i]);
-        assert_int_equal(canonical(text, NONE), LLMB_INVALID);
+        assert_int_equal(canonical(text, NULL, 0), LLMB_INVALID);
         assert_int_equal(out.writes, 0);
     }
 
@@ -413,7 +497,7 @@ what_is_not_json_writes_nothing(void **state)
     memset(deep + 65, ']', 65);
     text.data = (uint8_t *) deep;
     text.len = sizeof(deep);
-    assert_int_equal(canonical(text, NONE), LLMB_LIMIT);
+    assert_int_equal(canonical(text, NULL, 0), LLMB_LIMIT);
     assert_int_equal(out.writes, 0);
 }
 
@@ -428,7 +512,7 @@ a_text_of_four_gigabytes_is_refused_unread(void **state)
     text.data = NULL;
     text.len = UINT32_MAX;
 
-    assert_int_equal(canonical(text, NONE), LLMB_LIMIT);
+    assert_int_equal(canonical(text, NULL, 0), LLMB_LIMIT);
 }
 
 
@@ -454,7 +538,7 @@ objects_nest_down_to_the_limit(void **state)
     text.data = (uint8_t *) json;
     text.len = len + 64;
 
-    assert_int_equal(canonical(text, NONE), LLMB_OK);
+    assert_int_equal(canonical(text, NULL, 0), LLMB_OK);
     assert_int_equal(out.len, text.len);
     assert_memory_equal(out.data, "{\"a\":{\"a\":", 10);
     assert_memory_equal(out.data + out.len - 14, ",\"b\":1},\"b\":1}", 14);
@@ -473,7 +557,7 @@ the_error_of_the_sink_is_handed_back_and_ends_it(void **state)
 
     (void) state;
 
-    assert_int_equal(canonical(text, NONE), LLMB_OK);
+    assert_int_equal(canonical(text, NULL, 0), LLMB_OK);
     writes = out.writes;
 
     scratch.pos = memory;
@@ -484,7 +568,7 @@ the_error_of_the_sink_is_handed_back_and_ends_it(void **state)
         sink = buffer_sink(&out);
         out.fail = fail;
 
-        assert_int_equal(llmb_key_canonical(text, NONE, scratch, &sink),
+        assert_int_equal(llmb_key_canonical(text, NULL, 0, scratch, &sink),
                          LLMB_NOMEM);
         assert_int_equal(out.late, 0);
     }
@@ -500,8 +584,11 @@ main(void)
         cmocka_unit_test(equal_names_keep_their_order),
         cmocka_unit_test(strings_have_the_fewest_escapes),
         cmocka_unit_test(the_text_of_numbers_is_kept),
-        cmocka_unit_test(the_member_at_the_offset_is_left_out),
-        cmocka_unit_test(only_members_of_the_outermost_object_are_left_out),
+        cmocka_unit_test(the_value_at_the_offset_is_left_out),
+        cmocka_unit_test(at_any_depth),
+        cmocka_unit_test(all_of_it),
+        cmocka_unit_test(offsets_where_no_value_starts_mean_nothing),
+        cmocka_unit_test(several_values_are_left_out),
         cmocka_unit_test(the_canonical_text_is_its_own_canonical_text),
         cmocka_unit_test(every_order_of_members_gives_the_same_text),
         cmocka_unit_test(many_members_are_sorted),

@@ -189,6 +189,15 @@ no_bound_on_tokens_is_no_bound(void **state)
 }
 
 
+/* of that request */
+
+static uint64_t
+wake(const llmb_policy_t *p, uint64_t paused, uint64_t now)
+{
+    return llmb_policy_wake(p, 1000, 1100, paused, 0, now);
+}
+
+
 static void
 the_timer_is_set_for_the_next_thing_that_time_brings(void **state)
 {
@@ -197,23 +206,89 @@ the_timer_is_set_for_the_next_thing_that_time_brings(void **state)
 
     (void) state;
 
-    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 0, 1000), 1100);
-    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 1000, 1000), 1100);
-    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 1001, 1000), 1001);
-    assert_int_equal(llmb_policy_wake(&slot, 1000, 1100, 5000, 1000), 1100);
+    assert_int_equal(wake(&slot, 0, 1000), 1100);
+    assert_int_equal(wake(&slot, 1000, 1000), 1100);
+    assert_int_equal(wake(&slot, 1001, 1000), 1001);
+    assert_int_equal(wake(&slot, 5000, 1000), 1100);
 
-    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 0, 1000), 1070);
-    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 0, 1069), 1070);
-    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 0, 1070), 1100);
-    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 1050, 1000), 1050);
-    assert_int_equal(llmb_policy_wake(&fixed, 1000, 1100, 1090, 1070), 1090);
+    assert_int_equal(wake(&fixed, 0, 1000), 1070);
+    assert_int_equal(wake(&fixed, 0, 1069), 1070);
+    assert_int_equal(wake(&fixed, 0, 1070), 1100);
+    assert_int_equal(wake(&fixed, 1050, 1000), 1050);
+    assert_int_equal(wake(&fixed, 1090, 1070), 1090);
+}
+
+
+static void
+a_part_waits_for_a_slot_when_it_is_due(void **state)
+{
+    unsigned       w;
+    llmb_load_t    l = load();
+    llmb_policy_t  p;
+
+    (void) state;
+
+    l.patient = 1;
+
+    for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_FIXED; w++) {
+        p = policy((llmb_window_e) w);
+
+        l.inflight = 2;
+        assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_NONE);
+
+        l.inflight = 1;
+        assert_int_not_equal(llmb_policy_close(&p, &l, 1100),
+                             LLMB_CLOSE_NONE);
+
+        l.paused = 1101;
+        assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_NONE);
+        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 1101, 1, 1100),
+                         1101);
+
+        /* no timer knows when a slot will be free, but clocks differ */
+
+        l.paused = 0;
+        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 1, 1099), 1100);
+        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 1, 1100), 1105);
+        assert_true(llmb_policy_wake(&p, 1000, 1100, 0, 1, 1105)
+                    == UINT64_MAX);
+    }
+}
+
+
+static void
+what_was_learned_narrows_the_bounds(void **state)
+{
+    llmb_policy_t   p = policy(LLMB_WINDOW_SLOT);
+    llmb_learned_t  nothing = { 0 };
+    llmb_learned_t  much = { .items = 11, .tokens = 1001, .bytes = 5001 };
+    llmb_learned_t  little = { .items = 4, .tokens = 500, .bytes = 3000 };
+
+    (void) state;
+
+    llmb_policy_learn(&p, &nothing);
+    llmb_policy_learn(&p, &much);
+
+    assert_int_equal(p.max_size, 10);
+    assert_int_equal(p.max_tokens, 1000);
+    assert_int_equal(p.max_bytes, 5000);
+
+    llmb_policy_learn(&p, &little);
+
+    assert_int_equal(p.max_size, 4);
+    assert_int_equal(p.max_tokens, 500);
+    assert_int_equal(p.max_bytes, 3000);
+
+    p.max_tokens = 0;
+    llmb_policy_learn(&p, &much);
+    assert_int_equal(p.max_tokens, 1001);
 }
 
 
 static void
 the_timer_comes_before_time_alone_closes_the_group(void **state)
 {
-    uint64_t       now, wake;
+    uint64_t       now, at;
     unsigned       w, n;
     llmb_load_t    l;
     llmb_policy_t  p;
@@ -234,10 +309,10 @@ the_timer_comes_before_time_alone_closes_the_group(void **state)
                     break;
                 }
 
-                wake = llmb_policy_wake(&p, l.since, l.deadline, l.paused,
-                                        now);
-                assert_true(wake > now);
-                assert_int_equal(llmb_policy_close(&p, &l, wake - 1),
+                at = llmb_policy_wake(&p, l.since, l.deadline, l.paused, 0,
+                                      now);
+                assert_true(at > now);
+                assert_int_equal(llmb_policy_close(&p, &l, at - 1),
                                  LLMB_CLOSE_NONE);
             }
         }
@@ -302,6 +377,8 @@ main(void)
         cmocka_unit_test(fixed_sends_early_with_enough_items),
         cmocka_unit_test(no_bound_on_tokens_is_no_bound),
         cmocka_unit_test(the_timer_is_set_for_the_next_thing_that_time_brings),
+        cmocka_unit_test(a_part_waits_for_a_slot_when_it_is_due),
+        cmocka_unit_test(what_was_learned_narrows_the_bounds),
         cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),
         cmocka_unit_test(the_first_member_fits_whatever_its_size),
         cmocka_unit_test(a_call_takes_members_up_to_each_bound),

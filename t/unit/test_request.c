@@ -2,58 +2,22 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * What is read from a body; whole bodies are in the golden cases.
+ * Which bodies may be batched, and what is told of the others; whole bodies
+ * are in the golden cases.
  */
 
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-
-#include <cmocka.h>
-
-#include "adapters/llmb_adapters.h"
-#include "call.h"
-#include "llmb_tokens.h"
+#include "test_request.h"
 
 
 static const llmb_adapter_t *const  openai = &llmb_adapter_openai_embeddings;
 
 
-/* reads a copy that ends where its memory ends; the copy is in rq->body */
-
 static llmb_rc_e
 read_body(llmb_request_t *rq, const llmb_adapter_t *adapter, const char *text,
     size_t len, llmb_reason_e *reason)
 {
-    uint8_t     *copy = malloc(len ? len : 1);
-    llmb_str_t   body;
-
-    memcpy(copy, text, len);
-
-    body.len = len;
-    body.data = copy;
-
-    return llmb_request_read(rq, adapter, body, reason);
-}
-
-
-static void
-free_body(llmb_request_t *rq)
-{
-    free((void *) rq->body.data);
-}
-
-
-static void
-assert_str(llmb_str_t got, const char *expected)
-{
-    if (got.len != strlen(expected)
-        || (got.len && memcmp(got.data, expected, got.len) != 0))
-    {
-        fail_msg("\"%.*s\" is not \"%s\"", (int) got.len,
-                 (const char *) got.data, expected);
-    }
+    return read_text(rq, adapter, "/v1/embeddings", text, len, reason);
 }
 
 
@@ -72,7 +36,6 @@ static void
 items_are_found_and_counted(void **state)
 {
     unsigned        i;
-    llmb_str_t      value;
     llmb_reason_e   reason;
     llmb_request_t  rq;
 
@@ -88,7 +51,11 @@ items_are_found_and_counted(void **state)
         { "{\"input\":[ [1, 2],[3] ]}", "[ [1, 2],[3] ]", "[1, 2],[3]",
           LLMB_KIND_TOKENS, 0, 2, 3 },
         { " {\"x\":{\"input\":1},\"\\u0069np\\u0075t\" : \"\\\"\"}\n",
-          "\"\\\"\"", "\"\\\"\"", LLMB_KIND_TEXT, 1, 1, 0 }
+          "\"\\\"\"", "\"\\\"\"", LLMB_KIND_TEXT, 1, 1, 0 },
+        { "{\"input\":{\"text\":\"a\"}}", "{\"text\":\"a\"}",
+          "{\"text\":\"a\"}", LLMB_KIND_OBJECT, 1, 1, 0 },
+        { "{\"input\":[{}, {\"a\":[{}]}]}", "[{}, {\"a\":[{}]}]",
+          "{}, {\"a\":[{}]}", LLMB_KIND_OBJECT, 0, 2, 2 }
     };
 
     (void) state;
@@ -101,11 +68,17 @@ items_are_found_and_counted(void **state)
         assert_ptr_equal(rq.adapter, openai);
         assert_str(rq.body, cases[i].body);
 
-        value.data = rq.body.data + rq.value_start;
-        value.len = rq.value_end - rq.value_start;
-
-        assert_str(value, cases[i].value);
-        assert_str(rq.span, cases[i].span);
+        assert_ptr_equal(rq.form, openai->forms[0]);
+        assert_int_equal(rq.ncolumns, 1);
+        assert_str(rq.columns[0].list, cases[i].value);
+        assert_str(rq.columns[0].span, cases[i].span);
+        assert_int_equal(rq.columns[0].items, cases[i].items);
+        assert_int_equal(rq.nholes, 1);
+        assert_int_equal(rq.holes[0].type, LLMB_HOLE_COLUMN);
+        assert_ptr_equal(rq.body.data + rq.holes[0].start,
+                         rq.columns[0].list.data);
+        assert_int_equal(rq.holes[0].end - rq.holes[0].start,
+                         rq.columns[0].list.len);
         assert_int_equal(rq.kind, cases[i].kind);
         assert_int_equal(rq.scalar, cases[i].scalar);
         assert_int_equal(rq.items, cases[i].items);
@@ -160,7 +133,7 @@ the_model_is_read_whatever_becomes_of_the_request(void **state)
         { "{\"input\":\"a\",\"model\":5}", "", LLMB_REASON_NONE },
         { "{\"input\":\"a\",\"mod\\u0065l\":\"\\u006d\"}", "\"\\u006d\"",
           LLMB_REASON_NONE },
-        { "{\"input\":{\"model\":\"x\"},\"model\":\"m\"}", "\"m\"",
+        { "{\"input\":[{\"model\":\"x\"},1],\"model\":\"m\"}", "\"m\"",
           LLMB_REASON_ITEM },
         { "{\"stream\":true,\"model\":\"m\"}", "\"m\"", LLMB_REASON_STREAM },
         { "{\"request_id\":[[[[\"model\"]]]],\"model\":\"m\"}", "\"m\"",
@@ -322,63 +295,124 @@ a_refused_value_is_compared_by_its_meaning(void **state)
 }
 
 
-static void
-the_first_body_lends_all_but_the_items(void **state)
-{
-    call_t         *call = call_create(openai);
-    buffer_t        b;
-    llmb_sink_t     sink = buffer_sink(&b);
-    llmb_reason_e   reason;
-
-    (void) state;
-
-    assert_int_equal(call_add(call, text_of(" {\"a\":1, \"input\": [5,6] ,"
-                                            "\"z\":[2.50]}\n"), &reason),
-                     LLMB_OK);
-    assert_int_equal(call_add(call, text_of("{\"input\":[[7], [8]]}"),
-                              &reason),
-                     LLMB_OK);
-
-    assert_int_equal(call_merge(call, &sink), LLMB_OK);
-    assert_true(buffer_is(&b, text_of(" {\"a\":1, \"input\": [[5,6],[7], [8]] ,"
-                                      "\"z\":[2.50]}\n")));
-    free(b.data);
-    call_destroy(call);
-}
-
-
-static llmb_rc_e
-refuse_to_copy(void *data, uint32_t member, llmb_sink_t *out)
-{
-    (void) out;
-
-    return (member == *(uint32_t *) data) ? LLMB_LIMIT : LLMB_OK;
-}
+typedef struct {
+    const llmb_adapter_t  *adapter;
+    const char            *path;
+    const char            *body;
+    llmb_reason_e          reason;
+} decline_case_t;
 
 
 static void
-an_error_of_the_source_ends_the_merging(void **state)
+formats_decline_what_they_say(void **state)
 {
-    buffer_t        b;
-    uint32_t        member = 1;
-    llmb_sink_t     sink = buffer_sink(&b);
-    llmb_source_t   source;
-    llmb_reason_e   reason;
-    llmb_request_t  rq;
+    unsigned  i;
+
+    static const char  path[] = "/x";
+
+    static const decline_case_t  cases[] = {
+        { &llmb_adapter_vllm_chat_batch, "/v1/chat/completions",
+          "{\"messages\":[{}],\"tools\":null,\"n\":1}", LLMB_REASON_NONE },
+        { &llmb_adapter_vllm_chat_batch, "/v1/chat/completions",
+          "{\"messages\":[{}],\"tools\":[]}", LLMB_REASON_ADAPTER },
+        { &llmb_adapter_vllm_chat_batch, "/v1/chat/completions",
+          "{\"messages\":[{}],\"tool_choice\":\"n\\u006fne\"}",
+          LLMB_REASON_NONE },
+        { &llmb_adapter_vllm_chat_batch, "/v1/chat/completions",
+          "{\"messages\":[{}],\"tool_choice\":\"auto\"}",
+          LLMB_REASON_ADAPTER },
+        { &llmb_adapter_vllm_chat_batch, "/v1/chat/completions",
+          "{\"n\":1.0,\"messages\":[{}]}", LLMB_REASON_ADAPTER },
+        { &llmb_adapter_sglang_generate, "/generate",
+          "{\"text\":\"a\",\"lora_path\":\"x\"}", LLMB_REASON_NONE },
+        { &llmb_adapter_sglang_generate, "/generate",
+          "{\"text\":\"a\",\"lora_path\":[]}", LLMB_REASON_ADAPTER },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":\"a\",\"request_id\":null}", LLMB_REASON_ADAPTER },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":\"a\",\"n\":128}", LLMB_REASON_NONE },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":\"a\",\"n\":129}", LLMB_REASON_ITEM },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":\"a\",\"n\":0}", LLMB_REASON_ITEM },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":\"a\",\"n\":\"2\"}", LLMB_REASON_ITEM },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":\"a\",\"n\":[2]}", LLMB_REASON_ITEM },
+        { &llmb_adapter_openai_completions, "/v1/completions",
+          "{\"prompt\":[\"a\",2]}", LLMB_REASON_ITEM },
+        { &llmb_adapter_rerank, "/rerank",
+          "{\"documents\":[\"a\"],\"top_n\":-1}", LLMB_REASON_ITEM },
+        { &llmb_adapter_rerank, "/rerank",
+          "{\"documents\":[\"a\"],\"top_n\":true}", LLMB_REASON_ITEM },
+        { &llmb_adapter_rerank, "/rerank",
+          "{\"documents\":[\"a\"],\"texts\":[\"a\"]}", LLMB_REASON_ITEM },
+        { &llmb_adapter_rerank, "/rerank",
+          "{\"documents\":null,\"texts\":[\"a\"]}", LLMB_REASON_NONE },
+        { &llmb_adapter_openai_embeddings, path, "{\"input\":\"a\"}",
+          LLMB_REASON_ITEM },
+        { &llmb_adapter_cohere_embed, "/v2/embed",
+          "{\"texts\":[\"a\"],\"images\":[]}", LLMB_REASON_ADAPTER }
+    };
 
     (void) state;
 
-    assert_int_equal(llmb_request_read(&rq, openai,
-                                       text_of("{\"input\":\"a\"}"), &reason),
-                     LLMB_OK);
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 
-    source.copy = refuse_to_copy;
-    source.data = &member;
+        if (reason_of(cases[i].adapter, cases[i].path, cases[i].body)
+            != cases[i].reason)
+        {
+            fail_msg("%s", cases[i].body);
+        }
+    }
+}
 
-    assert_int_equal(llmb_request_merge(&rq, 3, &source, &sink), LLMB_LIMIT);
-    assert_true(buffer_is(&b, text_of("{\"input\":[,")));
 
-    free(b.data);
+static void
+what_concerns_the_answer_is_told(void **state)
+{
+    bundle_t              *b = bundle_create();
+    const llmb_request_t  *rq;
+
+    (void) state;
+
+    rq = bundle_add(b, openai, "/v1/embeddings",
+                    "{\"input\":\"a\",\"encoding_format\":"
+                    "\"\\u0062ase64\"}");
+    assert_true(rq->base64);
+    assert_false(rq->token_ids);
+    assert_int_equal(rq->per, 1);
+
+    rq = bundle_add(b, openai, "/v1/embeddings",
+                    "{\"input\":\"a\",\"encoding_format\":\"float\"}");
+    assert_false(rq->base64);
+
+    rq = bundle_add(b, &llmb_adapter_openai_completions, "/v1/completions",
+                    "{\"prompt\":\"a\",\"n\":3,"
+                    "\"return_token_ids\":false}");
+    assert_true(rq->token_ids);
+    assert_int_equal(rq->per, 3);
+
+    rq = bundle_add(b, &llmb_adapter_openai_completions, "/v1/completions",
+                    "{\"prompt\":\"a\",\"n\":null}");
+    assert_int_equal(rq->per, 1);
+
+    rq = bundle_add(b, &llmb_adapter_rerank, "/rerank",
+                    "{\"documents\":[\"a\"],\"top_n\":99999999999}");
+    assert_int_equal(rq->top, UINT32_MAX);
+
+    rq = bundle_add(b, &llmb_adapter_rerank, "/rerank",
+                    "{\"top_n\":2,\"documents\":[\"a\"]}");
+    assert_int_equal(rq->top, 2);
+    assert_int_equal(rq->nholes, 2);
+    assert_int_equal(rq->holes[0].type, LLMB_HOLE_COUNT);
+    assert_int_equal(rq->holes[1].type, LLMB_HOLE_COLUMN);
+
+    rq = bundle_add(b, &llmb_adapter_rerank, "/rerank",
+                    "{\"texts\":[\"a\"],\"top_n\":2}");
+    assert_int_equal(rq->top, 0);
+
+    bundle_destroy(b);
 }
 
 
@@ -393,8 +427,8 @@ main(void)
         cmocka_unit_test(sixty_four_members_are_read_and_no_more),
         cmocka_unit_test(a_body_cut_off_anywhere_is_not_json),
         cmocka_unit_test(a_refused_value_is_compared_by_its_meaning),
-        cmocka_unit_test(the_first_body_lends_all_but_the_items),
-        cmocka_unit_test(an_error_of_the_source_ends_the_merging)
+        cmocka_unit_test(formats_decline_what_they_say),
+        cmocka_unit_test(what_concerns_the_answer_is_told)
     };
 
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -177,7 +177,7 @@ what_was_learned_bounds_a_call_and_fills_it(void **state)
     (void) state;
 
     plugged = plug();
-    g->learned = 2;
+    g->learned.items = 2;
     g->policy.window = LLMB_WINDOW_FIXED;
     g->policy.concurrency = 3;
 
@@ -364,8 +364,140 @@ the_lender_stays_one_after_another_call_was_sealed(void **state)
 }
 
 
+/* of a request that was cut */
+
+static uint32_t
+join_part(uint32_t worker, uint32_t items, uint64_t now)
+{
+    uint32_t  i = reserve(worker, items);
+
+    llmb_member(z, i)->part = 1;
+    llmb_sched_join(z, i, now);
+    assert_sound();
+
+    return i;
+}
+
+
 static void
-clocks_that_differ_neither_reorder_nor_wrap(void **state)
+parts_wait_for_a_slot_as_long_as_it_takes(void **state)
+{
+    uint32_t  a, b, plugged;
+
+    (void) state;
+
+    plugged = plug();
+
+    a = join_part(0, 4, T0);
+    b = join_part(0, 4, T0);
+
+    llmb_sched_flush(z, group, 0, a, T0 + 100 * WAIT);
+    assert_sound();
+    assert_state(a, QUEUED);
+
+    unplug(plugged, T0 + 100 * WAIT);
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0 + 100 * WAIT), a);
+    assert_state(b, QUEUED);
+    leave_all(T0 + 100 * WAIT);
+}
+
+
+static void
+parts_let_those_go_first_that_come_soon_after(void **state)
+{
+    uint32_t  a, b, c, plugged;
+
+    (void) state;
+
+    plugged = plug();
+
+    a = join_part(0, 4, T0);
+    b = join(0, 1, T0 + WAIT);
+    c = join(0, 1, T0 + WAIT + 1);
+
+    assert_int_equal(llmb_group(z, group)->queue.head, a);
+    unplug(plugged, T0);
+    leave_all(T0);
+
+    plugged = plug();
+
+    a = join_part(0, 4, T0);
+    b = join(0, 1, T0 + WAIT - 1);
+    c = join(0, 1, T0 + WAIT + 1);
+
+    assert_int_equal(llmb_group(z, group)->queue.head, b);
+    assert_int_equal(llmb_group(z, group)->queue.tail, c);
+    assert_int_equal(queued(), 3);
+
+    unplug(plugged, T0);
+    leave_all(T0);
+    (void) a;
+}
+
+
+static void
+a_deadline_behind_parts_is_kept(void **state)
+{
+    uint32_t  a, b, c, call, plugged;
+
+    (void) state;
+
+    plugged = plug();
+
+    a = join_part(0, 4, T0);
+    b = join(0, 1, T0 + 2 * WAIT);
+    c = join(1, 1, T0 + 2 * WAIT);
+
+    llmb_sched_flush(z, group, 1, c, T0 + 3 * WAIT - 1);
+    assert_state(c, QUEUED);
+
+    /* those behind the part leave together */
+
+    llmb_sched_flush(z, group, 0, b, T0 + 3 * WAIT);
+    assert_sound();
+
+    call = expect(0, LLMB_MAIL_CALL, T0 + 3 * WAIT);
+    assert_int_equal(llmb_call(z, call)->close, LLMB_CLOSE_DEADLINE);
+
+    assert_state(a, QUEUED);
+    assert_state(b, CLAIMED);
+    assert_state(c, CLAIMED);
+
+    unplug(plugged, T0 + 3 * WAIT);
+    leave_all(T0 + 3 * WAIT);
+}
+
+
+static void
+a_call_that_is_over_makes_way_for_a_part(void **state)
+{
+    uint32_t  a, b, first, second;
+
+    (void) state;
+
+    first = plug();
+    second = join(1, 1, T0);
+    llmb_sched_flush(z, group, 1, second, T0 + WAIT);
+    assert_int_equal(inflight(), 2);
+
+    a = join_part(0, 4, T0);
+    b = join_part(0, 4, T0);
+
+    /* one is over, but no slot is free, as long as others hold two */
+
+    unplug(first, T0 + 2 * WAIT);
+
+    assert_int_equal(inflight(), 2);
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0 + 2 * WAIT), a);
+    assert_state(b, QUEUED);
+
+    (void) expect(1, LLMB_MAIL_ALONE, T0 + 2 * WAIT);
+    leave_all(T0 + 2 * WAIT);
+}
+
+
+static void
+clocks_that_differ_keep_the_order_of_deadlines(void **state)
 {
     uint32_t  a, b, plugged;
 
@@ -376,17 +508,16 @@ clocks_that_differ_neither_reorder_nor_wrap(void **state)
     a = join(0, 1, T0 + 3);
     b = join(1, 1, T0);
 
-    assert_true(llmb_member(z, b)->since >= llmb_member(z, a)->since);
-
     /* whoever reaches the deadline of the second takes the first along */
 
-    assert_true(llmb_member(z, b)->deadline >= llmb_member(z, a)->deadline);
+    assert_int_equal(llmb_group(z, group)->queue.head, b);
+    assert_int_equal(llmb_group(z, group)->queue.tail, a);
 
     llmb_sched_leave(z, plugged, T0 + 1);
     (void) expect(0, LLMB_MAIL_CALL, T0 + 1);
 
     assert_int_equal(llmb_member(z, a)->result.wait, 0);
-    assert_int_equal(llmb_member(z, b)->result.wait, 0);
+    assert_int_equal(llmb_member(z, b)->result.wait, 1);
     leave_all(T0);
 
     a = join(0, 1, T0 + 3);
@@ -634,7 +765,11 @@ main(void)
         sched_test(a_lender_that_fits_with_nobody_goes_alone_at_its_deadline),
         sched_test(one_deadline_frees_every_member_that_is_due),
         sched_test(the_lender_stays_one_after_another_call_was_sealed),
-        sched_test(clocks_that_differ_neither_reorder_nor_wrap),
+        sched_test(parts_wait_for_a_slot_as_long_as_it_takes),
+        sched_test(parts_let_those_go_first_that_come_soon_after),
+        sched_test(a_deadline_behind_parts_is_kept),
+        sched_test(a_call_that_is_over_makes_way_for_a_part),
+        sched_test(clocks_that_differ_keep_the_order_of_deadlines),
 
         sched_test(without_a_lender_the_worker_of_the_oldest_is_asked),
         sched_test(when_the_one_that_was_asked_leaves_another_is),

@@ -13,7 +13,7 @@
 
 #include <cmocka.h>
 
-#include "call.h"
+#include "answer.h"
 
 
 #define MAX_MEMBERS  8
@@ -199,6 +199,8 @@ parts_always_add_up(void **state)
 
     seed = 1;
 
+    memset(shares, 0, sizeof(shares));
+
     for (i = 0; i < 20000; i++) {
         n = 1 + random_number(MAX_MEMBERS);
         tokens = 0;
@@ -218,6 +220,142 @@ parts_always_add_up(void **state)
             assert_int_equal(part_of(shares, n, k, tokens),
                              shares[k].tokens);
         }
+    }
+}
+
+
+typedef struct {
+    llmb_share_t  shares[3];
+    uint32_t      n;
+    uint64_t      count;
+    uint64_t      parts[3];
+} output_case_t;
+
+
+/* an item may be answered with nothing, which no item is asked with */
+
+static void
+output_goes_by_its_own_weights(void **state)
+{
+    unsigned      i;
+    uint32_t      k;
+    llmb_share_t  shares[3];
+
+    static const output_case_t  cases[] = {
+        { { { .items = 1, .tokens = 9, .output = 3 },
+            { .items = 2, .tokens = 1, .output = 5 } }, 2, 8, { 3, 5 } },
+        { { { .items = 1, .output = 0 }, { .items = 2, .output = 1 },
+            { .items = 1, .output = 6 } }, 3, 7, { 0, 1, 6 } },
+        { { { .items = 1, .output = 0 }, { .items = 1, .output = 7 } },
+          2, 0, { 0, 0 } },
+        { { { .items = 1, .output = 10 }, { .items = 1, .output = 30 } },
+          2, 22, { 5, 17 } },
+
+        /* nobody knows: by items */
+        { { { .items = 1, .tokens = 90 }, { .items = 3, .tokens = 4 } },
+          2, 8, { 2, 6 } }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        memcpy(shares, cases[i].shares, sizeof(shares));
+
+        llmb_usage_weigh(shares, cases[i].n);
+
+        for (k = 0; k < cases[i].n; k++) {
+
+            if (llmb_usage_part(&shares[k].output_weight, cases[i].count)
+                != cases[i].parts[k])
+            {
+                fail_msg("case %u, member %u", i, k);
+            }
+        }
+    }
+}
+
+
+static void
+parts_of_output_always_add_up(void **state)
+{
+    uint32_t      i, k, n;
+    uint64_t      count, sum, outputs;
+    llmb_share_t  shares[MAX_MEMBERS];
+
+    (void) state;
+
+    seed = 2;
+
+    for (i = 0; i < 20000; i++) {
+        n = 1 + random_number(MAX_MEMBERS);
+        outputs = 0;
+
+        memset(shares, 0, sizeof(shares));
+
+        for (k = 0; k < n; k++) {
+            shares[k].items = 1 + random_number(5);
+            shares[k].output = random_number(i % 2 ? 3 : 1000);
+            outputs += shares[k].output;
+        }
+
+        llmb_usage_weigh(shares, n);
+
+        count = random_number(10000);
+        sum = 0;
+
+        for (k = 0; k < n; k++) {
+            sum += llmb_usage_part(&shares[k].output_weight, count);
+
+            if (outputs) {
+                assert_int_equal(llmb_usage_part(&shares[k].output_weight,
+                                                 outputs),
+                                 shares[k].output);
+            }
+        }
+
+        assert_int_equal(sum, count);
+    }
+}
+
+
+typedef struct {
+    const char  *text;
+    const char  *outer;
+} outer_case_t;
+
+
+static void
+a_count_tells_what_it_is_in(void **state)
+{
+    unsigned      i;
+    llmb_str_t    text;
+    llmb_usage_t  us;
+
+    static const outer_case_t  cases[] = {
+        { "7", "" },
+        { "{\"a\":7}", "\"a\"" },
+        { "{\"a\":{\"b\":[{\"c\":7}]}}", "\"a\"" },
+        { "{\"a\":[],\"b\":{\"c\":7}}", "\"b\"" },
+        { "[{\"a\":7}]", "" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        text.data = (const uint8_t *) cases[i].text;
+        text.len = strlen(cases[i].text);
+
+        llmb_usage_init(&us, text);
+
+        assert_true(llmb_usage_next(&us));
+        assert_int_equal(us.value, 7);
+        assert_int_equal(us.outer.len, strlen(cases[i].outer));
+
+        if (us.outer.len) {
+            assert_memory_equal(us.outer.data, cases[i].outer, us.outer.len);
+        }
+
+        assert_false(llmb_usage_next(&us));
     }
 }
 
@@ -256,6 +394,9 @@ main(void)
         cmocka_unit_test(counts_are_integers_of_members),
         cmocka_unit_test(parts_are_as_promised),
         cmocka_unit_test(parts_always_add_up),
+        cmocka_unit_test(output_goes_by_its_own_weights),
+        cmocka_unit_test(parts_of_output_always_add_up),
+        cmocka_unit_test(a_count_tells_what_it_is_in),
         cmocka_unit_test(weights_beyond_all_bounds_do_no_harm)
     };
 

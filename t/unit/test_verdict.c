@@ -276,66 +276,29 @@ retry_after_is_read_or_missing(void **state)
 }
 
 
-static uint32_t
-learn(unsigned status, uint32_t items, const char *body, uint32_t learned)
-{
-    llmb_str_t      text;
-    llmb_outcome_t  o = outcome(status);
-
-    o.items = items;
-
-    text.data = (const uint8_t *) body;
-    text.len = strlen(body);
-
-    return llmb_verdict_learn(&o, text, learned);
-}
-
-
 static void
-a_call_that_was_too_large_is_halved(void **state)
+a_path_of_ours_that_is_not_there_is_nobodys_error(void **state)
 {
-    (void) state;
-
-    assert_int_equal(learn(413, 32, "", 0), 16);
-    assert_int_equal(learn(413, 16, "", 16), 8);
-    assert_int_equal(learn(422, 40, "{\"error\":\"batch size 40 > maximum "
-                                    "allowed batch size 32\"}", 0), 20);
-    assert_int_equal(learn(400, 40, "Too Many Inputs in request", 0), 20);
-    assert_int_equal(learn(400, 40, "code: max_tokens_per_request", 0), 20);
-    assert_int_equal(learn(400, 110, "AT MOST", 0), 55);
-}
-
-
-static void
-other_errors_teach_nothing(void **state)
-{
-    llmb_str_t      none = llmb_string("");
-    llmb_outcome_t  o = outcome(413);
+    llmb_outcome_t  o = outcome(404);
 
     (void) state;
 
-    assert_int_equal(learn(400, 32, "the input is too long", 0), 0);
-    assert_int_equal(learn(400, 32, "at mos", 0), 0);
-    assert_int_equal(learn(400, 32, "", 7), 7);
-    assert_int_equal(learn(500, 32, "at most", 0), 0);
+    assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_DELIVER);
 
-    o.members = 1;
-    assert_int_equal(llmb_verdict_learn(&o, none, 5), 5);
+    o.moved = 1;
+    assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_ABSENT);
 
-    o = outcome(413);
+    o.status = 405;
+    assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_ABSENT);
+
+    o.status = 403;
+    assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_DELIVER);
+
+    /* a status of nginx's own is no word of the upstream's */
+
+    o.status = 404;
     o.answered = 0;
-    assert_int_equal(llmb_verdict_learn(&o, none, 5), 5);
-}
-
-
-static void
-the_limit_only_goes_down_and_never_ends_merging(void **state)
-{
-    (void) state;
-
-    assert_int_equal(learn(413, 32, "", 4), 4);
-    assert_int_equal(learn(413, 3, "", 4), 2);
-    assert_int_equal(learn(413, 2, "", 2), 2);
+    assert_int_not_equal(llmb_verdict(&o), LLMB_VERDICT_ABSENT);
 }
 
 
@@ -354,9 +317,7 @@ main(void)
         cmocka_unit_test(failures_are_those_of_merging_or_of_the_upstream),
         cmocka_unit_test(a_mismatch_has_a_word),
         cmocka_unit_test(retry_after_is_read_or_missing),
-        cmocka_unit_test(a_call_that_was_too_large_is_halved),
-        cmocka_unit_test(other_errors_teach_nothing),
-        cmocka_unit_test(the_limit_only_goes_down_and_never_ends_merging),
+        cmocka_unit_test(a_path_of_ours_that_is_not_there_is_nobodys_error),
     };
 
     return cmocka_run_group_tests_name("verdict", tests, NULL, NULL);

@@ -17,17 +17,29 @@ static const llmb_str_t  llmb_ollama_embed_paths[] = {
 };
 
 
+static const llmb_column_t  llmb_ollama_embed_columns[] = {
+    {
+        .name = llmb_string("input"),
+        .input = LLMB_INPUT_ITEMS,
+        .kinds = LLMB_KIND_TEXT
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_ollama_embed_form = {
+    .paths   = llmb_ollama_embed_paths,
+    .columns = llmb_ollama_embed_columns,
+    .list    = llmb_string("embeddings"),
+    .usage   = { llmb_string("prompt_eval_count") }
+};
+
+
 const llmb_adapter_t  llmb_adapter_ollama_embed = {
-    llmb_string("ollama_embed"),
-    llmb_ollama_embed_paths,
-    1,                                     /* neutral */
-    1,                                     /* idempotent */
-    llmb_string("input"),
-    LLMB_KIND_TEXT,
-    NULL,                                  /* refusals */
-    64,                                    /* max_items */
-    llmb_string("embeddings"),             /* list */
-    llmb_null_string,                      /* index */
-    llmb_string("prompt_eval_count"),      /* usage */
-    llmb_null_string                       /* input_tokens */
+    .name       = llmb_string("ollama_embed"),
+    .neutral    = 1,
+    .idempotent = 1,
+    .pure       = 1,
+    .max_items  = 64,
+    .forms      = { &llmb_ollama_embed_form }
 };

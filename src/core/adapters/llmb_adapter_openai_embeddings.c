@@ -3,11 +3,15 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * POST /v1/embeddings of OpenAI, and of the many servers that follow it; with
- * Azure the path is /openai/deployments/<name>/embeddings.
+ * Azure the path is /openai/deployments/<name>/embeddings.  Voyage, Jina and
+ * Mistral have members of their own, which are part of the key like any
+ * other.
  *
  * A bare array of numbers is one item.  Elements of "data" may come in any
- * order.  The refusals are extensions of such servers: "messages" is a chat
- * in place of the input, "request_id" has to be unique per request (vLLM),
+ * order.  Jina takes objects ({"text": ...}, {"image": ...}), too.
+ *
+ * The refusals are extensions of such servers: "messages" is a chat in place
+ * of the input, "request_id" has to be unique per request (vLLM),
  * "late_chunking" lets inputs influence each other (Jina), and the encodings
  * of bytes are answered in something else than JSON (vLLM).
  */
@@ -22,27 +26,44 @@ static const llmb_str_t  llmb_openai_embeddings_paths[] = {
 };
 
 
+static const llmb_column_t  llmb_openai_embeddings_columns[] = {
+    {
+        .name = llmb_string("input"),
+        .input = LLMB_INPUT_ITEMS,
+        .kinds = LLMB_KIND_TEXT|LLMB_KIND_TOKENS|LLMB_KIND_OBJECT
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_openai_embeddings_form = {
+    .paths        = llmb_openai_embeddings_paths,
+    .columns      = llmb_openai_embeddings_columns,
+    .list         = llmb_string("data"),
+    .index        = llmb_string("index"),
+    .usage        = { llmb_string("usage") },
+    .input_tokens = llmb_string("prompt_tokens"),
+    .total_tokens = llmb_string("total_tokens"),
+    .vector       = llmb_string("embedding")
+};
+
+
 static const llmb_refusal_t  llmb_openai_embeddings_refusals[] = {
-    { llmb_string("messages"), llmb_null_string },
-    { llmb_string("request_id"), llmb_null_string },
-    { llmb_string("late_chunking"), llmb_string("true") },
-    { llmb_string("encoding_format"), llmb_string("\"bytes\"") },
-    { llmb_string("encoding_format"), llmb_string("\"bytes_only\"") },
-    { llmb_null_string, llmb_null_string }
+    { llmb_string("messages"), llmb_null_string, 0 },
+    { llmb_string("request_id"), llmb_null_string, 0 },
+    { llmb_string("late_chunking"), llmb_string("true"), 0 },
+    { llmb_string("encoding_format"), llmb_string("\"bytes\""), 0 },
+    { llmb_string("encoding_format"), llmb_string("\"bytes_only\""), 0 },
+    { llmb_null_string, llmb_null_string, 0 }
 };
 
 
 const llmb_adapter_t  llmb_adapter_openai_embeddings = {
-    llmb_string("openai_embeddings"),
-    llmb_openai_embeddings_paths,
-    1,                                     /* neutral */
-    1,                                     /* idempotent */
-    llmb_string("input"),
-    LLMB_KIND_TEXT|LLMB_KIND_TOKENS,
-    llmb_openai_embeddings_refusals,
-    2048,                                  /* max_items */
-    llmb_string("data"),                   /* list */
-    llmb_string("index"),
-    llmb_string("usage"),
-    llmb_string("prompt_tokens")
+    .name       = llmb_string("openai_embeddings"),
+    .neutral    = 1,
+    .idempotent = 1,
+    .pure       = 1,
+    .max_items  = 2048,
+    .forms      = { &llmb_openai_embeddings_form },
+    .refusals   = llmb_openai_embeddings_refusals
 };

@@ -18,8 +18,20 @@
 
 #define LLMB_ADAPTER_LIST(x)                                                  \
     x(openai_embeddings)                                                      \
+    x(openai_completions)                                                     \
+    x(openai_moderations)                                                     \
     x(ollama_embed)                                                           \
-    x(tei_embed)
+    x(tei_embed)                                                              \
+    x(tei_predict)                                                            \
+    x(cohere_embed)                                                           \
+    x(gemini_embed)                                                           \
+    x(kserve_v1)                                                              \
+    x(oip_v2)                                                                 \
+    x(rerank)                                                                 \
+    x(vllm_score)                                                             \
+    x(vllm_chat_batch)                                                        \
+    x(sglang_generate)                                                        \
+    x(llamacpp_completion)
 
 
 #define llmb_adapter_extern(name)                                             \

@@ -1,0 +1,36 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * POST /v2/models/<name>/infer, the Open Inference Protocol of Triton, KServe
+ * and others.  Tensors are joined and cut along their first dimension.
+ * Whether that one counts items is a property of the model that nobody can
+ * tell from outside, so the operator has to: by naming this adapter.
+ */
+
+
+#include "llmb_adapters.h"
+
+
+static const llmb_str_t  llmb_oip_v2_paths[] = {
+    llmb_string("/v2/models/*/infer"),
+    llmb_string("/v2/models/*/versions/*/infer"),
+    llmb_null_string
+};
+
+
+static const llmb_form_t  llmb_oip_v2_form = {
+    .paths   = llmb_oip_v2_paths,
+    .echo    = llmb_string("id"),
+    .tensors = 1
+};
+
+
+const llmb_adapter_t  llmb_adapter_oip_v2 = {
+    .name       = llmb_string("oip_v2"),
+    .neutral    = 0,
+    .idempotent = 1,
+    .pure       = 0,
+    .max_items  = 32,
+    .forms      = { &llmb_oip_v2_form }
+};

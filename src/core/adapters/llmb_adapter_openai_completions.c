@@ -1,0 +1,67 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * POST /v1/completions, the older API of OpenAI, that vLLM, SGLang and others
+ * serve.  Each prompt has "n" choices; those of the i-th are numbered from i
+ * * n.
+ *
+ * The usage is of the whole call.  vLLM and SGLang give the ids of tokens on
+ * request, and with them exact counts.
+ *
+ * "suffix" and the parameters of sampling are in the key.
+ */
+
+
+#include "llmb_adapters.h"
+
+
+static const llmb_str_t  llmb_openai_completions_paths[] = {
+    llmb_string("/v1/completions"),
+    llmb_null_string
+};
+
+
+static const llmb_column_t  llmb_openai_completions_columns[] = {
+    {
+        .name = llmb_string("prompt"),
+        .input = LLMB_INPUT_ITEMS,
+        .kinds = LLMB_KIND_TEXT|LLMB_KIND_TOKENS
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_openai_completions_form = {
+    .paths         = llmb_openai_completions_paths,
+    .columns       = llmb_openai_completions_columns,
+    .per           = llmb_string("n"),
+    .list          = llmb_string("choices"),
+    .index         = llmb_string("index"),
+    .usage         = { llmb_string("usage") },
+    .input_tokens  = llmb_string("prompt_tokens"),
+    .output_tokens = llmb_string("completion_tokens"),
+    .total_tokens  = llmb_string("total_tokens"),
+    .prompt_ids    = llmb_string("prompt_token_ids"),
+    .token_ids     = llmb_string("token_ids")
+};
+
+
+static const llmb_refusal_t  llmb_openai_completions_refusals[] = {
+    { llmb_string("request_id"), llmb_null_string, 0 },
+    { llmb_string("kv_transfer_params"), llmb_null_string, 0 },
+    { llmb_string("prompt_embeds"), llmb_null_string, 0 },
+    { llmb_string("use_beam_search"), llmb_string("true"), 0 },
+    { llmb_null_string, llmb_null_string, 0 }
+};
+
+
+const llmb_adapter_t  llmb_adapter_openai_completions = {
+    .name       = llmb_string("openai_completions"),
+    .neutral    = 0,
+    .idempotent = 0,
+    .pure       = 0,
+    .max_items  = 32,
+    .forms      = { &llmb_openai_completions_form },
+    .refusals   = llmb_openai_completions_refusals
+};

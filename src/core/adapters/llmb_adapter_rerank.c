@@ -1,0 +1,71 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * POST /rerank, in the shape of Jina, Cohere, vLLM and Infinity ("documents",
+ * answered with "results"), and in that of Text Embeddings Inference
+ * ("texts", answered with a bare array).  The query is part of the key:
+ * documents of clients who ask the same are ranked in one call.  Results come
+ * by score, and each client's are still in this order when the others' are
+ * taken out.
+ */
+
+
+#include "llmb_adapters.h"
+
+
+static const llmb_str_t  llmb_rerank_paths[] = {
+    llmb_string("/rerank"),
+    llmb_null_string
+};
+
+
+static const llmb_column_t  llmb_rerank_columns[] = {
+    {
+        .name = llmb_string("documents"),
+        .input = LLMB_INPUT_LIST,
+        .kinds = LLMB_KIND_TEXT|LLMB_KIND_OBJECT
+    },
+    llmb_null_column
+};
+
+
+static const llmb_column_t  llmb_rerank_tei_columns[] = {
+    {
+        .name = llmb_string("texts"),
+        .input = LLMB_INPUT_LIST,
+        .kinds = LLMB_KIND_TEXT
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_rerank_form = {
+    .paths        = llmb_rerank_paths,
+    .columns      = llmb_rerank_columns,
+    .top          = llmb_string("top_n"),
+    .list         = llmb_string("results"),
+    .index        = llmb_string("index"),
+    .ranked       = 1,
+    .usage        = { llmb_string("usage"), llmb_string("meta.billed_units") },
+    .input_tokens = llmb_string("prompt_tokens"),
+    .total_tokens = llmb_string("total_tokens")
+};
+
+
+static const llmb_form_t  llmb_rerank_tei_form = {
+    .paths   = llmb_rerank_paths,
+    .columns = llmb_rerank_tei_columns,
+    .index   = llmb_string("index"),
+    .ranked  = 1
+};
+
+
+const llmb_adapter_t  llmb_adapter_rerank = {
+    .name       = llmb_string("rerank"),
+    .neutral    = 1,
+    .idempotent = 1,
+    .pure       = 0,
+    .max_items  = 1000,
+    .forms      = { &llmb_rerank_form, &llmb_rerank_tei_form }
+};

@@ -1,0 +1,46 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * POST /predict of Text Embeddings Inference: classification of sequences.  A
+ * sequence is a text, or a pair of two; ["a", "b"] is a pair, [["a"], ["b"]]
+ * are two texts.  A single one is answered with its labels, not with a list
+ * of them.
+ */
+
+
+#include "llmb_adapters.h"
+
+
+static const llmb_str_t  llmb_tei_predict_paths[] = {
+    llmb_string("/predict"),
+    llmb_null_string
+};
+
+
+static const llmb_column_t  llmb_tei_predict_columns[] = {
+    {
+        .name = llmb_string("inputs"),
+        .input = LLMB_INPUT_SEQUENCES,
+        .kinds = LLMB_KIND_TEXT
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_tei_predict_form = {
+    .paths   = llmb_tei_predict_paths,
+    .columns = llmb_tei_predict_columns,
+    .single  = LLMB_SINGLE_SCALAR
+};
+
+
+const llmb_adapter_t  llmb_adapter_tei_predict = {
+    .name       = llmb_string("tei_predict"),
+    .neutral    = 1,
+    .idempotent = 1,
+    .pure       = 1,
+    .max_items  = 32,
+    .max_bytes  = 1900000,
+    .forms      = { &llmb_tei_predict_form }
+};

@@ -1,0 +1,70 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * POST /v1/chat/completions of clients, sent to /v1/chat/completions/batch of
+ * vLLM, which takes a list of conversations.  That endpoint is said not to
+ * support streams, tools or several choices, but does not refuse all of them,
+ * so they are refused here.  A server without it answers 404 or 405.
+ */
+
+
+#include "llmb_adapters.h"
+
+
+static const llmb_str_t  llmb_vllm_chat_batch_paths[] = {
+    llmb_string("/chat/completions"),
+    llmb_null_string
+};
+
+
+static const llmb_column_t  llmb_vllm_chat_batch_columns[] = {
+    {
+        .name = llmb_string("messages"),
+        .input = LLMB_INPUT_WHOLE,
+        .kinds = LLMB_KIND_VALUE
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_vllm_chat_batch_form = {
+    .paths         = llmb_vllm_chat_batch_paths,
+    .to            = llmb_string("/batch"),
+    .columns       = llmb_vllm_chat_batch_columns,
+    .list          = llmb_string("choices"),
+    .index         = llmb_string("index"),
+    .usage         = { llmb_string("usage") },
+    .input_tokens  = llmb_string("prompt_tokens"),
+    .output_tokens = llmb_string("completion_tokens"),
+    .total_tokens  = llmb_string("total_tokens"),
+    .token_ids     = llmb_string("token_ids")
+};
+
+
+static const llmb_refusal_t  llmb_vllm_chat_batch_refusals[] = {
+    { llmb_string("tools"), llmb_string("null"), 1 },
+    { llmb_string("functions"), llmb_string("null"), 1 },
+    { llmb_string("tool_choice"), llmb_string("\"none\""), 1 },
+    { llmb_string("function_call"), llmb_string("null"), 1 },
+    { llmb_string("n"), llmb_string("1"), 1 },
+    { llmb_string("use_beam_search"), llmb_string("true"), 0 },
+    { llmb_string("stream_options"), llmb_string("null"), 1 },
+    { llmb_string("prompt_logprobs"), llmb_string("null"), 1 },
+    { llmb_string("request_id"), llmb_null_string, 0 },
+    { llmb_string("kv_transfer_params"), llmb_null_string, 0 },
+    { llmb_string("audio"), llmb_string("null"), 1 },
+    { llmb_string("modalities"), llmb_string("null"), 1 },
+    { llmb_null_string, llmb_null_string, 0 }
+};
+
+
+const llmb_adapter_t  llmb_adapter_vllm_chat_batch = {
+    .name       = llmb_string("vllm_chat_batch"),
+    .neutral    = 0,
+    .idempotent = 0,
+    .pure       = 0,
+    .max_items  = 32,
+    .forms      = { &llmb_vllm_chat_batch_form },
+    .refusals   = llmb_vllm_chat_batch_refusals
+};

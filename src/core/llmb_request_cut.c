@@ -1,0 +1,454 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Parts of a request, and their payloads: what is kept of a request until
+ * its call is sent.
+ */
+
+
+#include <string.h>
+
+#include "llmb_request_parts.h"
+
+
+/* the length before a text, in a payload that has several */
+
+#define LLMB_PAYLOAD_HEAD  sizeof(uint64_t)
+
+static const llmb_str_t  llmb_model_before =
+    llmb_string("{\"model\":\"models/");
+static const llmb_str_t  llmb_model_behind = llmb_string("\",");
+
+
+static unsigned llmb_request_repeats(const llmb_request_t *rq,
+    unsigned column);
+static const uint8_t *llmb_request_step(const llmb_cutter_t *cutter,
+    const llmb_request_t *rq, unsigned column, const uint8_t *first,
+    size_t *span, uint64_t *tokens);
+static size_t llmb_request_size(const llmb_request_t *rq, unsigned column,
+    size_t span, uint32_t items);
+static size_t llmb_request_payload_size(const llmb_request_t *rq,
+    const size_t *spans, uint32_t items);
+static void llmb_request_head(llmb_request_out_t *w, size_t len);
+static void llmb_request_pack_column(llmb_request_out_t *w,
+    const llmb_request_t *rq, const llmb_piece_t *piece, unsigned column);
+static void llmb_request_pack_item(llmb_request_out_t *w,
+    const llmb_request_t *rq, llmb_str_t span, unsigned column);
+
+
+size_t
+llmb_request_path(const llmb_request_t *rq, uint8_t *out)
+{
+    size_t      len;
+    llmb_str_t  path, from, to;
+
+    path = rq->path;
+    from = rq->form->from;
+    to = rq->form->to;
+
+    if (from.len + to.len == 0 || from.len > path.len) {
+        return 0;
+    }
+
+    len = path.len - from.len;
+
+    if (from.len && memcmp(path.data + len, from.data, from.len) != 0) {
+        return 0;
+    }
+
+    memcpy(out, path.data, len);
+
+    if (to.len) {
+        memcpy(out + len, to.data, to.len);
+    }
+
+    return len + to.len;
+}
+
+
+llmb_str_t
+llmb_request_model(const llmb_request_t *rq)
+{
+    llmb_str_t      name;
+    const uint8_t  *p, *start, *end;
+
+    static const llmb_str_t  models = llmb_string("/models/");
+
+    name.len = 0;
+    name.data = NULL;
+
+    if (rq->form->tensors || rq->form->columns->input != LLMB_INPUT_BODY
+        || rq->model.len)
+    {
+        return name;
+    }
+
+    start = rq->path.data;
+    end = start + rq->path.len;
+
+    for (p = end; p > start && p[-1] != '/'; p--) {
+        /* void */
+    }
+
+    if ((size_t) (p - start) < models.len
+        || memcmp(p - models.len, models.data, models.len) != 0)
+    {
+        return name;
+    }
+
+    while (end > p && *--end != ':') {
+        /* void */
+    }
+
+    name.data = p;
+    name.len = (size_t) (end - p);
+
+    return name;
+}
+
+
+void
+llmb_request_all(const llmb_request_t *rq, llmb_piece_t *piece)
+{
+    size_t    spans[LLMB_MAX_COLUMNS];
+    unsigned  c;
+
+    memset(piece, 0, sizeof(llmb_piece_t));
+
+    piece->items = rq->items;
+    piece->tokens = rq->tokens;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        piece->spans[c] = rq->columns[c].span;
+        spans[c] = piece->spans[c].len;
+    }
+
+    piece->size = llmb_request_payload_size(rq, spans, rq->items);
+}
+
+
+void
+llmb_request_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
+    uint32_t first)
+{
+    uint32_t        i;
+    unsigned        c;
+    const uint8_t  *p, *end;
+
+    memset(cutter, 0, sizeof(llmb_cutter_t));
+
+    cutter->item = first;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+
+        if (!rq->columns[c].present) {
+            continue;
+        }
+
+        p = rq->columns[c].span.data;
+        end = p + rq->columns[c].span.len;
+
+        if (!llmb_request_repeats(rq, c)) {
+
+            for (i = 0; i < first; i++) {
+                p = llmb_request_comma(llmb_request_skip(p, end), end);
+            }
+
+        } else if (!rq->form->columns[c].optional) {
+            (void) llmb_request_shape(rq->columns[c].span, &cutter->repeated);
+        }
+
+        cutter->pos[c] = p;
+    }
+}
+
+
+unsigned
+llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
+    uint32_t end, const llmb_limits_t *limits, llmb_piece_t *piece)
+{
+    size_t          size, spans[LLMB_MAX_COLUMNS];
+    uint64_t        tokens;
+    unsigned        c;
+    const uint8_t  *next[LLMB_MAX_COLUMNS];
+
+    memset(piece, 0, sizeof(llmb_piece_t));
+
+    piece->first = cutter->item;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        piece->spans[c].data = cutter->pos[c];
+    }
+
+    while (cutter->item < llmb_min(end, rq->items)
+           && (limits->items == 0 || piece->items < limits->items))
+    {
+        tokens = cutter->repeated;
+
+        for (c = 0; c < rq->ncolumns; c++) {
+            next[c] = llmb_request_step(cutter, rq, c, piece->spans[c].data,
+                                        &spans[c], &tokens);
+        }
+
+        size = llmb_request_payload_size(rq, spans, piece->items + 1);
+
+        if (piece->items
+            && ((limits->tokens && piece->tokens + tokens > limits->tokens)
+                || (limits->bytes && size > limits->bytes)))
+        {
+            break;
+        }
+
+        piece->items++;
+        piece->tokens += tokens;
+        piece->size = size;
+        cutter->item++;
+
+        for (c = 0; c < rq->ncolumns; c++) {
+            piece->spans[c].len = spans[c];
+            cutter->pos[c] = next[c];
+        }
+    }
+
+    return piece->items > 0;
+}
+
+
+/*
+ * The next item of a column: sets *span to the bytes from the first item of
+ * the piece to the end of this one, adds its tokens, and returns where the
+ * one behind it is.
+ */
+
+static const uint8_t *
+llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
+    unsigned column, const uint8_t *first, size_t *span, uint64_t *tokens)
+{
+    llmb_str_t            item;
+    const uint8_t        *p, *end;
+    const llmb_values_t  *values;
+
+    values = &rq->columns[column];
+    item.data = cutter->pos[column];
+
+    if (!values->present || llmb_request_repeats(rq, column)) {
+        *span = values->span.len;
+        return item.data;
+    }
+
+    end = values->span.data + values->span.len;
+    p = llmb_request_skip(item.data, end);
+
+    item.len = (size_t) (p - item.data);
+    *span = (size_t) (p - first);
+
+    if (!rq->form->columns[column].optional) {
+        (void) llmb_request_shape(item, tokens);
+    }
+
+    return llmb_request_comma(p, end);
+}
+
+
+llmb_rc_e
+llmb_request_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
+    llmb_sink_t *out)
+{
+    unsigned            c, framed;
+    llmb_request_out_t  w;
+
+    w.out = out;
+    w.rc = LLMB_OK;
+
+    framed = llmb_request_framed(rq);
+
+    for (c = 0; c < rq->ncolumns; c++) {
+
+        if (framed) {
+            llmb_request_head(&w, llmb_request_size(rq, c, piece->spans[c].len,
+                                                    piece->items));
+        }
+
+        if (rq->columns[c].present) {
+            llmb_request_pack_column(&w, rq, piece, c);
+        }
+    }
+
+    if (framed && rq->form->echo.len) {
+        llmb_request_head(&w, rq->echo.len);
+        llmb_request_put(&w, rq->echo.data, rq->echo.len);
+    }
+
+    return w.rc;
+}
+
+
+llmb_str_t
+llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
+    unsigned column)
+{
+    uint64_t    len;
+    unsigned    c;
+    llmb_str_t  text;
+
+    text.len = 0;
+    text.data = payload.data;
+
+    if (!llmb_request_framed(rq)) {
+        return column ? text : payload;
+    }
+
+    for (c = 0; payload.len >= LLMB_PAYLOAD_HEAD; c++) {
+        memcpy(&len, payload.data, LLMB_PAYLOAD_HEAD);
+
+        payload.data += LLMB_PAYLOAD_HEAD;
+        payload.len -= LLMB_PAYLOAD_HEAD;
+
+        if (len > payload.len) {
+            break;
+        }
+
+        if (c == column) {
+            text.data = payload.data;
+            text.len = (size_t) len;
+            break;
+        }
+
+        payload.data += len;
+        payload.len -= len;
+    }
+
+    return text;
+}
+
+
+unsigned
+llmb_request_framed(const llmb_request_t *rq)
+{
+    return rq->ncolumns != 1 || rq->form->echo.len;
+}
+
+
+/* whether its only value is that of each item */
+
+static unsigned
+llmb_request_repeats(const llmb_request_t *rq, unsigned column)
+{
+    return rq->columns[column].items < rq->items;
+}
+
+
+/* of the text of a column, whose items take so many bytes in the request */
+
+static size_t
+llmb_request_size(const llmb_request_t *rq, unsigned column, size_t span,
+    uint32_t items)
+{
+    llmb_str_t  model;
+
+    if (!rq->columns[column].present) {
+        return 0;
+    }
+
+    if (rq->columns[column].wrap) {
+        span += sizeof("[]") - 1;
+    }
+
+    model = llmb_request_model(rq);
+
+    if (model.len) {
+        span += llmb_model_before.len + model.len + llmb_model_behind.len
+                - (sizeof("{") - 1);
+    }
+
+    return llmb_request_repeats(rq, column) ? (span + 1) * items - 1 : span;
+}
+
+
+static size_t
+llmb_request_payload_size(const llmb_request_t *rq, const size_t *spans,
+    uint32_t items)
+{
+    size_t    size;
+    unsigned  c;
+
+    if (!llmb_request_framed(rq)) {
+        return llmb_request_size(rq, 0, spans[0], items);
+    }
+
+    size = 0;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        size += LLMB_PAYLOAD_HEAD + llmb_request_size(rq, c, spans[c], items);
+    }
+
+    if (rq->form->echo.len) {
+        size += LLMB_PAYLOAD_HEAD + rq->echo.len;
+    }
+
+    return size;
+}
+
+
+static void
+llmb_request_head(llmb_request_out_t *w, size_t len)
+{
+    uint8_t   head[LLMB_PAYLOAD_HEAD];
+    uint64_t  n;
+
+    n = len;
+    memcpy(head, &n, LLMB_PAYLOAD_HEAD);
+
+    llmb_request_put(w, head, LLMB_PAYLOAD_HEAD);
+}
+
+
+static void
+llmb_request_pack_column(llmb_request_out_t *w, const llmb_request_t *rq,
+    const llmb_piece_t *piece, unsigned column)
+{
+    uint32_t  i, n;
+
+    n = llmb_request_repeats(rq, column) ? piece->items : 1;
+
+    for (i = 0; i < n; i++) {
+
+        if (i) {
+            llmb_request_put_char(w, ',');
+        }
+
+        llmb_request_pack_item(w, rq, piece->spans[column], column);
+    }
+}
+
+
+static void
+llmb_request_pack_item(llmb_request_out_t *w, const llmb_request_t *rq,
+    llmb_str_t span, unsigned column)
+{
+    llmb_str_t  model;
+
+    model = llmb_request_model(rq);
+
+    if (model.len) {
+        llmb_request_put(w, llmb_model_before.data, llmb_model_before.len);
+        llmb_request_put(w, model.data, model.len);
+        llmb_request_put(w, llmb_model_behind.data, llmb_model_behind.len);
+
+        /* but for the bracket */
+
+        llmb_request_put(w, span.data + 1, span.len - 1);
+        return;
+    }
+
+    if (rq->columns[column].wrap) {
+        llmb_request_put_char(w, '[');
+    }
+
+    llmb_request_put(w, span.data, span.len);
+
+    if (rq->columns[column].wrap) {
+        llmb_request_put_char(w, ']');
+    }
+}

@@ -1,0 +1,443 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Whether a body that has been read may be batched: its form is chosen, and
+ * its members are looked at in their order, so that the first reason against
+ * it is the one that is told.
+ */
+
+
+#include <string.h>
+
+#include "llmb_request_parts.h"
+#include "llmb_tensor.h"
+
+
+/* the largest "per"; OpenAI allows 128 */
+
+#define LLMB_REQUEST_MAX_PER  128
+
+
+static const llmb_form_t *llmb_request_form(llmb_reader_t *rd);
+static unsigned llmb_request_has(llmb_reader_t *rd,
+    const llmb_column_t *column);
+static llmb_reason_e llmb_request_known(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static unsigned llmb_request_refused(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static unsigned llmb_request_equal(llmb_str_t value, llmb_str_t refused);
+static llmb_reason_e llmb_request_watch(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static llmb_reason_e llmb_request_special(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static llmb_reason_e llmb_request_body(llmb_reader_t *rd);
+static llmb_reason_e llmb_request_lengths(llmb_reader_t *rd);
+static llmb_reason_e llmb_request_hole(llmb_request_t *rq, llmb_str_t value,
+    llmb_hole_e type, unsigned column);
+
+
+llmb_reason_e
+llmb_request_judge(llmb_reader_t *rd)
+{
+    uint32_t              i;
+    llmb_reason_e         reason;
+    llmb_request_t       *rq;
+    const llmb_column_t  *column;
+
+    rq = rd->rq;
+    rq->form = llmb_request_form(rd);
+
+    if (rq->form && !rq->form->tensors) {
+
+        for (column = rq->form->columns; column->kinds; column++) {
+            rq->ncolumns++;
+        }
+    }
+
+    for (i = 0; i < rd->nmembers; i++) {
+        reason = llmb_request_known(rd, &rd->members[i]);
+
+        if (reason != LLMB_REASON_NONE) {
+            return reason;
+        }
+    }
+
+    if (rq->form == NULL) {
+        return LLMB_REASON_ITEM;
+    }
+
+    if (rq->form->tensors) {
+        reason = llmb_tensor_request(rq);
+
+    } else if (rq->form->columns->input == LLMB_INPUT_BODY) {
+        reason = llmb_request_body(rd);
+
+    } else {
+        reason = llmb_request_lengths(rd);
+    }
+
+    rq->tokens = llmb_max(rq->tokens, rq->items);
+
+    return reason;
+}
+
+
+/* the first one of which all columns are there */
+
+static const llmb_form_t *
+llmb_request_form(llmb_reader_t *rd)
+{
+    unsigned              i, forms;
+    const llmb_form_t    *form;
+    const llmb_column_t  *column;
+
+    for (i = 0, forms = rd->forms; forms; i++, forms >>= 1) {
+
+        if (!(forms & 1)) {
+            continue;
+        }
+
+        form = rd->rq->adapter->forms[i];
+
+        if (form->tensors) {
+            return form;
+        }
+
+        for (column = form->columns; column->kinds; column++) {
+
+            if (!column->optional && !llmb_request_has(rd, column)) {
+                break;
+            }
+        }
+
+        if (column->kinds == 0) {
+            return form;
+        }
+    }
+
+    return NULL;
+}
+
+
+static unsigned
+llmb_request_has(llmb_reader_t *rd, const llmb_column_t *column)
+{
+    uint32_t  i;
+
+    if (column->input == LLMB_INPUT_BODY) {
+        return 1;
+    }
+
+    for (i = 0; i < rd->nmembers; i++) {
+
+        if (rd->members[i].watched
+            && llmb_request_is(&rd->members[i], column->name))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* a reason that is in this member */
+
+static llmb_reason_e
+llmb_request_known(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    static const llmb_str_t  stream = llmb_string("stream");
+
+    if (m->duplicate) {
+        return LLMB_REASON_DUPLICATE_KEY;
+    }
+
+    if (m->type != LLMB_JSON_FALSE && m->type != LLMB_JSON_NULL
+        && llmb_request_is(m, stream))
+    {
+        return LLMB_REASON_STREAM;
+    }
+
+    if (llmb_request_refused(rd, m)) {
+        return LLMB_REASON_ADAPTER;
+    }
+
+    if (m->watched) {
+        return llmb_request_watch(rd, m);
+    }
+
+    return rd->rq->form ? llmb_request_special(rd, m) : LLMB_REASON_NONE;
+}
+
+
+static unsigned
+llmb_request_refused(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    const llmb_refusal_t  *refusal;
+
+    refusal = rd->rq->adapter->refusals;
+
+    for ( /* void */ ; refusal && refusal->member.len; refusal++) {
+
+        if (llmb_request_is(m, refusal->member)
+            && llmb_request_equal(m->value, refusal->value) != refusal->but)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* "value" is a scalar, or else the bracket that it begins with */
+
+static unsigned
+llmb_request_equal(llmb_str_t value, llmb_str_t refused)
+{
+    if (refused.len == 0) {
+        return 1;
+    }
+
+    if (*value.data == '"' && *refused.data == '"') {
+        return llmb_json_cmp(value, refused) == 0;
+    }
+
+    return value.len == refused.len
+           && memcmp(value.data, refused.data, value.len) == 0;
+}
+
+
+static llmb_reason_e
+llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    unsigned         c;
+    llmb_request_t  *rq;
+
+    rq = rd->rq;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+
+        if (rq->form->columns[c].name.len == 0
+            || !llmb_request_is(m, rq->form->columns[c].name))
+        {
+            continue;
+        }
+
+        if (m->seen == NULL) {
+            break;
+        }
+
+        rd->kinds[c] = llmb_request_column(&rq->columns[c],
+                                           &rq->form->columns[c], m->seen);
+
+        if (rd->kinds[c] == 0) {
+            break;
+        }
+
+        rd->tokens[c] = m->seen->tokens;
+
+        return llmb_request_hole(rq, rq->columns[c].list, LLMB_HOLE_COLUMN,
+                                 c);
+    }
+
+    /* it is not what it should be, or of another form */
+
+    return LLMB_REASON_ITEM;
+}
+
+
+static llmb_reason_e
+llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    uint64_t            n;
+    llmb_request_t     *rq;
+    const llmb_form_t  *form;
+
+    static const llmb_str_t  encoding = llmb_string("encoding_format");
+    static const llmb_str_t  ids = llmb_string("return_token_ids");
+    static const llmb_str_t  base64 = llmb_string("base64");
+
+    rq = rd->rq;
+    form = rq->form;
+
+    if (llmb_request_is(m, encoding)) {
+        rq->base64 = (m->type == LLMB_JSON_STRING
+                      && llmb_json_is(m->value, base64));
+
+    } else if (llmb_request_is(m, ids)) {
+        rq->token_ids = 1;
+
+    } else if (form->per.len && llmb_request_is(m, form->per)) {
+
+        if (m->type == LLMB_JSON_NULL) {
+            return LLMB_REASON_NONE;
+        }
+
+        if (llmb_json_uint(m->value, &n) != LLMB_OK || n == 0
+            || n > LLMB_REQUEST_MAX_PER)
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        rq->per = (uint32_t) n;
+
+    } else if (form->top.len && llmb_request_is(m, form->top)) {
+        n = 0;
+
+        if (m->type != LLMB_JSON_NULL
+            && llmb_json_uint(m->value, &n) != LLMB_OK)
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        rq->top = (uint32_t) llmb_min(n, UINT32_MAX);
+
+        return llmb_request_hole(rq, m->value, LLMB_HOLE_COUNT, 0);
+
+    } else if (form->echo.len && llmb_request_is(m, form->echo)) {
+
+        if (m->type == LLMB_JSON_NULL) {
+            return LLMB_REASON_NONE;
+        }
+
+        if (m->type != LLMB_JSON_STRING) {
+            return LLMB_REASON_ITEM;
+        }
+
+        rq->echo = m->value;
+
+        return llmb_request_hole(rq, m->value, LLMB_HOLE_OWN, 0);
+    }
+
+    return LLMB_REASON_NONE;
+}
+
+
+static llmb_reason_e
+llmb_request_body(llmb_reader_t *rd)
+{
+    size_t           i;
+    uint32_t         k;
+    llmb_str_t       name;
+    llmb_request_t  *rq;
+    llmb_values_t   *values;
+
+    static const llmb_str_t  model = llmb_string("model");
+
+    rq = rd->rq;
+    values = &rq->columns[0];
+
+    if (rd->nmembers == 0) {
+        return LLMB_REASON_ITEM;
+    }
+
+    /* what would an upstream make of a model that is not a string? */
+
+    for (k = 0; k < rd->nmembers; k++) {
+
+        if (rd->members[k].type != LLMB_JSON_STRING
+            && llmb_request_is(&rd->members[k], model))
+        {
+            return LLMB_REASON_ITEM;
+        }
+    }
+
+    name = llmb_request_model(rq);
+
+    for (i = 0; i < name.len; i++) {
+
+        if (name.data[i] < ' ' || name.data[i] > '~'
+            || name.data[i] == '"' || name.data[i] == '\\')
+        {
+            return LLMB_REASON_ADAPTER;
+        }
+    }
+
+    values->list.data = rq->body.data + rd->start;
+    values->list.len = rd->end - rd->start;
+    values->span = values->list;
+    values->items = 1;
+    values->present = 1;
+    values->bare = 1;
+
+    (void) llmb_request_shape(values->span, &rq->tokens);
+
+    rq->kind = LLMB_KIND_OBJECT;
+    rq->items = 1;
+    rq->scalar = 1;
+
+    return llmb_request_hole(rq, values->list, LLMB_HOLE_COLUMN, 0);
+}
+
+
+static llmb_reason_e
+llmb_request_lengths(llmb_reader_t *rd)
+{
+    uint32_t         items;
+    unsigned         c;
+    llmb_request_t  *rq;
+    llmb_values_t   *values;
+
+    rq = rd->rq;
+    items = 0;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        items = llmb_max(items, rq->columns[c].items);
+    }
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        values = &rq->columns[c];
+
+        if (!values->present) {
+            continue;
+        }
+
+        if (values->items != items
+            && (values->items != 1 || !rq->form->columns[c].each))
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        /* optional ones are parameters, which the model does not read */
+
+        if (!rq->form->columns[c].optional) {
+            rq->tokens += rd->tokens[c] * (items / values->items);
+        }
+    }
+
+    if (!rq->columns[0].present) {
+        return LLMB_REASON_ITEM;
+    }
+
+    rq->items = items;
+    rq->kind = (llmb_kind_e) rd->kinds[0];
+    rq->scalar = (items == 1 && rq->columns[0].bare);
+    rq->divisible = (items > 1 && !rq->form->ranked && rq->top == 0);
+
+    return LLMB_REASON_NONE;
+}
+
+
+/* members are looked at in the order of the body, so that of the holes is it */
+
+static llmb_reason_e
+llmb_request_hole(llmb_request_t *rq, llmb_str_t value, llmb_hole_e type,
+    unsigned column)
+{
+    llmb_hole_t  *hole;
+
+    if (rq->nholes == LLMB_REQUEST_MAX_HOLES) {
+        return LLMB_REASON_ITEM;
+    }
+
+    hole = &rq->holes[rq->nholes++];
+
+    hole->start = (size_t) (value.data - rq->body.data);
+    hole->end = hole->start + value.len;
+    hole->type = type;
+    hole->column = column;
+
+    return LLMB_REASON_NONE;
+}

@@ -1,0 +1,484 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What a call takes from its lender: all that the members have in common, and
+ * nothing that is one client's.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+static ngx_int_t ngx_http_llm_batch_copy_request(ngx_http_request_t *fr,
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_batch_set_path(ngx_http_request_t *fr,
+    llmb_request_t *body);
+static ngx_int_t ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr,
+    ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_batch_copy_variables(
+    ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
+    ngx_http_request_t *r, ngx_uint_t credentials);
+static ngx_uint_t ngx_http_llm_batch_is_compared(
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv,
+    ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_names_own(ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_names_credential(ngx_str_t *name);
+static ngx_int_t ngx_http_llm_batch_copy_headers(
+    ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
+    ngx_http_request_t *r, ngx_uint_t credentials);
+
+
+ngx_int_t
+ngx_http_llm_batch_borrow(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_ctx_t *lender, ngx_uint_t credentials)
+{
+    ngx_http_request_t  *r, *fr;
+
+    r = lender->request;
+    fr = call->request;
+
+    if (ngx_http_llm_batch_copy_request(fr, r) != NGX_OK
+        || ngx_http_llm_batch_set_path(fr, &lender->body) != NGX_OK
+        || ngx_http_llm_batch_copy_captures(fr, r) != NGX_OK
+        || ngx_http_llm_batch_copy_variables(call, fr, r, credentials)
+           != NGX_OK
+        || ngx_http_llm_batch_copy_headers(call, fr, r, credentials)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what the phases behind ours may look at */
+
+static ngx_int_t
+ngx_http_llm_batch_copy_request(ngx_http_request_t *fr, ngx_http_request_t *r)
+{
+    fr->srv_conf = r->srv_conf;
+    fr->loc_conf = r->loc_conf;
+    fr->phase_handler = r->phase_handler;
+    fr->content_handler = r->content_handler;
+    fr->valid_location = r->valid_location;
+    fr->valid_unparsed_uri = r->valid_unparsed_uri;
+    fr->internal = r->internal;
+
+    fr->method = r->method;
+    fr->http_version = NGX_HTTP_VERSION_11;
+    fr->limit_conn_status = 1;
+    fr->limit_req_status = 1;
+
+#if (nginx_version >= 1029003)
+    fr->port = r->port;
+#endif
+
+    if (ngx_http_llm_batch_dup(fr->pool, &fr->method_name, &r->method_name)
+        != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &fr->http_protocol,
+                                  &r->http_protocol)
+           != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &fr->uri, &r->uri) != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &fr->args, &r->args) != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &fr->unparsed_uri,
+                                  &r->unparsed_uri)
+           != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &fr->request_line,
+                                  &r->request_line)
+           != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &fr->schema, &r->schema)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* some calls go to another endpoint than the requests they are made of */
+
+static ngx_int_t
+ngx_http_llm_batch_set_path(ngx_http_request_t *fr, llmb_request_t *body)
+{
+    u_char     *p;
+    size_t      len;
+    uintptr_t   escape;
+    ngx_str_t   uri;
+
+    uri.data = ngx_pnalloc(fr->pool, fr->uri.len + body->form->to.len);
+    if (uri.data == NULL) {
+        return NGX_ERROR;
+    }
+
+    uri.len = llmb_request_path(body, uri.data);
+
+    if (uri.len == 0) {
+        ngx_http_set_exten(fr);
+        return NGX_OK;
+    }
+
+    fr->uri = uri;
+    fr->valid_unparsed_uri = 0;
+
+    ngx_http_set_exten(fr);
+
+    /* $request_uri, which a location may send upstream as it is */
+
+    escape = 2 * ngx_escape_uri(NULL, uri.data, uri.len, NGX_ESCAPE_URI);
+    len = uri.len + escape + 1 + fr->args.len;
+
+    p = ngx_pnalloc(fr->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    fr->unparsed_uri.data = p;
+
+    if (escape) {
+        p = (u_char *) ngx_escape_uri(p, uri.data, uri.len, NGX_ESCAPE_URI);
+
+    } else {
+        p = ngx_cpymem(p, uri.data, uri.len);
+    }
+
+    if (fr->args.len) {
+        *p++ = '?';
+        p = ngx_cpymem(p, fr->args.data, fr->args.len);
+    }
+
+    fr->unparsed_uri.len = p - fr->unparsed_uri.data;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr, ngx_http_request_t *r)
+{
+#if (NGX_PCRE)
+
+    ngx_uint_t  i;
+    ngx_str_t   data;
+
+    if (r->ncaptures == 0) {
+        return NGX_OK;
+    }
+
+    data.data = r->captures_data;
+    data.len = 0;
+
+    for (i = 0; i < r->ncaptures; i++) {
+        data.len = ngx_max((ngx_int_t) data.len, r->captures[i]);
+    }
+
+    fr->captures = ngx_palloc(fr->pool, r->ncaptures * sizeof(int));
+    fr->captures_data = ngx_pstrdup(fr->pool, &data);
+
+    if (fr->captures == NULL || fr->captures_data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(fr->captures, r->captures, r->ncaptures * sizeof(int));
+    fr->ncaptures = r->ncaptures;
+
+#endif
+
+    return NGX_OK;
+}
+
+
+/*
+ * Values that the lender's earlier phases have set: by "set", "map", named
+ * captures, "auth_request_set".  Those that are not cacheable are found out
+ * again for the call, which is not possible for those of a TLS connection:
+ * $scheme, equal for all members, is taken along, $ssl_* are empty.  And so
+ * are credentials that differ, for they are not among the call's headers.
+ */
+
+static ngx_int_t
+ngx_http_llm_batch_copy_variables(ngx_http_llm_batch_call_t *call,
+    ngx_http_request_t *fr, ngx_http_request_t *r, ngx_uint_t credentials)
+{
+    ngx_str_t                   value, copy;
+    ngx_uint_t                  i;
+    ngx_http_variable_t        *v;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
+    v = cmcf->variables.elts;
+
+    for (i = 0; i < cmcf->variables.nelts; i++) {
+
+        if ((v[i].name.len == 6
+             && ngx_strncmp(v[i].name.data, "scheme", 6) == 0)
+            || (v[i].name.len == 5
+                && ngx_strncmp(v[i].name.data, "https", 5) == 0))
+        {
+            (void) ngx_http_get_indexed_variable(r, i);
+        }
+
+        if (!r->variables[i].valid
+            || (r->variables[i].no_cacheable
+                && !(v[i].flags & NGX_HTTP_VAR_CHANGEABLE)))
+        {
+            continue;
+        }
+
+        if (ngx_http_llm_batch_names_own(&v[i].name)) {
+            continue;
+        }
+
+        if (!credentials && ngx_http_llm_batch_names_credential(&v[i].name)
+            && !ngx_http_llm_batch_is_compared(call->conf, &v[i].name))
+        {
+            continue;
+        }
+
+        value.data = r->variables[i].data;
+        value.len = r->variables[i].len;
+
+        if (ngx_http_llm_batch_dup(fr->pool, &copy, &value) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        fr->variables[i] = r->variables[i];
+        fr->variables[i].data = copy.data;
+    }
+
+    return NGX_OK;
+}
+
+
+/* whether a variable tells of the body or the path, which are the call's own */
+
+static ngx_uint_t
+ngx_http_llm_batch_names_own(ngx_str_t *name)
+{
+    ngx_str_t  *n;
+
+    static ngx_str_t  names[] = {
+        ngx_string("content_length"),
+        ngx_string("request_body"),
+        ngx_string("request_body_file"),
+        ngx_string("request_length"),
+        ngx_string("request_uri"),
+        ngx_null_string
+    };
+
+    for (n = names; n->len; n++) {
+        if (n->len == name->len
+            && ngx_strncmp(n->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* whether a variable is made of one of the headers that identify a client */
+
+static ngx_uint_t
+ngx_http_llm_batch_names_credential(ngx_str_t *name)
+{
+    ngx_str_t  *n;
+
+    static ngx_str_t  names[] = {
+        ngx_string("http_authorization"),
+        ngx_string("http_api_key"),
+        ngx_string("http_x_api_key"),
+        ngx_string("http_x_goog_api_key"),
+        ngx_string("http_cookie"),
+        ngx_string("remote_user"),
+        ngx_null_string
+    };
+
+    for (n = names; n->len; n++) {
+        if (n->len == name->len
+            && ngx_strncmp(n->data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return name->len > 7 && ngx_strncmp(name->data, "cookie_", 7) == 0;
+}
+
+
+/* whether the variable is the tenant, or what else all members agree in */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_compared(ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_str_t *name)
+{
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
+
+    if (conf->tenant && ngx_http_llm_batch_is_variable(conf->tenant, name)) {
+        return 1;
+    }
+
+    if (conf->vary == NULL) {
+        return 0;
+    }
+
+    cv = conf->vary->elts;
+
+    for (i = 0; i < conf->vary->nelts; i++) {
+        if (ngx_http_llm_batch_is_variable(&cv[i], name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv, ngx_str_t *name)
+{
+    return cv->value.len == name->len + 1 && cv->value.data[0] == '$'
+           && ngx_strncasecmp(cv->value.data + 1, name->data, name->len) == 0;
+}
+
+
+/* the headers that all members have, each with the same value */
+
+static ngx_int_t
+ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
+    ngx_http_request_t *fr, ngx_http_request_t *r, ngx_uint_t credentials)
+{
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_llm_batch_header_e   class;
+
+    static ngx_str_t  host = ngx_string("Host");
+
+    if (ngx_list_init(&fr->headers_in.headers, fr->pool, 20,
+                      sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    part = &r->headers_in.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                break;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        class = ngx_http_llm_batch_header_class(call->conf, &h[i]);
+
+        if (class == NGX_HTTP_LLM_BATCH_HEADER_IGNORED
+            || (class == NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL && !credentials))
+        {
+            continue;
+        }
+
+        if (ngx_http_llm_batch_add_header(fr, &h[i].key, &h[i].value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+    }
+
+    /*
+     * the name comes first: without one, nginx's handler of "Host" would
+     * look for the server again, and leave the location
+     */
+
+    if (ngx_http_llm_batch_dup(fr->pool, &fr->headers_in.server,
+                               &r->headers_in.server)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (r->headers_in.host
+        && ngx_http_llm_batch_add_header(fr, &host,
+                                         &r->headers_in.host->value)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    fr->headers_in.connection_type = NGX_HTTP_CONNECTION_CLOSE;
+
+    return NGX_OK;
+}
+
+
+/* as the parser does, so that all the short cuts to headers are set */
+
+ngx_int_t
+ngx_http_llm_batch_add_header(ngx_http_request_t *fr, ngx_str_t *key,
+    ngx_str_t *value)
+{
+    ngx_table_elt_t            *h;
+    ngx_http_header_t          *hh;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    h = ngx_list_push(&fr->headers_in.headers);
+    if (h == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    if (ngx_http_llm_batch_dup(fr->pool, &h->key, key) != NGX_OK
+        || ngx_http_llm_batch_dup(fr->pool, &h->value, value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    h->lowcase_key = ngx_pnalloc(fr->pool, key->len);
+    if (h->lowcase_key == NULL) {
+        return NGX_ERROR;
+    }
+
+    h->hash = ngx_hash_strlow(h->lowcase_key, h->key.data, h->key.len);
+
+    cmcf = ngx_http_get_module_main_conf(fr, ngx_http_core_module);
+
+    hh = ngx_hash_find(&cmcf->headers_in_hash, h->hash, h->lowcase_key,
+                       h->key.len);
+
+    if (hh && hh->handler(fr, h, hh->offset) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+/* a copy that ends with a zero, as some of nginx's code expects of headers */
+
+ngx_int_t
+ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
+{
+    dst->len = src->len;
+    dst->data = ngx_pnalloc(pool, src->len + 1);
+
+    if (dst->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(dst->data, src->data, src->len) = '\0';
+
+    return NGX_OK;
+}
