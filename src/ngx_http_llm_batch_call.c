@@ -291,8 +291,9 @@ ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
         return;
     }
 
-    if (call->merge.token_ids && outcome->status >= 400
-        && outcome->status < 500)
+    if (call->merge.token_ids
+        && (outcome->status == NGX_HTTP_OK
+            || (outcome->status >= 400 && outcome->status < 500)))
     {
         g->token_ids = LLMB_TOKEN_IDS_REFUSED;
     }

@@ -546,6 +546,7 @@ ngx_http_llm_batch_init_split(ngx_http_llm_batch_call_t *call,
     conf.items = call->merge.items;
     conf.per = body->per;
     conf.unique = call->merge.unique;
+    conf.shared = (call->n > 1);
     conf.base64 = body->base64;
     conf.repair = call->conf->repair_encoding;
     conf.strip = call->merge.token_ids;

@@ -162,6 +162,8 @@ typedef struct {
     llmb_str_t            list;
     /* a further top-level member that is cut alike if it is an array */
     llmb_str_t            also;
+    /* the path of an array that is about the call, whoever its members are */
+    llmb_str_t            common;
     /* the member of an element that tells its position; empty: its place */
     llmb_str_t            index;
 

@@ -30,8 +30,8 @@
 typedef enum {
     LLMB_HOLE_COLUMN = 0,         /* the items of a column */
     LLMB_HOLE_COUNT,              /* the number of items in the call */
-    LLMB_HOLE_OWN                 /* of this client: stays as it is in the
-                                     lender's body, but not in the key */
+    LLMB_HOLE_OWN                 /* of this client: not in the key, and in a
+                                     call of several a word of ours */
 } llmb_hole_e;
 
 

@@ -20,6 +20,10 @@
 static const llmb_str_t  llmb_merge_ids =
     llmb_string("\"return_token_ids\":true,");
 
+/* in the place of what is the lender's own */
+
+static const llmb_str_t  llmb_merge_echo = llmb_string("\"llm-batch\"");
+
 
 static uint32_t llmb_request_hash(llmb_str_t text);
 static uint32_t llmb_request_position(llmb_item_t *items, uint32_t i,
@@ -149,16 +153,28 @@ llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
     for (i = 0; i < rq->nholes; i++) {
         hole = &rq->holes[i];
 
-        if (hole->type == LLMB_HOLE_OWN) {
+        if (hole->type == LLMB_HOLE_OWN
+            && (merge->members == 1 || body[hole->start] != '"'))
+        {
             continue;
         }
 
         llmb_request_put(&w, body + pos, hole->start - pos);
 
-        if (hole->type == LLMB_HOLE_COUNT) {
-            llmb_request_put_count(&w, merge->items);
+        switch (hole->type) {
 
-        } else {
+        case LLMB_HOLE_COUNT:
+            llmb_request_put_count(&w, merge->items);
+            break;
+
+        case LLMB_HOLE_OWN:
+
+            /* servers repeat it in headers and errors, for all to see */
+
+            llmb_request_put(&w, llmb_merge_echo.data, llmb_merge_echo.len);
+            break;
+
+        default: /* LLMB_HOLE_COLUMN */
             llmb_request_put_column(&w, rq, merge, hole->column);
         }
 

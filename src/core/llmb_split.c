@@ -94,6 +94,10 @@ llmb_split_targets(llmb_split_t *sp)
         sp->deepest = llmb_max(sp->deepest, n);
     }
 
+    if (sp->conf.shared && !form->tensors) {
+        sp->deepest = LLMB_JSON_MAX_DEPTH;
+    }
+
     for (mark = 0; mark < LLMB_MARK_N; mark++) {
 
         if (llmb_split_mark_used(sp, mark)) {
@@ -120,6 +124,9 @@ llmb_split_path(const llmb_form_t *form, llmb_target_e target)
 
     case LLMB_TARGET_ALSO:
         return form->also;
+
+    case LLMB_TARGET_COMMON:
+        return form->common;
 
     case LLMB_TARGET_USAGE:
         return form->usage[0];
@@ -257,6 +264,19 @@ llmb_split_token(llmb_split_t *sp, const uint8_t *base,
         return llmb_split_within(sp, base, tok);
     }
 
+    if (sp->stray) {
+
+        /* an empty array is nobody's */
+
+        if (tok->type != LLMB_JSON_ARRAY_END) {
+            return LLMB_MISMATCH_SHAPE;
+        }
+
+        sp->stray = 0;
+
+        return LLMB_MISMATCH_NONE;
+    }
+
     if (tok->depth == 0) {
         return llmb_split_outermost(sp, tok);
     }
@@ -346,17 +366,23 @@ llmb_split_key(llmb_split_t *sp, const uint8_t *base,
 static llmb_mismatch_e
 llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
 {
-    unsigned         n;
+    unsigned         n, known;
     llmb_target_e    target;
     llmb_mismatch_e  mismatch;
 
+    known = 0;
+
     for (target = 0; target < LLMB_TARGET_N; target++) {
+
+        n = llmb_split_names(llmb_split_path(sp->conf.form, target));
+
+        if (n && n == sp->path[target] && target != LLMB_TARGET_ID) {
+            known = 1;
+        }
 
         if (sp->path[target] != tok->depth) {
             continue;
         }
-
-        n = llmb_split_names(llmb_split_path(sp->conf.form, target));
 
         if (n != tok->depth) {
 
@@ -377,6 +403,10 @@ llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
             return mismatch;
         }
     }
+
+    /* an array that nobody knows may have an element for each item, too */
+
+    sp->stray = (sp->conf.shared && !known && tok->type == LLMB_JSON_ARRAY);
 
     return LLMB_MISMATCH_NONE;
 }
@@ -403,6 +433,9 @@ llmb_split_target(llmb_split_t *sp, llmb_target_e target,
 
         return (tok->type == LLMB_JSON_NULL) ? LLMB_MISMATCH_NONE
                                              : LLMB_MISMATCH_SHAPE;
+
+    case LLMB_TARGET_COMMON:
+        return LLMB_MISMATCH_NONE;
 
     case LLMB_TARGET_ID:
 

@@ -46,6 +46,7 @@ typedef enum {
 typedef enum {
     LLMB_TARGET_LIST = 0,
     LLMB_TARGET_ALSO,
+    LLMB_TARGET_COMMON,
     LLMB_TARGET_USAGE,
     LLMB_TARGET_USAGE_2,
     LLMB_TARGET_ID,
@@ -85,6 +86,9 @@ typedef struct {
     uint32_t               per;       /* elements for each, at least 1 */
     const llmb_item_t     *unique;    /* of the members' items the positions
                                          they were sent at; NULL: their own */
+    unsigned               shared:1;  /* by several members: nothing may be in
+                                         the answer that could be of one, and
+                                         that all would be given */
     unsigned               base64:1;  /* clients want vectors as base64 */
     unsigned               repair:1;  /* and are given it if the upstream
                                          has arrays of numbers */
@@ -133,6 +137,7 @@ typedef struct {
     unsigned               depth;     /* of the elements of this list */
     unsigned               deepest;   /* name of all paths */
     unsigned               marked:1;  /* members of elements are looked at */
+    unsigned               stray:1;   /* within an array that is not known */
     uint8_t                path[LLMB_TARGET_N];      /* how many of its names
                                          have led here */
     uint8_t                found[LLMB_TARGET_N];     /* and how many have been
@@ -171,7 +176,8 @@ void llmb_split_init(llmb_split_t *sp, const llmb_split_conf_t *conf,
  *   SHAPE         the list is missing, is not an array or is there twice, as
  *                 are "id", the usage or what leads to one of them; there is
  *                 something else than arrays and null where lists ought to
- *                 be; a vector to be repaired is not one; nested too deep
+ *                 be; conf.shared, and an array that is neither empty nor
+ *                 known; a vector to be repaired is not one; nested too deep
  */
 llmb_rc_e llmb_split_read(llmb_split_t *sp, const uint8_t *base, size_t len,
     unsigned last);

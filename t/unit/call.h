@@ -240,6 +240,7 @@ call_start(call_t *call)
     conf.items = call->merge.items;
     conf.per = call->rq[0].per;
     conf.unique = call->merge.unique;
+    conf.shared = call->members > 1;
     conf.base64 = call->rq[0].base64;
     conf.repair = call->repair;
     conf.strip = call->token_ids;

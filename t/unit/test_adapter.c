@@ -243,7 +243,8 @@ static const llmb_str_t  equal_paths[] = {
     llmb_string("/v2/embed"), llmb_null_string
 };
 static const llmb_str_t  star_paths[] = {
-    llmb_string("/***************/embed"), llmb_null_string
+    llmb_string("/***************/embed"), llmb_string("/*/*/*/embed"),
+    llmb_null_string
 };
 
 static const llmb_form_t  long_form = { .paths = long_paths };
@@ -297,6 +298,8 @@ a_star_does_not_make_an_ending_longer(void **state)
                      &star_adapter);
     assert_ptr_equal(find_extra("/api/embed", ALL),
                      &llmb_adapter_ollama_embed);
+    assert_ptr_equal(find_extra("/a/b/own/embed", ALL), &long_adapter);
+    assert_ptr_equal(find_extra("/a/b/c/embed", ALL), &star_adapter);
     assert_ptr_equal(find_extra("/aaaaaaaaaaaaaaaaaaa/v2/embed", ALL),
                      &llmb_adapter_cohere_embed);
 }

@@ -212,7 +212,9 @@ each_client_keeps_what_is_echoed(void **state)
     assert_str(llmb_payload_column(rq, b->payloads[0], 1), "\"i\\\"1\"");
     assert_str(llmb_payload_column(rq, b->payloads[1], 0), "\"b\",\"c\"");
     assert_str(llmb_payload_column(rq, b->payloads[1], 1), "\"2\"");
-    assert_merged(b, "{\"id\":\"i\\\"1\",\"x\":[\"a\",\"b\",\"c\"]}");
+    /* the upstream may repeat it where all clients look */
+
+    assert_merged(b, "{\"id\":\"llm-batch\",\"x\":[\"a\",\"b\",\"c\"]}");
 
     /* a payload that is too short has nothing */
 

@@ -296,6 +296,9 @@ data_has_to_fit_its_shape(void **state)
         INPUT(TENSOR("[2,2]", "[1,2,3,[4]]")),
         INPUT(TENSOR("[2,2]", "[[1,2],[3,[4]]]")),
         INPUT(TENSOR("[2,2]", "[[1,2],[]]")),
+        INPUT(TENSOR("[2,1]", "[[1],2]")),
+        INPUT(TENSOR("[2,1]", "[1,[2]]")),
+        INPUT(TENSOR("[2,1,1]", "[[[1]],[2]]")),
         INPUT(TENSOR("[2,1,2]", "[[1,2],[3,4]]")),
         INPUT(TENSOR("[2,1,2]", "[[[1,2]],[[3],[4]]]")),
 
@@ -419,6 +422,23 @@ read_output(answered_t *a, uint32_t items, const char *json)
 
 
 static void
+other_arrays_are_for_one_client_only(void **state)
+{
+    answered_t  a;
+
+    (void) state;
+
+    assert_int_equal(read_output(&a, 2, "{\"x\":[1],\"outputs\":[{\"name\":\"y\","
+                                        "\"shape\":[2],\"datatype\":\"INT8\","
+                                        "\"data\":[1,2]}]}"),
+                     LLMB_MISMATCH_NONE);
+
+    a.sp.conf.shared = 1;
+    assert_int_equal(llmb_tensor_answer(&a.sp, a.base), LLMB_MISMATCH_SHAPE);
+}
+
+
+static void
 assert_at(const answered_t *a, llmb_span_t span, const char *text)
 {
     if (span.end - span.start != strlen(text)
@@ -491,8 +511,10 @@ outputs_of_another_shape_are_a_mismatch(void **state)
         { OUTPUT("1"), LLMB_MISMATCH_SHAPE },
         { OUTPUT("[]"), LLMB_MISMATCH_SHAPE },
         { OUTPUT("{}"), LLMB_MISMATCH_SHAPE },
-        { "{\"outputs\":[" TENSOR("[2]", "[1,2]") "],\"outputs\":[]}",
+        { "{\"outputs\":[],\"outputs\":[" TENSOR("[2]", "[1,2]") "]}",
           LLMB_MISMATCH_SHAPE },
+        { "{\"outputs\":[" TENSOR("[2]", "[1,2]") "],\"\\u006futputs\":["
+          TENSOR("[2]", "[3,4]") "]}", LLMB_MISMATCH_SHAPE },
         { OUTPUT(TENSOR("[2]", "[1,2]") ",null"), LLMB_MISMATCH_SHAPE },
         { OUTPUT("{\"name\":\"x\",\"shape\":[2]}"), LLMB_MISMATCH_SHAPE },
         { OUTPUT("{\"name\":\"x\",\"data\":[1,2]}"), LLMB_MISMATCH_SHAPE },
@@ -514,6 +536,7 @@ outputs_of_another_shape_are_a_mismatch(void **state)
         { OUTPUT(TENSOR("[2,2]", "[[1,2],[3,4],[5,6]]")),
           LLMB_MISMATCH_COUNT },
         { OUTPUT(TENSOR("[2]", "[1,{}]")), LLMB_MISMATCH_COUNT },
+        { OUTPUT(TENSOR("[2,1]", "[[1],2]")), LLMB_MISMATCH_COUNT },
         { OUTPUT(TENSOR("[2,4611686018427387904,4]", "[1,2]")),
           LLMB_MISMATCH_SHAPE },
         { OUTPUT(TENSOR("[2,2251799813685248,8192]", "[1,2]")),
@@ -530,6 +553,31 @@ outputs_of_another_shape_are_a_mismatch(void **state)
         if (read_output(&a, 2, cases[i].json) != cases[i].mismatch) {
             fail_msg("%s", cases[i].json);
         }
+    }
+}
+
+
+static void
+more_rows_than_there_is_memory_for_are_not_noted(void **state)
+{
+    char        json[1024];
+    size_t      i;
+    answered_t  a;
+
+    (void) state;
+
+    strcpy(json, "{\"outputs\":[{\"name\":\"x\",\"shape\":[2],\"data\":[1");
+
+    for (i = 0; i < 200; i++) {
+        strcat(json, ",1");
+    }
+
+    strcat(json, "]}]}");
+
+    assert_int_equal(read_output(&a, 2, json), LLMB_MISMATCH_COUNT);
+
+    for (i = 2; i < count(a.spans); i++) {
+        assert_int_equal(a.spans[i].end, 0);
     }
 }
 
@@ -566,6 +614,8 @@ main(void)
         cmocka_unit_test(parameters_of_other_transports_are_refused),
         cmocka_unit_test(rows_of_outputs_are_found),
         cmocka_unit_test(outputs_of_another_shape_are_a_mismatch),
+        cmocka_unit_test(more_rows_than_there_is_memory_for_are_not_noted),
+        cmocka_unit_test(other_arrays_are_for_one_client_only),
         cmocka_unit_test(eight_outputs_at_most)
     };
 

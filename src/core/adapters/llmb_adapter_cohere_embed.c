@@ -32,6 +32,7 @@ static const llmb_form_t  llmb_cohere_embed_form = {
     .columns      = llmb_cohere_embed_columns,
     .list         = llmb_string("embeddings.*"),
     .also         = llmb_string("texts"),
+    .common       = llmb_string("meta.warnings"),
     .usage        = { llmb_string("meta.billed_units"),
                       llmb_string("meta.tokens") },
     .input_tokens = llmb_string("input_tokens")
