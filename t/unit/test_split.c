@@ -354,9 +354,9 @@ arrays_that_are_not_known_are_for_one_client_only(void **state)
           "\"usage\":{\"prompt_tokens\":2,\"details\":[{\"n\":1}]}}", 1 },
         { openai, "{\"usage\":{\"details\":[1]},\"x\":[1],"
           "\"data\":[{\"index\":0},{\"index\":1}]}", 0 },
-        { cohere, "{\"embeddings\":{\"float\":[[1],[2]]},\"texts\":[\"a\",\"b\"],"
+        { cohere, "{\"embeddings\":{\"float\":[[1],[2]]},"
           "\"meta\":{\"warnings\":[\"w\"]}}", 1 },
-        { cohere, "{\"embeddings\":{\"float\":[[1],[2]]},\"texts\":[\"a\",\"b\"],"
+        { cohere, "{\"embeddings\":{\"float\":[[1],[2]]},"
           "\"meta\":{\"others\":[\"w\"]}}", 0 },
         { tei, "[[1],[2]]", 1 }
     };

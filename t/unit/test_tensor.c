@@ -428,8 +428,9 @@ other_arrays_are_for_one_client_only(void **state)
 
     (void) state;
 
-    assert_int_equal(read_output(&a, 2, "{\"x\":[1],\"outputs\":[{\"name\":\"y\","
-                                        "\"shape\":[2],\"datatype\":\"INT8\","
+    assert_int_equal(read_output(&a, 2, "{\"x\":[1],\"outputs\":[{"
+                                        "\"name\":\"y\",\"shape\":[2],"
+                                        "\"datatype\":\"INT8\","
                                         "\"data\":[1,2]}]}"),
                      LLMB_MISMATCH_NONE);
 
