@@ -232,7 +232,11 @@ ngx_http_llm_batch_format_match(ngx_str_t *match)
 static ngx_int_t
 ngx_http_llm_batch_format_member(ngx_str_t *name)
 {
-    return name->len ? NGX_OK : NGX_ERROR;
+    /* no path: only the outermost members are looked at */
+
+    return name->len
+           && ngx_strlchr(name->data, name->data + name->len, '.') == NULL
+           ? NGX_OK : NGX_ERROR;
 }
 
 

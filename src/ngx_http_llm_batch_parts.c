@@ -432,8 +432,7 @@ static ngx_uint_t
 ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
     llmb_group_t *g, ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
 {
-    time_t          since;
-    uint64_t        pause;
+    uint64_t        pause, since;
     llmb_policy_t   policy;
 
     if (!outcome->answered) {
@@ -449,10 +448,10 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
         return ngx_http_llm_batch_is_too_large(part, &policy);
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
-        since = ngx_time() - part->ctx->request->start_sec;
+        since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
         pause = ngx_http_llm_batch_retry_after(call);
 
-        if (pause == 0 || since >= LLMB_SCHED_PATIENCE / 1000) {
+        if (pause == 0 || since + pause >= LLMB_SCHED_PATIENCE) {
             return 0;
         }
 

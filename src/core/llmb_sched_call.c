@@ -267,7 +267,7 @@ static unsigned
 llmb_sched_may_wait(const llmb_member_t *m, uint64_t until, uint64_t now)
 {
     if (m->part) {
-        return now < m->since + LLMB_SCHED_PATIENCE;
+        return llmb_max(now, until) < m->since + LLMB_SCHED_PATIENCE;
     }
 
     return m->deadline > until;
