@@ -52,6 +52,8 @@ static ngx_str_t  ngx_http_llm_batch_private_fields[] = {
     ngx_string("Server"),
     ngx_string("Accept-Ranges"),
     ngx_string("Last-Modified"),
+    ngx_string("X-Compute-Tokens"),
+    ngx_string("X-Compute-Characters"),
     ngx_null_string
 };
 

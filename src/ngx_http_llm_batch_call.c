@@ -239,7 +239,7 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     body.data = call->body;
     body.len = call->len;
 
-    smaller = llmb_verdict_learn(outcome, body, g->proven, &g->learned);
+    smaller = llmb_verdict_learn(outcome, body, g->proven.items, &g->learned);
 
     ngx_http_llm_batch_learn_abilities(call, g, outcome);
 
@@ -282,7 +282,8 @@ ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
     llmb_group_t *g, llmb_outcome_t *outcome)
 {
     if (outcome->split) {
-        g->proven = ngx_max(g->proven, call->merge.items);
+        llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
+                          call->bytes);
 
         if (call->split.token_ids && g->token_ids == LLMB_TOKEN_IDS_UNKNOWN) {
             g->token_ids = LLMB_TOKEN_IDS_KNOWN;

@@ -224,8 +224,9 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
         policy = llmb_group_policy(g);
         large = ngx_http_llm_batch_is_too_large(part, &policy);
 
-        if (ctx->conf->split && ctx->body.divisible
-            && part->piece.items > g->proven)
+        if (ctx->conf->split && ctx->body.divisible && part->piece.items > 1
+            && !llmb_policy_proven(&g->proven, part->piece.items,
+                                   part->piece.tokens, part->piece.size))
         {
             /*
              * more than the upstream has been seen to take: should it be too

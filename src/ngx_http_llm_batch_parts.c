@@ -407,10 +407,12 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
         body.len = call->len;
 
         if (outcome->split) {
-            g->proven = ngx_max(g->proven, call->items);
+            llmb_policy_prove(&g->proven, call->items, call->tokens,
+                              call->bytes);
 
         } else {
-            (void) llmb_verdict_learn(outcome, body, g->proven, &g->learned);
+            (void) llmb_verdict_learn(outcome, body, g->proven.items,
+                                      &g->learned);
             again = ngx_http_llm_batch_part_waits(part, g, call, outcome);
         }
     }

@@ -13,11 +13,13 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use List::Util qw/ uniq /;
+
 use Test::LLMBatch;
 use Test::LLMBatch::Merge;
 
 my $t = Test::LLMBatch->new('merging, openai')->has('llm_batch')
-	->plan(2 * (merge_tests() + 7));
+	->plan(2 * (merge_tests() + 7 + 2 * 12 + 5));
 
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
@@ -30,6 +32,7 @@ for my $workers (1, 4) {
 		{ model => 'm', input => @texts > 1 ? \@texts : $texts[0] }
 	});
 	formats();
+	servers();
 
 	$t->quit() if $workers == 1;
 }
@@ -77,4 +80,31 @@ sub formats {
 	} $mock->calls() ], [ 1.5, 1.5 ], 'unknown member is in the call');
 
 	$mock->reset();
+}
+
+# all who speak it, with members and counts of their own
+
+sub servers {
+	for my $as (qw/ openai azure vllm sglang llamacpp infinity lmstudio tei
+		mistral voyage jina together /)
+	{
+		my $where = $as eq 'azure'
+			? '/openai/deployments/m/embeddings?api-version=1'
+			: $uri;
+
+		$mock->as($as);
+		my @r = meets($t, $mock, $where, $as, map {
+			{ model => 'm', input => [ map { "text $_" } 1 .. $_ ] }
+		} 1 .. 5);
+
+		is(uniq(map { $_->{json}{id} } @r), 5, "$as: own ids")
+			if $as =~ /^(?:vllm|infinity|mistral)$/;
+	}
+
+	# objects
+
+	$mock->as('jina');
+	meets($t, $mock, $uri, 'objects', map { { model => 'm',
+		input => [ { text => "a $_" }, { image => "b $_" } ] } } 1 .. 3);
+	$mock->as('');
 }

@@ -23,7 +23,8 @@ my $t = Test::LLMBatch->new('headers of answers')->has('llm_batch');
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 
-my @dropped = qw/ set-cookie etag alt-svc server-timing last-modified
+my @dropped = qw/ set-cookie etag alt-svc server-timing x-compute-tokens
+	last-modified
 	accept-ranges keep-alive proxy-authenticate trailer /;
 my %kept = (
 	'openai-version' => '2020-10-01', 'openai-processing-ms' => '17',

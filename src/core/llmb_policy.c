@@ -39,6 +39,26 @@ llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned)
 }
 
 
+void
+llmb_policy_prove(llmb_learned_t *proven, uint32_t items, uint64_t tokens,
+    uint64_t bytes)
+{
+    proven->items = llmb_max(proven->items, items);
+    proven->tokens = llmb_max(proven->tokens, tokens);
+    proven->bytes = llmb_max(proven->bytes, bytes);
+}
+
+
+unsigned
+llmb_policy_proven(const llmb_learned_t *proven, uint32_t items,
+    uint64_t tokens, uint64_t bytes)
+{
+    return items <= proven->items
+           && tokens <= proven->tokens
+           && bytes <= proven->bytes;
+}
+
+
 llmb_close_e
 llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
     uint64_t now)

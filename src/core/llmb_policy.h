@@ -69,6 +69,12 @@ typedef struct {
 /* narrows the bounds of a call by what was learned */
 void llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned);
 
+/* widens what is proven by a call that was taken; tells what is within */
+void llmb_policy_prove(llmb_learned_t *proven, uint32_t items,
+    uint64_t tokens, uint64_t bytes);
+unsigned llmb_policy_proven(const llmb_learned_t *proven, uint32_t items,
+    uint64_t tokens, uint64_t bytes);
+
 
 /* why the group is to be sent now; LLMB_CLOSE_NONE: it is not */
 llmb_close_e llmb_policy_close(const llmb_policy_t *policy,

@@ -118,7 +118,8 @@ typedef struct {
 
     /* about the upstream */
     llmb_learned_t   learned;
-    uint32_t         proven;      /* the most items of a call that it took */
+    llmb_learned_t   proven;      /* the most, of each, that a call had which
+                                     it took */
     uint8_t          token_ids;   /* llmb_token_ids_e */
 
     uint8_t          turn;        /* a call is over: a part that is due may go,

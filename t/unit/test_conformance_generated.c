@@ -636,15 +636,20 @@ static void
 everybody_gets_what_he_would_get_alone(void **state)
 {
     play_t    *p = call_alloc(sizeof(play_t));
-    unsigned   i, divisible;
+    unsigned   i, k, divisible, forms;
 
     p->adapter = *state;
     p->seed = 0x2545f4914f6cdd1d + llmb_adapter_id(p->adapter);
     divisible = 0;
+    forms = 0;
 
     for (i = 0; i < CLIENTS; i++) {
         play_ask(p, &p->clients[i]);
         divisible += p->clients[i].rq.divisible;
+
+        for (k = 0; k < LLMB_MAX_FORMS; k++) {
+            forms |= (p->clients[i].rq.form == p->adapter->forms[k]) << k;
+        }
     }
 
     while (p->nunits) {
@@ -659,6 +664,10 @@ everybody_gets_what_he_would_get_alone(void **state)
 
     assert_true(p->shared >= CLIENTS / 16);
     assert_true(divisible == 0 || p->joined >= CLIENTS / 16);
+
+    for (k = 0; k < LLMB_MAX_FORMS; k++) {
+        assert_true(p->adapter->forms[k] == NULL || (forms >> k & 1));
+    }
 
     free(p);
 }

@@ -286,6 +286,25 @@ what_was_learned_narrows_the_bounds(void **state)
 
 
 static void
+what_was_taken_is_proven(void **state)
+{
+    llmb_learned_t  proven = { 0 };
+
+    (void) state;
+
+    assert_false(llmb_policy_proven(&proven, 1, 0, 0));
+
+    llmb_policy_prove(&proven, 4, 500, 300);
+    llmb_policy_prove(&proven, 2, 700, 100);
+
+    assert_true(llmb_policy_proven(&proven, 4, 700, 300));
+    assert_false(llmb_policy_proven(&proven, 5, 700, 300));
+    assert_false(llmb_policy_proven(&proven, 4, 701, 300));
+    assert_false(llmb_policy_proven(&proven, 4, 700, 301));
+}
+
+
+static void
 the_timer_comes_before_time_alone_closes_the_group(void **state)
 {
     uint64_t       now, at;
@@ -379,6 +398,7 @@ main(void)
         cmocka_unit_test(the_timer_is_set_for_the_next_thing_that_time_brings),
         cmocka_unit_test(a_part_waits_for_a_slot_when_it_is_due),
         cmocka_unit_test(what_was_learned_narrows_the_bounds),
+        cmocka_unit_test(what_was_taken_is_proven),
         cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),
         cmocka_unit_test(the_first_member_fits_whatever_its_size),
         cmocka_unit_test(a_call_takes_members_up_to_each_bound),

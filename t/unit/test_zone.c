@@ -343,7 +343,7 @@ the_group_used_least_recently_gives_way(void **state)
     first = group_n(z, 0);
     second = group_n(z, 1);
 
-    llmb_group(z, first)->proven = 5;
+    llmb_group(z, first)->proven.items = 5;
 
     /* the first one is used again, the second is not */
 
@@ -355,7 +355,7 @@ the_group_used_least_recently_gives_way(void **state)
 
     assert_int_equal(group_of(z, "key 0", 0, &fresh), first);
     assert_false(fresh);
-    assert_int_equal(llmb_group(z, first)->proven, 5);
+    assert_int_equal(llmb_group(z, first)->proven.items, 5);
     free(z);
 }
 

@@ -18,6 +18,7 @@ use Test::LLMBatch::Backend;
 use Test::LLMBatch::Client;
 use Test::LLMBatch::Metrics;
 use Test::LLMBatch::Proc qw/ slurp /;
+use Test::LLMBatch::Server;
 
 our @EXPORT = qw/ is_own_answer is_batched own_answer_problem usage_sum
 	wait_for /;
@@ -256,8 +257,8 @@ sub load($self, %o) {
 }
 
 #
-# Makes requests meet whatever the machine does: a plug, one request like the
-# first (or "like") that the backend holds, takes the only slot, so
+# Makes requests meet whatever the machine does: a plug, one item of a request
+# like the first (or "like") that the backend holds, takes the only slot, so
 # llm_batch_concurrency has to be 1; the others gather, and once all have
 # (queued => n), "then" runs and the plug is answered.  Returns the responses
 # without that of the plug.
@@ -267,19 +268,12 @@ sub plugged($self, $backend, $requests, %o) {
 	my $client = $self->client();
 	my $queued = $o{queued} // @$requests;
 	my $like = $o{like} // $requests->[0];
-	my $input = exists $like->{body}{inputs} ? 'inputs' : 'input';
-	my $item = $like->{body}{$input};
+	my $one = Test::LLMBatch::Server::of($like->{uri})->one($like->{body});
 	my $before = () = $backend->calls();
-
-	# one item of the same kind
-
-	$item = $item->[0] if ref $item
-		and (ref $item->[0] or $item->[0] !~ /^\d+$/);
 
 	$backend->next({ hold => 1 });
 	my $plug = $client->start({ uri => $like->{uri},
-		headers => $like->{headers} // {},
-		body => { %{$like->{body}}, $input => $item } });
+		headers => $like->{headers} // {}, body => $one });
 
 	wait_for { $before < (() = $backend->calls()) }
 		or die "the plug did not get to the backend\n";
@@ -325,29 +319,41 @@ sub metric_is($self, $selector, $value, $name = "$selector is $value") {
 # answers
 
 # '' or what is wrong: the answer must be what the backend alone would give,
-# byte for byte, but for the token counts of texts, which are estimates
+# byte for byte, but for ids of calls and counts of tokens that are estimates
 
 sub own_answer_problem($r, $body = $r->{sent}) {
 	return "error: $r->{error}" if $r->{error};
 	return "status $r->{status}: $r->{body}" if $r->{status} != 200;
 
 	my $request = ref $body ? $body : decode_json($body);
-	my $format = Test::LLMBatch::Backend::format_of($r->{request}{uri});
-	my @items = Test::LLMBatch::Backend::items_of($format, $request);
-	my $want = Test::LLMBatch::Backend::answer($format, $request);
-	my $got = $r->{body};
-	my $count = qr/"(?:(?:prompt|total)_tokens|prompt_eval_count)":\K\d+/;
-	my @counts = $got =~ /$count/g;
+	my $server = Test::LLMBatch::Server::of($r->{request}{uri});
+	my $exact = $server->exact($request);
+	my ($want, $got) = map { $server->comparable($_, $exact) }
+		$server->answer($request, {}), $r->{body};
+	my %usage = %{$server->usage(eval { decode_json($r->{body}) } // {})};
+	my $items = () = $server->items($request);
+	my $problem = _usage_problem($items, %usage);
 
-	return 'no token for an item' if grep { $_ < @items } @counts;
-	return 'token counts differ' if uniq(@counts) > 1;
-
-	if (grep { !ref } @items) {
-		s/$count/N/g for $want, $got;
-	}
-
+	return $problem if $problem;
 	return $want eq $got ? '' : 'got ' . substr($got, 0, 400)
 		. "\nnot " . substr($want, 0, 400);
+}
+
+# counts by path: a token for each item, and totals that are sums
+
+sub _usage_problem($items, %usage) {
+	my %n = map { s/.*\.//r => $usage{$_} } keys %usage;
+	my ($in, $out, $all) = @n{qw/ prompt_tokens completion_tokens
+		total_tokens /};
+
+	($in, $all) = @n{qw/ promptTokenCount totalTokenCount /}
+		if exists $n{totalTokenCount};
+	$in //= $all // $n{input_tokens} // $n{prompt_eval_count};
+
+	return 'no token for an item' if defined $in and $in < $items;
+	return 'token counts differ'
+		if defined $all and $in + ($out // 0) != $all;
+	return '';
 }
 
 sub is_own_answer($responses, $name = 'own answers') {
@@ -359,13 +365,17 @@ sub is_own_answer($responses, $name = 'own answers') {
 		scalar @problems . " problems, the first: $problems[0]");
 }
 
-# the tokens that all responses together tell
+# the tokens of the input that all responses together tell
 
 sub usage_sum(@responses) {
 	return sum0 map {
-		ref $_->{json} ne 'HASH' ? 0
-			: $_->{json}{prompt_eval_count}
-			// $_->{json}{usage}{total_tokens} // 0
+		my $server = Test::LLMBatch::Server::of($_->{request}{uri});
+		my %usage = %{$server->usage($_->{json})};
+		my ($path) = map { my $name = $_;
+			grep { /(?:^|\.)$name$/ } keys %usage
+		} qw/ prompt_tokens promptTokenCount input_tokens
+			prompt_eval_count tokens_read total_tokens /;
+		$path ? $usage{$path} : 0;
 	} @responses;
 }
 

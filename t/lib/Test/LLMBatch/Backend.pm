@@ -2,146 +2,36 @@ package Test::LLMBatch::Backend;
 
 # Copyright (C) The ngx_http_llm_batch_module authors
 
-# A mock of embeddings servers: OpenAI's /embeddings, Ollama's /api/embed and
-# the /embed of Text Embeddings Inference; one process with a select loop.
-#
-# What an item is answered with depends on the model and on the item alone, so
-# an answer that went to the wrong client is seen.  How a call is answered is
-# a hash; t/README lists its members.
+# A server for the tests: one process with a select loop, that records calls
+# and answers them, right or in any wrong way.  What a right answer is, the APIs
+# in Server/ know.  How a call is answered is a hash; t/README lists its members.
 
 use v5.36;
 
-no warnings 'experimental::builtin';
-
-use Digest::SHA qw/ sha1 /;
-use Encode qw/ encode_utf8 /;
 use IO::Compress::Gzip qw/ gzip /;
 use IO::Select;
 use IO::Socket::INET;
 use JSON::PP;
-use List::Util qw/ max min shuffle sum0 /;
-use MIME::Base64 qw/ encode_base64 /;
+use List::Util qw/ max min sum0 /;
 use POSIX qw/ WNOHANG /;
 use Socket qw/ :DEFAULT IPPROTO_TCP TCP_NODELAY /;
 use Time::HiRes qw/ time /;
 
+use Test::LLMBatch::Server;
+
 my $json = JSON::PP->new->utf8->canonical;
-
-
-# the functions below say what the right answer is; tests use them as well
-
-sub format_of($uri) {
-	$uri =~ s/\?.*//s;
-	$uri =~ s/%([0-9a-f]{2})/chr hex $1/gie;
-
-	return 'openai' if $uri =~ m!/embeddings$!;
-	return 'ollama' if $uri =~ m!/api/embed$!;
-	return 'tei' if $uri =~ m!/embed$!;
-	return '';
-}
-
-# the items of a request; an array of numbers is one item
-
-sub items_of($format, $request) {
-	return unless ref $request eq 'HASH';
-
-	my $input = $request->{$format eq 'tei' ? 'inputs' : 'input'};
-
-	return unless defined $input and $format;
-	return $input unless ref $input;
-	return unless ref $input eq 'ARRAY';
-	return $input if @$input
-		and builtin::created_as_number($input->[0] // '');
-	return if grep { ref eq 'HASH' } @$input;
-	return map { $_ // '' } @$input;
-}
-
-# tokens: the numbers of a token array; of a text 1 + bytes / 4
-
-sub tokens_of(@items) {
-	return sum0 map {
-		ref $_ ? scalar @$_ : 1 + int(length(encode_utf8($_)) / 4)
-	} @items;
-}
-
-# values have 16 binary digits, so both notations below are exact; the zeros
-# at the end get lost if anybody prints the numbers anew
-
-sub embedding($request, $item) {
-	my $seed = encode_utf8($request->{model} // '') . "\0"
-		. (ref $item ? "tokens:@$item" : 'text:' . encode_utf8($item));
-	my $n = $request->{dimensions} || 8;
-	my @v;
-
-	for (my $i = 0; @v < $n; $i++) {
-		push @v, map { $_ / 65536 - 0.5 } unpack 'n10', sha1("$i$seed");
-	}
-
-	$#v = $n - 1;
-
-	return '"' . encode_base64(pack('f<*', @v), '') . '"'
-		if ($request->{encoding_format} // '') eq 'base64';
-
-	return '[' . join(',', map { sprintf '%.16f', $_ } @v) . ']';
-}
-
-sub answer($format, $request, $how = {}) {
-	my @items = items_of($format, $request);
-	my $tokens = tokens_of(@items);
-	my $model = JSON::PP->new->utf8->allow_nonref
-		->encode($request->{model} // '');
-
-	local $request->{encoding_format} = 'float' if $how->{floats};
-
-	my @e = map { [ $_, embedding($request, $items[$_]) ] } 0 .. $#items;
-
-	_disturb(\@e, $how);
-
-	if ($format eq 'tei') {
-		return '[' . join(',', map { $_->[1] } @e) . ']';
-	}
-
-	if ($format eq 'ollama') {
-		return qq!{"model":$model,"embeddings":[!
-			. join(',', map { $_->[1] } @e)
-			. '],"total_duration":14143917,"load_duration":1019500,'
-			. qq!"prompt_eval_count":$tokens}!;
-	}
-
-	return '{"object":"list","data":['
-		. join(',', map {
-			'{"object":"embedding",'
-			. (defined $_->[0] ? qq!"index":$_->[0],! : '')
-			. qq!"embedding":$_->[1]}!
-		} @e)
-		. qq!],"model":$model,"usage":{"prompt_tokens":$tokens,!
-		. qq!"total_tokens":$tokens}}!;
-}
-
-sub _disturb($e, $how) {
-	my $count = $how->{count} // 0;
-
-	splice @$e, $count if $count < 0;
-	push @$e, [ scalar @$e, $e->[-1][1] ] for 1 .. $count;
-
-	@$e = reverse @$e if ($how->{order} // '') eq 'reverse';
-	@$e = shuffle @$e if ($how->{order} // '') eq 'shuffle';
-
-	my $index = $how->{index} // return;
-
-	$e->[-1][0] = $index eq 'duplicate' ? $e->[0][0]
-		: $index eq 'foreign' ? @$e + 7
-		: $index eq 'negative' ? -1 : undef;
-}
 
 
 # in the test
 
 sub new($class, %o) {
-	my $self = bless { script => {}, seen => 0, test => $$, %o }, $class;
+	my $self = bless { as => '', script => {}, seen => 0, test => $$, %o },
+		$class;
 
 	$self->{log} = "$o{dir}/calls.$o{port}";
 	open my $fh, '>', $self->{log} or die "open $self->{log}: $!";
+
+	$Test::LLMBatch::Server::as = $self->{as};
 
 	return $self->start();
 }
@@ -195,6 +85,14 @@ sub count($self) {
 }
 
 sub items($self) { return sum0 map { $_->{items} } $self->calls() }
+
+# which of the servers that speak an API it is, until the next as(); this is
+# also whose answers the test takes for right
+
+sub as($self, $name) {
+	$self->{as} = $Test::LLMBatch::Server::as = $name;
+	return $self->_control(as => $name);
+}
 
 # from now on; until the next script()
 
@@ -338,9 +236,9 @@ sub _parse($self, $c) {
 sub _call($self, $c, $call) {
 	return $self->_obey($c, $call) if $call->{uri} eq '/_control';
 
-	my $format = format_of($call->{uri});
+	my $server = Test::LLMBatch::Server::of($call->{uri}, $self->{as});
 	my $request = eval { $json->decode($call->{body}) };
-	my @items = items_of($format, $request);
+	my @items = $server ? $server->items($request) : ();
 
 	$call->{items} = @items;
 	$call->{inflight} = grep { $_->{busy} } values %{$self->{conn}};
@@ -350,14 +248,15 @@ sub _call($self, $c, $call) {
 
 	$how = { %{$self->{script}}, %{$script // {}}, %{$how // {}} };
 	$how = { %$how, %{$how->{many}} } if $how->{many} and @items > 1;
+	$server->{as} = $how->{as} if $server and defined $how->{as};
 
 	$c->{version} = $call->{version};
 	$c->{max} = $how->{bytewise} ? 1 : 1 << 20;
 	$c->{close} = $call->{version} eq 'HTTP/1.0'
 		|| ($call->{headers}{connection} // '') eq 'close'
 		|| !($how->{keepalive} // 1);
-	$c->{plan} = _plan($c, $how,
-		_body($how, $format, $request, \@items));
+	$c->{plan} = _plan($c, $how, _answer($how, $server, $request,
+		length $call->{body}));
 
 	$call->{body} = undef if length $call->{body} > 262144;
 	print {$self->{out}} $json->encode($call), "\n";
@@ -383,8 +282,8 @@ sub _call($self, $c, $call) {
 sub _obey($self, $c, $call) {
 	my ($op, $value) = @{$json->decode($call->{body})};
 
-	if ($op eq 'script') {
-		$self->{script} = $value;
+	if ($op eq 'script' or $op eq 'as') {
+		$self->{$op} = $value;
 
 	} elsif ($op eq 'next') {
 		push @{$self->{next}}, @$value;
@@ -402,62 +301,55 @@ sub _obey($self, $c, $call) {
 	$self->{wr}->add($c->{s});
 }
 
-# status, type and body of the answer
+# status, type, body and headers of the answer
 
-sub _body($how, $format, $request, $items) {
-	my $n = @$items;
-	my $poison = $how->{poison} // 'POISON';
+sub _answer($how, $server, $request, $size) {
+	my $status = $how->{status} // 200;
+	my $type = 'application/json';
 
-	my $error = sub ($status, $message) {
-		my $text = $json->encode({ error => { message => $message,
-			type => 'invalid_request_error', param => undef,
-			code => undef } });
-		return $status, 'application/json', $text;
-	};
+	return $status, $how->{type} // $type, $how->{body}, {}
+		if defined $how->{body};
+	return 200, 'text/html', "<html>\n", {} if $how->{junk};
+	return 413, 'text/html', "<html>Request Entity Too Large</html>\n", {}
+		if $size > ($how->{max_bytes} // $size);
+	return $status, $type, ($server || 'Test::LLMBatch::Server')
+		->error($status, "status $status"), {} if $status != 200;
+	return 200, $type, '{"mock":"no format"}', {} if !$server;
 
-	return $how->{status} // 200, $how->{type} // 'application/json',
-		$how->{body} if defined $how->{body};
-	return $error->($how->{status}, "status $how->{status}")
-		if ($how->{status} // 200) != 200;
-	return 200, 'text/html', "<html>\n" if $how->{junk};
-	return 200, 'application/json', '{"mock":"no format"}' if !$format;
-	return $error->(400, 'no input') if !$n;
-	return $error->($how->{max_status} // 400, "batch size $n > maximum")
-		if $n > ($how->{max_items} // $n);
-	return $error->(400, "bad item of $n")
-		if grep { !ref and index($_, $poison) >= 0 } @$items;
+	($status, my ($body, $headers)) = $server->reply($request, $how);
 
-	return 200, 'application/json', answer($format, $request, $how);
+	return $status, $type, $body, $headers;
 }
 
 # what is to be written, in order: text, { pad => bytes } or { then => what }
 
-sub _plan($c, $how, $status, $type, $body) {
+sub _plan($c, $how, $status, $type, $body, $headers) {
 	my $fault = $how->{fault} // '';
-	my %h = ('Content-Type' => $type, %{$how->{headers} // {}});
+	my %h = ('content-type' => $type, %$headers,
+		map { lc $_ => $how->{headers}{$_} } keys %{$how->{headers}});
 	my $pad = max(0, ($how->{size} // 0) - length $body);
 	my $tail = $pad ? chop $body : '';
 	my $length = $pad + length $body . $tail;
 
 	if ($how->{gzip}) {
 		gzip \ (my $plain = $body), \$body;
-		$h{'Content-Encoding'} = 'gzip';
+		$h{'content-encoding'} = 'gzip';
 		$length = length $body;
 	}
 
 	$how->{chunked} = 1 if $fault eq 'cut_chunked';
 
 	if ($how->{chunked} and $c->{version} ne 'HTTP/1.0') {
-		$h{'Transfer-Encoding'} = 'chunked';
+		$h{'transfer-encoding'} = 'chunked';
 		$body = sprintf "%x\r\n%s\r\n", length $body, $body;
 		$body .= sprintf "%x\r\n", $pad + 1 if $pad;
 		$tail .= ($pad ? "\r\n" : '') . "0\r\n\r\n";
 
 	} elsif (!$how->{chunked}) {
-		$h{'Content-Length'} = $length;
+		$h{'content-length'} = $length;
 	}
 
-	$h{'Connection'} = 'close' if $c->{close};
+	$h{'connection'} = 'close' if $c->{close};
 
 	my $head = "HTTP/1.1 $status Mock\r\n";
 

@@ -4,7 +4,7 @@ package Test::LLMBatch::Merge;
 
 # What must hold for any format that takes several inputs in a call.  Run by
 # merge_*.t with the URI and a function that makes a body of texts, a single
-# one being a bare item.
+# one being a bare item where the format has such.
 
 use v5.36;
 
@@ -14,16 +14,23 @@ use Test::More;
 
 use Test::LLMBatch;
 
-our @EXPORT = qw/ merge_conf merges merge_tests /;
+our @EXPORT = qw/ apart cuts is_off merge_conf merges merge_tests meets sizes /;
 
 
 # tests made by merges()
 
-sub merge_tests { return 29 }
+sub merge_tests { return 30 }
 
-sub merge_conf($t, $workers) {
-	return $t->conf(<<'CONF', workers => $workers);
+# options: adapter, more (directives), and those of conf()
+
+sub merge_conf($t, $workers, %o) {
+	my $adapter = delete $o{adapter} // 'auto';
+	my $more = delete $o{more} // '';
+
+	return $t->conf(<<CONF, workers => $workers, %o);
 llm_batch zone=llm;
+llm_batch_adapter $adapter;
+$more
 llm_batch_concurrency 1;
 llm_batch_max_size 64;
 llm_batch_max_wait 20s;
@@ -49,11 +56,83 @@ location /plain/ {
 CONF
 }
 
-sub merges($t, $mock, $uri, $make) {
+# items of the calls so far
+
+sub sizes($mock) { return join ' ', map { $_->{items} } $mock->calls() }
+
+# requests to a URI, made to meet: own answers, in one call
+
+sub meets($t, $mock, $uri, $name, @bodies) {
+	my $items = sum0 map { scalar(() = _server($uri)->items($_)) } @bodies;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	$mock->reset();
+	my @r = $t->plugged($mock, [ map { { uri => $uri, body => $_ } }
+		@bodies ]);
+	is_own_answer(\@r, $name);
+	is(sizes($mock), "1 $items", "$name: one call");
+
+	return @r;
+}
+
+# the last of these requests shares no call with the others
+
+sub apart($t, $mock, $name, @requests) {
+	my @n = map {
+		scalar(() = _server($_->{uri})->items($_->{body}))
+	} @requests;
+	my $last = pop @n;
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+
+	$mock->reset();
+	my @r = $t->plugged($mock, \@requests, queued => scalar @n);
+	is_own_answer(\@r, $name);
+	is_deeply([ sort { $a <=> $b } map { $_->{items} } $mock->calls() ],
+		[ sort { $a <=> $b } 1, $last, sum0(@n) ],
+		"$name: another call");
+}
+
+# a request of six items is cut at four
+
+sub cuts($t, $mock, $uri, $name, $body) {
+	$mock->reset();
+	my $r = $t->request({ uri => "/four$uri", body => $body });
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is_own_answer($r, $name);
+	is(sizes($mock), '4 2', "$name: calls");
+}
+
+# with the default configuration a request of this format goes alone
+
+sub is_off($t, $uri, $body) {
+	$t->quit();
+	merge_conf($t, 1);
+	$t->run();
+
+	my $r = $t->request({ uri => $uri, body => $body });
+
+	local $Test::Builder::Level = $Test::Builder::Level + 1;
+	is_own_answer($r, 'auto');
+	is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
+		'BYPASS adapter', 'auto: it is off');
+}
+
+sub _server($uri) { return Test::LLMBatch::Server::of($uri) }
+
+# cut => 0: arrays of this format are not cut
+
+sub merges($t, $mock, $uri, $make, %o) {
+	my $server = _server($uri);
+	my $count = sub (@texts) {
+		return scalar(() = $server->items($make->(@texts)))
+	};
 	my $of = sub ($where, @texts) {
 		return { uri => "$where$uri", body => $make->(@texts) };
 	};
-	my $sizes = sub { join ' ', map { $_->{items} } $mock->calls() };
+	my $sizes = sub { sizes($mock) };
 	my $header = sub ($name, @r) { map { $_->{headers}{$name} // '' } @r };
 
 	# one request alone
@@ -88,13 +167,14 @@ sub merges($t, $mock, $uri, $make) {
 	$mock->reset();
 	@r = $t->plugged($mock, [ map { $of->('', @$_) } @texts ]);
 	is_own_answer(\@r, 'arrays');
-	is($sizes->(), '1 7', 'arrays: one call');
+	is($sizes->(), '1 ' . sum0(map { $count->(@$_) } @texts),
+		'arrays: one call');
 
 	SKIP: {
 		skip 'no usage in this format', 1
-			if ref $r[0]{json} ne 'HASH';
+			unless %{$server->usage($r[0]{json})};
 		is(usage_sum(@r),
-			Test::LLMBatch::Backend::tokens_of(map { @$_ } @texts),
+			sum0(map { $server->tokens($make->(@$_)) } @texts),
 			'arrays: the parts add up to the usage of the call');
 	}
 
@@ -105,12 +185,22 @@ sub merges($t, $mock, $uri, $make) {
 	is_own_answer(\@r, 'max_size');
 	is($sizes->(), '1 4 4 2', 'max_size: no call is larger');
 
+	my $n = $count->(map { "array $_" } 1 .. 10);
+	my $cut = $n > 1 && ($o{cut} // 1);
+
 	$mock->reset();
 	@r = $t->request($of->('/four', map { "array $_" } 1 .. 10));
 	is_own_answer(\@r, 'an array beyond max_size');
 	is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
-		'BYPASS item', 'it is passed through');
-	is($sizes->(), '10', 'in one piece');
+		$cut || $n == 1 ? 'SINGLE ' : 'BYPASS item', 'its status');
+	is($sizes->(), $cut ? '4 4 2' : $n, $cut ? 'it is cut' : 'in one piece');
+
+	SKIP: {
+		skip 'no usage in this format', 1
+			unless %{$server->usage($r[0]{json})};
+		is(usage_sum(@r), $server->tokens($make->(
+			map { "array $_" } 1 .. 10)), 'all of its tokens');
+	}
 
 	# ways of sending
 
@@ -165,7 +255,8 @@ sub merges($t, $mock, $uri, $make) {
 	cmp_ok(scalar(() = $mock->calls()), '<', 240, 'load: fewer calls');
 	is(max(map { $_->{inflight} } $mock->calls()), 1,
 		'load: one at a time');
-	is($mock->items(), 960, 'load: each item is sent once');
+	is($mock->items(), sum0(map { $count->(map { "$_" } 0 .. $_ % 3) }
+		0 .. 479), 'load: each item is sent once');
 
 	# nothing set but the zone
 
