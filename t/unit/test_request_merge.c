@@ -256,9 +256,9 @@ equal_items_are_sent_once(void **state)
     (void) bundle_add(b, &llmb_adapter_openai_embeddings, "/v1/embeddings",
                       "{\"input\":\"c\"}");
     (void) bundle_add(b, &llmb_adapter_openai_embeddings, "/v1/embeddings",
-                      "{\"input\":[ \"b\",\"\\u0061\",\"ab\"]}");
+                      "{\"input\":[ \"b\",\"\\u0061\",\"ab\",\"c\"]}");
 
-    merge_unique(b, "0102134",
+    merge_unique(b, "01021342",
                  "{\"input\":[\"a\",\"b\",\"c\",\"\\u0061\",\"ab\"]}");
     bundle_destroy(b);
 
@@ -271,6 +271,27 @@ equal_items_are_sent_once(void **state)
 
     merge_unique(b, "0123210",
                  "{\"instances\":[1,{\"a\":\"]\"},[1,[\"\\\"}\"]],10]}");
+    bundle_destroy(b);
+}
+
+
+/* texts of one length and one hash */
+
+static void
+items_of_one_hash_are_told_apart(void **state)
+{
+    bundle_t  *b = bundle_create();
+
+    (void) state;
+
+    (void) bundle_add(b, &llmb_adapter_openai_embeddings, "/v1/embeddings",
+                      "{\"input\":[\"bhbyjsr\",\"mfmmabh\",\"dyaqfbh\"]}");
+    (void) bundle_add(b, &llmb_adapter_openai_embeddings, "/v1/embeddings",
+                      "{\"input\":[\"bqrqtej\",\"mfmmabh\"]}");
+
+    merge_unique(b, "01231",
+                 "{\"input\":[\"bhbyjsr\",\"mfmmabh\",\"dyaqfbh\","
+                 "\"bqrqtej\"]}");
     bundle_destroy(b);
 }
 
@@ -379,6 +400,7 @@ main(void)
         cmocka_unit_test(ids_of_tokens_are_asked_for_first),
         cmocka_unit_test(some_calls_go_elsewhere),
         cmocka_unit_test(equal_items_are_sent_once),
+        cmocka_unit_test(items_of_one_hash_are_told_apart),
         cmocka_unit_test(many_items_keep_their_positions),
         cmocka_unit_test(an_error_of_the_sink_ends_the_writing)
     };
