@@ -160,6 +160,28 @@ $(BUILD)/sim/sim: $(SIM_SRC) $(wildcard t/sim/*.h) $(CORE) $(CORE_H)
 	@mkdir -p $(@D)
 	$(CC) $(TEST_CFLAGS) -O2 -g -o $@ $(SIM_SRC) $(CORE) -lm
 
+SIMULATOR =	$(BUILD)/llm-batch-sim
+
+llm-batch-sim: $(SIMULATOR)	## the simulator for operators; prints where it is
+	@echo "$(SIMULATOR)"
+
+$(SIMULATOR): $(wildcard simulator/*.[ch]) $(CORE) $(CORE_H)
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -D_GNU_SOURCE -Isrc/core -O2 -g -o $@ \
+		$(wildcard simulator/*.c) $(CORE) -ljansson -lm
+
+# the settings, and the upstream, of the load curve
+CURVE =		--cost 3.15+0.62n --jitter 10% --parallel 1 --max-size 32 \
+		--generate poisson --seconds 60 \
+		--rate 20,50,100,200,400,600,800,1000,1200 --compare none slot \
+		'window=fixed max_wait=2' 'window=fixed max_wait=5' \
+		'window=fixed max_wait=10' 'window=fixed max_wait=20' \
+		'window=fixed max_wait=50'
+
+curve: $(SIMULATOR)	## slot against fixed windows: docs/load-curve.svg, .txt
+	$(SIMULATOR) --plot docs/load-curve.svg $(CURVE) > docs/load-curve.txt
+	@cat docs/load-curve.txt
+
 model:		## spin checks the life cycle of a batch
 	tools/model $(BUILD)/model $(wildcard t/model/*.pml)
 
@@ -233,6 +255,9 @@ BENCH_DIR =	$(BUILD)/bench
 bench: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/load	## against proxy_pass
 	bench/run $(BENCH_DIR) $(NGINX) $(MODULE)
 
+bench-curve: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## latency and calls at rising load
+	bench/curve $(BENCH_DIR) $(NGINX) $(MODULE)
+
 $(BENCH_DIR)/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -o $@ $< -lm
@@ -256,5 +281,6 @@ clean:		## removes what was built for this tree
 FORCE:
 
 .PHONY:		all help module static compile test unit golden fuzz \
-		fuzz-smoke fuzz-replay sim model t chaos faults asan valgrind coverage \
-		coverage-module states lint bench bench-core clean
+		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
+		faults asan valgrind coverage coverage-module states lint \
+		bench bench-core bench-curve clean

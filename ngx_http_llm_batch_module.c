@@ -46,6 +46,13 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_batch_models"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_models,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_batch"),
       NGX_HTTP_LLM_BATCH_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_batch,
@@ -94,6 +101,48 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
+
+    { ngx_string("llm_batch_task"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_value,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, task),
+      NULL },
+
+    { ngx_string("llm_batch_eligible_tasks"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_batch_eligible_tasks,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("llm_batch_latency_budget"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_scaled,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, budget),
+      &ngx_http_llm_batch_budget_scale },
+
+    { ngx_string("llm_batch_latency_threshold"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_time,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, threshold),
+      NULL },
+
+    { ngx_string("llm_batch_latency_tolerance"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_scaled,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, tolerance),
+      &ngx_http_llm_batch_tolerance_scale },
+
+    { ngx_string("llm_batch_priority"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_scaled,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_llm_batch_loc_conf_t, priority),
+      &ngx_http_llm_batch_priority_scale },
 
     { ngx_string("llm_batch_min_size"),
       NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
@@ -279,6 +328,12 @@ static ngx_http_variable_t  ngx_http_llm_batch_vars[] = {
 
     { ngx_string("llm_batch_tokens"), NULL, ngx_http_llm_batch_variable_number,
       NGX_HTTP_LLM_BATCH_VAR_TOKENS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_cost"), NULL, ngx_http_llm_batch_variable_money,
+      NGX_HTTP_LLM_BATCH_VAR_COST, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_saved"), NULL, ngx_http_llm_batch_variable_money,
+      NGX_HTTP_LLM_BATCH_VAR_SAVED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("llm_batch_wait"), NULL, ngx_http_llm_batch_variable_time,
       NGX_HTTP_LLM_BATCH_VAR_WAIT, NGX_HTTP_VAR_NOCACHEABLE, 0 },

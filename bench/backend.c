@@ -7,7 +7,11 @@
  * /stats with the number of calls and items so far.  One process, keep-alive,
  * bodies with Content-Length only.
  *
- * usage: backend port dimension
+ * usage: backend port dimension [fixed each parallel]
+ *
+ * With a cost, in microseconds, a call of n inputs is answered after fixed + n
+ * * each, as soon as one of "parallel" workers is free; calls wait in the order
+ * in which they came.
  */
 
 
@@ -21,12 +25,15 @@
 #include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 
 #define MAX_ITEMS   2048
 #define IN_SIZE     (256 * 1024)
 #define MAX_EVENTS  256
+#define MAX_WORKERS 1024
 
 
 typedef struct {
@@ -35,19 +42,30 @@ typedef struct {
 } answer_t;
 
 
-typedef struct {
+typedef struct conn_s  conn_t;
+
+struct conn_s {
     int             fd;
+    int             waiting;      /* until it is answered */
+    int             gone;         /* the client, meanwhile */
+    uint64_t        due;          /* us */
+    conn_t         *next;
     size_t          got;
     const char     *out;
     size_t          left;
     char            stats[256];
     char            in[IN_SIZE + 1];
-} conn_t;
+};
 
 
 static answer_t       answers[MAX_ITEMS + 1];
 static int            dimension;
 static int            epfd;
+static uint64_t       fixed_cost, each_cost;
+static uint64_t       free_at[MAX_WORKERS];
+static int            parallel;
+static int            timer;
+static conn_t        *pending;      /* by the time that they are due */
 static unsigned long  calls;
 static unsigned long  items;
 
@@ -196,6 +214,74 @@ send_answer(conn_t *c)
 }
 
 
+static uint64_t
+now(void)
+{
+    struct timespec  ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+
+static void
+set_timer(void)
+{
+    struct itimerspec  its;
+
+    memset(&its, 0, sizeof(its));
+
+    if (pending) {
+        its.it_value.tv_sec = (time_t) (pending->due / 1000000);
+        its.it_value.tv_nsec = (long) (pending->due % 1000000) * 1000;
+    }
+
+    timerfd_settime(timer, TFD_TIMER_ABSTIME, &its, NULL);
+}
+
+
+/* the first worker that is free takes the call */
+
+static void
+delay(conn_t *c, int n)
+{
+    int                 i, best;
+    conn_t            **p;
+    struct epoll_event  ev;
+
+    best = 0;
+
+    for (i = 1; i < parallel; i++) {
+        if (free_at[i] < free_at[best]) {
+            best = i;
+        }
+    }
+
+    if (free_at[best] < now()) {
+        free_at[best] = now();
+    }
+
+    free_at[best] += fixed_cost + (uint64_t) n * each_cost;
+
+    c->due = free_at[best];
+    c->waiting = 1;
+
+    for (p = &pending; *p && (*p)->due <= c->due; p = &(*p)->next) {
+        /* void */
+    }
+
+    c->next = *p;
+    *p = c;
+
+    ev.events = 0;
+    ev.data.ptr = c;
+    epoll_ctl(epfd, EPOLL_CTL_MOD, c->fd, &ev);
+
+    set_timer();
+}
+
+
 static void
 make_answer(conn_t *c, const char *body, const char *end)
 {
@@ -219,6 +305,10 @@ make_answer(conn_t *c, const char *body, const char *end)
 
     c->out = a->data;
     c->left = a->len;
+
+    if (parallel) {
+        delay(c, n);
+    }
 }
 
 
@@ -265,6 +355,12 @@ handle(conn_t *c, uint32_t events)
     ssize_t             n;
     struct epoll_event  ev;
 
+    if (c->waiting) {
+        c->gone = 1;
+        epoll_ctl(epfd, EPOLL_CTL_DEL, c->fd, NULL);
+        return;
+    }
+
     if (events & EPOLLOUT) {
         rc = send_answer(c);
 
@@ -286,6 +382,11 @@ handle(conn_t *c, uint32_t events)
         rc = serve(c);
 
         if (rc > 0) {
+
+            if (c->waiting) {
+                return;
+            }
+
             rc = send_answer(c);
 
             if (rc > 0) {
@@ -319,6 +420,33 @@ handle(conn_t *c, uint32_t events)
 
 
 static void
+answer_due(void)
+{
+    conn_t    *c;
+    uint64_t   expired, time;
+
+    (void) !read(timer, &expired, sizeof(expired));
+
+    time = now();
+
+    while (pending && pending->due <= time) {
+        c = pending;
+        pending = c->next;
+        c->waiting = 0;
+
+        if (c->gone) {
+            close_conn(c);
+            continue;
+        }
+
+        handle(c, EPOLLOUT);
+    }
+
+    set_timer();
+}
+
+
+static void
 accept_all(int listening)
 {
     int                 fd, one;
@@ -344,6 +472,8 @@ accept_all(int listening)
         c->fd = fd;
         c->got = 0;
         c->left = 0;
+        c->waiting = 0;
+        c->gone = 0;
 
         ev.events = EPOLLIN;
         ev.data.ptr = c;
@@ -362,12 +492,24 @@ main(int argc, char **argv)
     struct sockaddr_in  sin;
     struct epoll_event  ev, events[MAX_EVENTS];
 
-    if (argc != 3) {
-        fprintf(stderr, "usage: backend port dimension\n");
+    if (argc != 3 && argc != 6) {
+        fprintf(stderr, "usage: backend port dimension "
+                        "[fixed each parallel]\n");
         return 2;
     }
 
     dimension = atoi(argv[2]);
+
+    if (argc == 6) {
+        fixed_cost = strtoul(argv[3], NULL, 10);
+        each_cost = strtoul(argv[4], NULL, 10);
+        parallel = atoi(argv[5]);
+
+        if (parallel < 1 || parallel > MAX_WORKERS) {
+            fprintf(stderr, "backend: 1 to %d workers\n", MAX_WORKERS);
+            return 2;
+        }
+    }
 
     memset(&sin, 0, sizeof(sin));
     sin.sin_family = AF_INET;
@@ -389,6 +531,10 @@ main(int argc, char **argv)
     ev.data.ptr = NULL;
     epoll_ctl(epfd, EPOLL_CTL_ADD, fd, &ev);
 
+    timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
+    ev.data.ptr = &timer;
+    epoll_ctl(epfd, EPOLL_CTL_ADD, timer, &ev);
+
     for ( ;; ) {
         n = epoll_wait(epfd, events, MAX_EVENTS, -1);
 
@@ -396,6 +542,9 @@ main(int argc, char **argv)
 
             if (events[i].data.ptr == NULL) {
                 accept_all(fd);
+
+            } else if (events[i].data.ptr == &timer) {
+                answer_due();
 
             } else {
                 handle(events[i].data.ptr, events[i].events);

@@ -15,6 +15,7 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llmb_catalogue.h"
 #include "llmb_hist.h"
 #include "llmb_key.h"
 #include "llmb_request.h"
@@ -51,9 +52,12 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_key.h"
 #include "ngx_http_llm_batch_answer.h"
 #include "ngx_http_llm_batch_handler.h"
+#include "ngx_http_llm_batch_eligible.h"
 #include "ngx_http_llm_batch_held.h"
 #include "ngx_http_llm_batch_call.h"
+#include "ngx_http_llm_batch_learn.h"
 #include "ngx_http_llm_batch_dispatch.h"
+#include "ngx_http_llm_batch_models.h"
 #include "ngx_http_llm_batch_capture.h"
 #include "ngx_http_llm_batch_deliver.h"
 #include "ngx_http_llm_batch_repair.h"

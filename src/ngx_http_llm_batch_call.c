@@ -239,9 +239,14 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     body.data = call->body;
     body.len = call->len;
 
+    /* in the upstream's tokens, as far as they are known */
+
+    outcome->tokens = llmb_calibrate(&g->calibration, outcome->tokens);
+
     smaller = llmb_verdict_learn(outcome, body, g->proven.items, &g->learned);
 
     ngx_http_llm_batch_learn_abilities(call, g, outcome);
+    ngx_http_llm_batch_learn_call(call, g, outcome);
 
     if (outcome->status != NGX_HTTP_TOO_MANY_REQUESTS && !smaller) {
         llmb_health_result(&g->health, llmb_verdict_failed(outcome),
@@ -284,6 +289,8 @@ ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
     if (outcome->split) {
         llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
                           call->bytes);
+
+        ngx_http_llm_batch_calibrate(call, g);
 
         if (call->split.token_ids && g->token_ids == LLMB_TOKEN_IDS_UNKNOWN) {
             g->token_ids = LLMB_TOKEN_IDS_KNOWN;

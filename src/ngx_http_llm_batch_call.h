@@ -37,14 +37,18 @@ struct ngx_http_llm_batch_call_s {
     uint32_t                        index;    /* in the zone */
     uint64_t                        epoch;
     uint64_t                        number;
+    uint64_t                        sent;     /* us */
+    uint32_t                        inflight; /* then, with itself */
     ngx_msec_t                      start;
     ngx_str_t                       model;
+    const llmb_model_t             *known;    /* in the catalogue, or NULL */
     ngx_str_t                       group;    /* its readable name */
 
     /* the members, in the order of the merged body */
     uint32_t                        n;
     uint32_t                        items;    /* of all of them */
-    uint64_t                        tokens;
+    uint64_t                        tokens;   /* as estimated */
+    uint64_t                        copied;   /* those of them not sent */
     size_t                          bytes;
     ngx_http_llm_batch_member_t    *members;
     llmb_share_t                   *shares;
@@ -70,6 +74,7 @@ struct ngx_http_llm_batch_call_s {
     uint32_t                        path_hash;    /* of where it goes */
     unsigned                        moved:1;      /* to a path of its own */
     unsigned                        complete:1;   /* its end was seen */
+    unsigned                        estimated:1;  /* tokens are of texts */
     unsigned                        finished:1;   /* all have their outcome */
 };
 

@@ -288,11 +288,9 @@ ngx_http_llm_batch_client_body(ngx_http_request_t *r, ngx_chain_t *in)
     ngx_chain_t               *cl;
     ngx_http_llm_batch_ctx_t  *ctx;
 
-    ctx = NULL;
+    /* the one whose header it was, also after an internal redirect */
 
-    if (r == r->main) {
-        ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
-    }
+    ctx = (r == r->main) ? ngx_http_llm_batch_get_ctx(r) : NULL;
 
     if (ctx == NULL) {
         return ngx_http_next_body_filter(r, in);

@@ -25,6 +25,8 @@ ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->formats, cf->pool, 2,
                           sizeof(const llmb_adapter_t *))
            != NGX_OK
+        || ngx_array_init(&mcf->models, cf->pool, 16, sizeof(llmb_model_t))
+           != NGX_OK
         || ngx_array_init(&mcf->fds, cf->pool, 8, sizeof(ngx_socket_t))
            != NGX_OK)
     {
@@ -50,6 +52,7 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
      *
      *     conf->adapters = 0;
      *     conf->id = 0;
+     *     conf->interval = 0;
      */
 
     conf->zone = NGX_CONF_UNSET_PTR;
@@ -59,6 +62,12 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->tenant = NGX_CONF_UNSET_PTR;
     conf->vary = NGX_CONF_UNSET_PTR;
     conf->ignore = NGX_CONF_UNSET_PTR;
+    conf->task = NGX_CONF_UNSET_PTR;
+    conf->budget = NGX_CONF_UNSET_PTR;
+    conf->tolerance = NGX_CONF_UNSET_PTR;
+    conf->priority = NGX_CONF_UNSET_PTR;
+    conf->tasks = NGX_CONF_UNSET_PTR;
+    conf->threshold = NGX_CONF_UNSET_MSEC;
     conf->min_size = NGX_CONF_UNSET_UINT;
     conf->max_size = NGX_CONF_UNSET_UINT;
     conf->max_tokens = NGX_CONF_UNSET_UINT;
@@ -67,6 +76,7 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->max_wait = NGX_CONF_UNSET_MSEC;
     conf->window = NGX_CONF_UNSET_UINT;
     conf->concurrency = NGX_CONF_UNSET_UINT;
+    conf->learned = NGX_CONF_UNSET_UINT;
     conf->split = NGX_CONF_UNSET;
     conf->dedup = NGX_CONF_UNSET;
     conf->repair_encoding = NGX_CONF_UNSET;
@@ -101,9 +111,14 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->max_response, prev->max_response,
                               64 * 1024 * 1024);
     ngx_conf_merge_msec_value(conf->max_wait, prev->max_wait, 500);
+    if (conf->window == NGX_CONF_UNSET_UINT) {
+        conf->interval = prev->interval;
+    }
+
     ngx_conf_merge_uint_value(conf->window, prev->window, LLMB_WINDOW_SLOT);
     ngx_conf_merge_uint_value(conf->concurrency, prev->concurrency,
                               NGX_HTTP_LLM_BATCH_CONCURRENCY);
+    ngx_conf_merge_uint_value(conf->learned, prev->learned, 1);
     ngx_conf_merge_value(conf->split, prev->split, 1);
     ngx_conf_merge_value(conf->dedup, prev->dedup, 0);
     ngx_conf_merge_value(conf->repair_encoding, prev->repair_encoding, 1);
@@ -114,6 +129,10 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_msec_value(conf->breaker_cooldown, prev->breaker_cooldown,
                               10000);
     ngx_conf_merge_value(conf->headers, prev->headers, 0);
+
+    if (ngx_http_llm_batch_merge_eligible(cf, prev, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
 
     mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
 

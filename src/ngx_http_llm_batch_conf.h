@@ -28,9 +28,11 @@ struct ngx_http_llm_batch_main_conf_s {
     ngx_array_t                   zones;    /* ngx_http_llm_batch_zone_t * */
     ngx_array_t                   formats;  /* const llmb_adapter_t *, in the
                                                order of their declaration */
+    ngx_array_t                   models;   /* llmb_model_t, the catalogue */
     ngx_array_t                   fds;      /* an eventfd per worker */
     ngx_uint_t                    locations;
     ngx_uint_t                    used;     /* llm_batch is on somewhere */
+    ngx_uint_t                    models_set;   /* the directive was there */
 };
 
 
@@ -48,6 +50,14 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_array_t                  *vary;     /* of complex values */
     ngx_array_t                  *ignore;   /* of ngx_str_t, in lower case */
 
+    /* what requests are like; NULL: all the same */
+    ngx_http_complex_value_t     *task;
+    ngx_http_complex_value_t     *budget;
+    ngx_http_complex_value_t     *tolerance;
+    ngx_http_complex_value_t     *priority;
+    ngx_array_t                  *tasks;    /* of ngx_str_t; NULL: any */
+    ngx_msec_t                    threshold;
+
     ngx_uint_t                    min_size;
     ngx_uint_t                    max_size;
     ngx_uint_t                    max_tokens;
@@ -55,7 +65,10 @@ struct ngx_http_llm_batch_loc_conf_s {
     size_t                        max_response;
     ngx_msec_t                    max_wait;
     ngx_uint_t                    window;
-    ngx_uint_t                    concurrency;
+    ngx_uint_t                    concurrency;     /* at most */
+    ngx_uint_t                    learned;         /* up to that */
+    ngx_uint_t                    interval;        /* us between calls, with
+                                                      LLMB_WINDOW_RATE */
 
     ngx_flag_t                    split;
     ngx_flag_t                    dedup;

@@ -12,6 +12,8 @@
 #define NGX_HTTP_LLM_BATCH_MIN_ZONE  (1024 * 1024)
 
 
+static ngx_int_t ngx_http_llm_batch_parse_rate(ngx_str_t *value,
+    ngx_uint_t *interval);
 static ngx_http_llm_batch_zone_t *ngx_http_llm_batch_find_zone(ngx_conf_t *cf,
     ngx_str_t *name);
 
@@ -323,19 +325,56 @@ ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_OK;
     }
 
-    if (ngx_strncmp(value[1].data, "rate=", 5) == 0) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "window \"%V\" in \"%V\" directive is not "
-                           "supported by this version",
-                           &value[1], &cmd->name);
-        return NGX_CONF_ERROR;
+    if (ngx_http_llm_batch_parse_rate(&value[1], &lcf->interval) == NGX_OK) {
+        lcf->window = LLMB_WINDOW_RATE;
+        return NGX_CONF_OK;
     }
 
     ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid window \"%V\" in \"%V\" directive, \"slot\" "
-                       "or \"fixed\" expected", &value[1], &cmd->name);
+                       "invalid window \"%V\" in \"%V\" directive, \"slot\", "
+                       "\"fixed\" or \"rate=\" with a number of calls and "
+                       "\"r/s\" or \"r/m\" expected", &value[1], &cmd->name);
 
     return NGX_CONF_ERROR;
+}
+
+
+/* "rate=50r/s", as with limit_req_zone; the time between two calls */
+
+static ngx_int_t
+ngx_http_llm_batch_parse_rate(ngx_str_t *value, ngx_uint_t *interval)
+{
+    ngx_str_t   s;
+    ngx_uint_t  n, unit;
+
+    if (value->len < sizeof("rate=1r/s") - 1
+        || ngx_strncmp(value->data, "rate=", 5) != 0)
+    {
+        return NGX_ERROR;
+    }
+
+    s.data = value->data + value->len - 3;
+    unit = 0;
+
+    if (ngx_strncmp(s.data, "r/s", 3) == 0) {
+        unit = 1;
+
+    } else if (ngx_strncmp(s.data, "r/m", 3) == 0) {
+        unit = 60;
+    }
+
+    s.len = s.data - (value->data + 5);
+    s.data = value->data + 5;
+
+    if (unit == 0
+        || ngx_http_llm_batch_parse_number(&s, 1, 1000000, &n) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    *interval = 1000000 * unit / n;
+
+    return NGX_OK;
 }
 
 
@@ -352,7 +391,11 @@ ngx_http_llm_batch_concurrency(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     value = cf->args->elts;
     s = value[1];
 
+    lcf->learned = 0;
+
     if (ngx_strcmp(value[1].data, "auto") == 0) {
+
+        lcf->learned = 1;
 
         if (cf->args->nelts == 2) {
             lcf->concurrency = NGX_HTTP_LLM_BATCH_CONCURRENCY;

@@ -14,6 +14,8 @@
 char *ngx_http_llm_batch_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_batch_format(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_llm_batch_models(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_llm_batch(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_batch_mode(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_llm_batch_adapter(ngx_conf_t *cf, ngx_command_t *cmd,

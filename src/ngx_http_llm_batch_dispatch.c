@@ -164,6 +164,7 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     call->conf = (*lender)->conf;
     call->adapter = (*lender)->body.adapter;
 
+    call->inflight = g->inflight;
     call->merge.token_ids = (g->token_ids == LLMB_TOKEN_IDS_KNOWN
                              && !(*lender)->body.token_ids);
 
@@ -232,6 +233,7 @@ ngx_http_llm_batch_claim_part(ngx_http_llm_batch_call_t *call,
     call->items = part->piece.items;
     call->tokens = part->piece.tokens;
     call->bytes = part->piece.size;
+    call->inflight = part->inflight;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -368,6 +370,8 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
+    call->sent = ngx_http_llm_batch_usec();
+
     return ngx_http_llm_batch_launch(call, body);
 }
 
@@ -378,6 +382,9 @@ ngx_http_llm_batch_copy_names(ngx_http_llm_batch_call_t *call,
 {
     call->path_hash = ngx_http_llm_batch_path_hash(lender);
     call->moved = (call->path_hash != 0);
+    call->known = lender->known;
+    call->estimated = (lender->body.kind == LLMB_KIND_TEXT
+                       || lender->body.kind == LLMB_KIND_OBJECT);
 
     call->model.len = lender->model.len;
     call->group.len = lender->group.len;
@@ -495,6 +502,7 @@ ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
 
     if (call->merge.items != call->items) {
         call->merge.unique = items;
+        call->copied = llmb_request_copied(items, call->items);
 
         ngx_http_llm_batch_mark_copies(call, items);
         ngx_http_llm_batch_count_n(call->zone->sh->metrics.dedup_items,

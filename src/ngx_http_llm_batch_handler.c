@@ -13,7 +13,6 @@
 typedef struct {
     ngx_table_elt_t  *content_encoding;
     ngx_table_elt_t  *idempotency_key;
-    ngx_table_elt_t  *task;
 } ngx_http_llm_batch_headers_t;
 
 
@@ -182,10 +181,6 @@ ngx_http_llm_batch_check_headers(ngx_http_llm_batch_ctx_t *ctx,
 
     *body = 1;
 
-    if (headers.task) {
-        ctx->task = headers.task->value;
-    }
-
     if (headers.idempotency_key) {
         return LLMB_REASON_IDEMPOTENCY;
     }
@@ -262,11 +257,6 @@ ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
         case sizeof("idempotency-key") - 1:
             name = (u_char *) "idempotency-key";
             found = &headers->idempotency_key;
-            break;
-
-        case sizeof("x-llm-task") - 1:
-            name = (u_char *) "x-llm-task";
-            found = &headers->task;
             break;
 
         default:
@@ -356,6 +346,8 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
         return LLMB_REASON_INTERNAL;
     }
 
+    ngx_http_llm_batch_find_model(ctx);
+
     if (reason != LLMB_REASON_NONE) {
         return reason;
     }
@@ -366,7 +358,11 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
         return LLMB_REASON_MODE;
     }
 
-    return LLMB_REASON_NONE;
+    if (!ngx_http_llm_batch_model_takes(ctx)) {
+        return LLMB_REASON_TOKENS;
+    }
+
+    return ngx_http_llm_batch_eligible(ctx);
 }
 
 
@@ -443,10 +439,25 @@ ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
 static ngx_int_t
 ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx)
 {
-    u_char  *p;
+    u_char      *p;
+    ngx_pool_t  *pool;
 
-    p = ngx_pnalloc(ctx->request->pool, ctx->task.len + 1
-                                        + ctx->body.model.len);
+    pool = ctx->request->pool;
+
+    if (ctx->body.model.len) {
+        ctx->model.data = ngx_pnalloc(pool, ctx->body.model.len);
+        if (ctx->model.data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ctx->model.len = llmb_json_decode(ctx->body.model, ctx->model.data);
+    }
+
+    if (ngx_http_llm_batch_set_task(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_pnalloc(pool, ctx->task.len + 1 + ctx->model.len);
     if (p == NULL) {
         return NGX_ERROR;
     }
@@ -455,14 +466,9 @@ ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx)
 
     p = ngx_cpymem(p, ctx->task.data, ctx->task.len);
     *p++ = ':';
+    p = ngx_cpymem(p, ctx->model.data, ctx->model.len);
 
-    ctx->model.data = p;
-
-    if (ctx->body.model.len) {
-        ctx->model.len = llmb_json_decode(ctx->body.model, p);
-    }
-
-    ctx->group.len = ctx->task.len + 1 + ctx->model.len;
+    ctx->group.len = p - ctx->group.data;
 
     if (ctx->conf->group) {
         return ngx_http_complex_value(ctx->request, ctx->conf->group,
@@ -485,6 +491,8 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     ctx->counted = 1;
+
+    ngx_http_llm_batch_charge(ctx);
 
     result = &ctx->result;
     metrics = &ctx->zone->sh->metrics;

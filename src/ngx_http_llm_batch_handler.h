@@ -37,6 +37,8 @@ struct ngx_http_llm_batch_part_s {
     ngx_queue_t                     queue;    /* of the zone's held */
 
     ngx_http_llm_batch_call_t      *call;     /* its own, when it is alone */
+    uint64_t                        sent;     /* us; when it went alone */
+    uint32_t                        inflight; /* then, with itself */
 
     /* once it is answered */
     llmb_result_t                   result;
@@ -67,7 +69,13 @@ struct ngx_http_llm_batch_ctx_s {
     ngx_str_t                       task;
     ngx_str_t                       group;    /* its readable name */
     ngx_str_t                       model;    /* decoded */
+    const llmb_model_t             *known;    /* in the catalogue, or NULL */
 
+    uint32_t                        budget;   /* ms, 0: none */
+    uint32_t                        wait;     /* ms, the longest hold */
+    uint8_t                         priority;
+
+    unsigned                        tasked:1;
     unsigned                        cut:1;
     unsigned                        counted:1;
 };

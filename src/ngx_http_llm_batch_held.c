@@ -15,6 +15,10 @@
 
 #define NGX_HTTP_LLM_BATCH_POLL  1000
 
+/* no server in wide use takes fewer items in a call than this */
+
+#define NGX_HTTP_LLM_BATCH_USUAL  32
+
 
 static void ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
@@ -221,21 +225,29 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
         part->result = m->result;
 
         g = llmb_group(zone->tables, m->group);
+
+        part->result.tokens = llmb_calibrate(&g->calibration,
+                                             part->result.tokens);
+
         policy = llmb_group_policy(g);
         large = ngx_http_llm_batch_is_too_large(part, &policy);
 
-        if (ctx->conf->split && ctx->body.divisible && part->piece.items > 1
+        if (ctx->conf->split && ctx->body.divisible
+            && part->piece.items > NGX_HTTP_LLM_BATCH_USUAL
             && !llmb_policy_proven(&g->proven, part->piece.items,
                                    part->piece.tokens, part->piece.size))
         {
             /*
-             * more than the upstream has been seen to take: should it be too
-             * much, there is still a way to cut it
+             * more than any upstream takes, and than this one has been seen
+             * to: should it be too much, there is still a way to cut it
              */
             ctx->cut = 1;
         }
 
         llmb_sched_go(zone->tables, part->member);
+
+        part->sent = ngx_http_llm_batch_usec();
+        part->inflight = g->inflight;
 
         if (large) {
             /* the group has learned of a limit since it joined */
@@ -248,7 +260,10 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
     LLMB_CRASH("alone");
 
     if (large && ngx_http_llm_batch_join(part, &wake) == LLMB_REASON_NONE) {
-        ngx_http_llm_batch_arm(ctx, wake);
+        /* "part" may have been replaced */
+        ngx_http_llm_batch_set_timer(ngx_queue_data(
+                                         ngx_queue_head(&ctx->parts),
+                                         ngx_http_llm_batch_part_t, siblings));
         return;
     }
 
@@ -389,9 +404,31 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 void
 ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 {
-    if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
-        ngx_http_llm_batch_release(ctx);
+    llmb_group_t               *g;
+    ngx_http_llm_batch_zone_t  *zone;
+    ngx_http_llm_batch_part_t  *part;
+
+    part = &ctx->whole;
+
+    if (ctx->state != NGX_HTTP_LLM_BATCH_ALONE || !part->joined) {
+        return;
     }
+
+    zone = ctx->zone;
+
+    ngx_http_llm_batch_lock(zone);
+
+    if (zone->tables->epoch == part->epoch) {
+        g = llmb_group(zone->tables,
+                       llmb_member(zone->tables, part->member)->group);
+
+        ngx_http_llm_batch_learn_alone(part, g,
+                                       ctx->request->headers_out.status);
+    }
+
+    ngx_http_llm_batch_leave(part);
+
+    ngx_http_llm_batch_unlock(zone);
 }
 
 

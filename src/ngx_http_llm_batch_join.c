@@ -18,6 +18,7 @@ typedef struct {
     ngx_str_t      credentials;
     uint32_t       hash;
     uint32_t       path_hash;
+    uint32_t       budget;            /* what is left of it */
     llmb_policy_t  policy;            /* of the group */
 } ngx_http_llm_batch_entry_t;
 
@@ -37,6 +38,8 @@ static llmb_reason_e ngx_http_llm_batch_refuse(
 static llmb_reason_e ngx_http_llm_batch_reserve(
     ngx_http_llm_batch_part_t *part, uint32_t group,
     ngx_http_llm_batch_entry_t *entry);
+static uint32_t ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
+    ngx_str_t *credentials);
 static ngx_int_t ngx_http_llm_batch_cut(ngx_http_llm_batch_part_t *part,
     llmb_policy_t *policy, ngx_queue_t *parts);
 static llmb_reason_e ngx_http_llm_batch_enter_parts(
@@ -79,6 +82,7 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part, uint64_t *wake)
 
     entry.hash = ngx_murmur_hash2(entry.key.data, entry.key.len);
     entry.path_hash = ngx_http_llm_batch_path_hash(ctx);
+    entry.budget = ngx_http_llm_batch_budget_left(ctx);
 
     reason = ngx_http_llm_batch_enter(part, &entry);
 
@@ -281,9 +285,18 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
 
     policy->window = conf->window;
     policy->concurrency = conf->concurrency;
+    policy->learned = conf->learned;
+    policy->interval = conf->interval;
     policy->max_size = ngx_min(conf->max_size, adapter->max_items);
-    policy->min_size = ngx_min(conf->min_size, policy->max_size);
     policy->max_tokens = conf->max_tokens;
+
+    ngx_http_llm_batch_limit_policy(ctx->known, policy);
+
+    policy->min_size = ngx_min(conf->min_size, policy->max_size);
+
+    llmb_learn_init(&group->learn, conf->learned ? 1 : conf->concurrency,
+                    conf->concurrency);
+
     policy->max_bytes = NGX_HTTP_LLM_BATCH_MAX_CALL;
     policy->max_wait = conf->max_wait;
 
@@ -359,6 +372,10 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
     m->top = body->top;
     m->scalar = body->scalar;
     m->part = part->piece.items != body->items;
+    m->priority = part->ctx->priority;
+    m->wait = part->ctx->wait;
+    m->budget = entry->budget;
+    m->flow = ngx_http_llm_batch_flow(part, &entry->credentials);
 
     part->member = i;
     part->gen = m->gen;
@@ -368,6 +385,29 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
     ngx_queue_insert_tail(&zone->held, &part->queue);
 
     return LLMB_REASON_NONE;
+}
+
+
+/*
+ * Whose turn it is, among those that share a group: that of a tenant, and of
+ * each request that was cut.
+ */
+
+static uint32_t
+ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
+    ngx_str_t *credentials)
+{
+    uint32_t             flow;
+    ngx_http_request_t  *r;
+
+    r = part->ctx->request;
+    flow = ngx_murmur_hash2(credentials->data, credentials->len);
+
+    if (part->piece.items != part->ctx->body.items) {
+        flow ^= ngx_murmur_hash2((u_char *) &r, sizeof(ngx_http_request_t *));
+    }
+
+    return flow;
 }
 
 

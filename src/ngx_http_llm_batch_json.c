@@ -64,7 +64,7 @@ ngx_http_llm_batch_status_json(ngx_http_request_t *r, ngx_str_t *page)
                      "workers", workers ? workers : json_array(),
                      "zones", zones);
 
-    text = root ? json_dumps(root, JSON_COMPACT) : NULL;
+    text = root ? json_dumps(root, JSON_COMPACT|JSON_REAL_PRECISION(6)) : NULL;
     json_decref(root);
 
     if (text == NULL) {
@@ -206,9 +206,16 @@ static json_t *
 ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     llmb_group_t *g)
 {
-    json_t     *name;
-    ngx_str_t   adapter;
+    json_t         *name, *group;
+    double          fixed, each;
+    uint32_t        knee;
+    uint64_t        now;
+    ngx_str_t       adapter;
+    llmb_policy_t   policy;
 
+    static const char  *windows[] = { "slot", "fixed", "rate" };
+
+    policy = llmb_group_policy(g);
     adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 
     name = json_stringn((char *) g->name, g->name_len);
@@ -218,21 +225,43 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
         name = json_string("?");
     }
 
-    return json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:I, s:I, "
-                     "s:b}",
+    group = json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:I, s:I, "
+                      "s:f, s:b}",
                      "name", name,
                      "adapter", adapter.data, (int) adapter.len,
                      "queued", (int) g->queue.n,
                      "inflight", (int) g->inflight,
-                     "window", g->policy.window == LLMB_WINDOW_SLOT ? "slot"
-                                                                    : "fixed",
-                     "concurrency", (int) g->policy.concurrency,
+                     "window", windows[policy.window],
+                     "concurrency", (int) policy.concurrency,
                      "max_size", (int) g->policy.max_size,
                      "learned_size", (int) g->learned.items,
                      "learned_tokens", (json_int_t) g->learned.tokens,
                      "learned_bytes", (json_int_t) g->learned.bytes,
+                     "token_ratio",
+                     llmb_calibrate_ratio(&g->calibration)
+                     / (double) LLMB_CALIBRATE_ONE,
                      "breaker_open",
                      (int) llmb_health_open(&g->health, ngx_current_msec));
+
+    now = ngx_http_llm_batch_usec();
+
+    (void) json_object_set_new(group, "arrival_rate",
+                          json_real(llmb_learn_rate(&g->learn, now)));
+
+    knee = llmb_learn_knee(&g->learn);
+
+    if (knee && knee != UINT32_MAX) {
+        (void) json_object_set_new(group, "knee", json_integer(knee));
+    }
+
+    if (llmb_learn_cost(&g->learn, &fixed, &each)) {
+        (void) json_object_set_new(group, "call_cost",
+                          json_pack("{s:f, s:f}",
+                                    "fixed_ms", fixed / 1000,
+                                    "per_item_ms", each / 1000));
+    }
+
+    return group;
 }
 
 

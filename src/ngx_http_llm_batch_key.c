@@ -181,21 +181,24 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
 
 #if (NGX_PCRE)
 
-    /* what "proxy_pass" may be made of: captures of server and location */
+    /*
+     * What "proxy_pass" may be made of: captures of server and location.  The
+     * first pair, of the whole match, is not: there is no $0.  Nor is it valid
+     * if the expression has no captures; then there may be no array at all.
+     */
 
     {
     int         *cap, len;
-    ngx_uint_t   i;
+    ngx_uint_t   i, n;
 
     cap = r->captures;
+    n = r->ncaptures > 2 ? r->ncaptures : 0;
 
-    if (ngx_http_llm_batch_put_part(b, &r->ncaptures, sizeof(ngx_uint_t))
-        != NGX_OK)
-    {
+    if (ngx_http_llm_batch_put_part(b, &n, sizeof(ngx_uint_t)) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    for (i = 0; i + 1 < r->ncaptures; i += 2) {
+    for (i = 2; i + 1 < n; i += 2) {
 
         /* one that matched nothing has its place, too */
 

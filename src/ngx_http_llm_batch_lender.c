@@ -164,14 +164,15 @@ ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr, ngx_http_request_t *r)
     ngx_uint_t  i;
     ngx_str_t   data;
 
-    if (r->ncaptures == 0) {
+    if (r->ncaptures <= 2) {
+        /* none that could be asked for; the array may not even be there */
         return NGX_OK;
     }
 
     data.data = r->captures_data;
     data.len = 0;
 
-    for (i = 0; i < r->ncaptures; i++) {
+    for (i = 2; i < r->ncaptures; i++) {
         data.len = ngx_max((ngx_int_t) data.len, r->captures[i]);
     }
 

@@ -12,8 +12,7 @@
 #include "ngx_http_llm_batch.h"
 
 
-static ngx_uint_t ngx_http_llm_batch_is_about_items(
-    ngx_http_llm_batch_call_t *call);
+static ngx_uint_t ngx_http_llm_batch_may_quote(ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_answer_local(
     ngx_http_llm_batch_call_t *call, uint32_t k, llmb_outcome_t *outcome,
     ngx_http_llm_batch_answer_t *answer);
@@ -55,7 +54,7 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
         answer.status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
                                                        : outcome->status;
         answer.local = (call->status != answer.status || !outcome->answered
-                        || ngx_http_llm_batch_is_about_items(call));
+                        || ngx_http_llm_batch_may_quote(call));
         answer.body.data = call->body;
         answer.body.len = call->len;
     }
@@ -80,17 +79,28 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
 
 
 /*
- * An error in what was sent may quote it, and then the words of one client
- * would be read by another: its status is all that the others are told.
+ * An error may quote the item that it is about, or any other.  What is about
+ * the caller is about all of them, who sent the same credentials.
  */
 
 static ngx_uint_t
-ngx_http_llm_batch_is_about_items(ngx_http_llm_batch_call_t *call)
+ngx_http_llm_batch_may_quote(ngx_http_llm_batch_call_t *call)
 {
-    return call->n > 1
-           && (call->status == NGX_HTTP_BAD_REQUEST
-               || call->status == NGX_HTTP_REQUEST_ENTITY_TOO_LARGE
-               || call->status == 422);
+    if (call->n == 1) {
+        return 0;
+    }
+
+    switch (call->status) {
+
+    case NGX_HTTP_UNAUTHORIZED:
+    case NGX_HTTP_FORBIDDEN:
+    case NGX_HTTP_NOT_FOUND:
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        return 0;
+
+    default:
+        return 1;
+    }
 }
 
 
@@ -361,6 +371,8 @@ ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
         m->result.status = call->members[k].copied ? LLMB_STATUS_DEDUP
                                                    : LLMB_STATUS_MERGED;
         m->result.reason = LLMB_REASON_NONE;
+
+        ngx_http_llm_batch_price(call, &call->shares[k], &m->result);
         return;
     }
 

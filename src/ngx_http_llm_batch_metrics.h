@@ -36,6 +36,8 @@ typedef struct {
     ngx_atomic_t  dedup_items;
     ngx_atomic_t  tokens_exact;
     ngx_atomic_t  tokens_estimated;
+    ngx_atomic_t  cost;               /* 10^-9 USD */
+    ngx_atomic_t  saved;
     ngx_atomic_t  orphans;
     ngx_atomic_t  resets;
 

@@ -32,6 +32,8 @@ static ngx_uint_t ngx_http_llm_batch_part_waits(
 static ngx_int_t ngx_http_llm_batch_part_answer(
     ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
+static ngx_uint_t ngx_http_llm_batch_part_is_whole(
+    ngx_http_llm_batch_part_t *part);
 
 
 void
@@ -320,6 +322,8 @@ ngx_http_llm_batch_joint_result(ngx_http_llm_batch_ctx_t *ctx)
         own = &part->result;
 
         result->tokens += own->tokens;
+        result->cost += own->cost;
+        result->saved += own->saved;
         result->exact = result->exact && own->exact;
         result->wait = ngx_max(result->wait, own->wait);
         result->upstream = ngx_max(result->upstream, own->upstream);
@@ -406,20 +410,45 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
         body.data = call->body;
         body.len = call->len;
 
+        ngx_http_llm_batch_learn_call(call, g, outcome);
+
         if (outcome->split) {
-            llmb_policy_prove(&g->proven, call->items, call->tokens,
+            llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
                               call->bytes);
 
+            ngx_http_llm_batch_calibrate(call, g);
+
         } else {
+            outcome->tokens = llmb_calibrate(&g->calibration, outcome->tokens);
+
             (void) llmb_verdict_learn(outcome, body, g->proven.items,
                                       &g->learned);
             again = ngx_http_llm_batch_part_waits(part, g, call, outcome);
+        }
+
+        if (!again) {
+            /* an error in what its client sent is no failure of ours */
+
+            llmb_health_result(&g->health,
+                               outcome->status == NGX_HTTP_OK
+                               ? !outcome->split : outcome->status >= 500,
+                               call->conf->breaker_failures,
+                               call->conf->breaker_cooldown,
+                               ngx_current_msec);
         }
     }
 
     ngx_http_llm_batch_leave(part);
 
     ngx_http_llm_batch_unlock(zone);
+
+    if (outcome->mismatch != LLMB_MISMATCH_NONE) {
+        ngx_http_llm_batch_count(zone->sh->metrics.mismatch[outcome->mismatch]);
+    }
+
+    ngx_http_llm_batch_observe(&zone->sh->metrics.upstream, &llmb_hist_time,
+                               (uint64_t) (ngx_current_msec - call->start)
+                               * 1000);
 
     return again;
 }
@@ -453,7 +482,9 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
         since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
         pause = ngx_http_llm_batch_retry_after(call);
 
-        if (pause == 0 || since + pause >= LLMB_SCHED_PATIENCE) {
+        if (ngx_http_llm_batch_part_is_whole(part)
+            || pause == 0 || since + pause >= LLMB_SCHED_PATIENCE)
+        {
             return 0;
         }
 
@@ -487,6 +518,13 @@ ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
         llmb_split_weigh(&call->split, call->body, call->shares, 1);
         size = llmb_split_bound(&call->split, &call->shares[0]);
 
+    } else if (outcome->status == NGX_HTTP_OK && outcome->answered
+               && call->mismatch != LLMB_MISMATCH_ENCODING
+               && ngx_http_llm_batch_part_is_whole(part))
+    {
+        /* nobody else's, and nothing to be cut: for the client to judge */
+        size = call->len;
+
     } else {
         part->result.status = LLMB_STATUS_FAILED;
         part->result.reason = llmb_verdict_reason(outcome);
@@ -518,6 +556,8 @@ ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
         /* the usage of a call of its own is its own */
         part->result.exact = 1;
 
+        ngx_http_llm_batch_price(call, &call->shares[0], &part->result);
+
     } else {
         rc = sink.write(sink.data, call->body, size);
     }
@@ -526,4 +566,13 @@ ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
     answer->body.len = b.last - b.pos;
 
     return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* a request that is in one piece, and may only have to be cut yet */
+
+static ngx_uint_t
+ngx_http_llm_batch_part_is_whole(ngx_http_llm_batch_part_t *part)
+{
+    return part->piece.items == part->ctx->body.items;
 }

@@ -35,6 +35,8 @@ static void ngx_http_llm_batch_page_words(ngx_http_llm_batch_page_t *page,
     char *name, char *help, char *label, const llmb_str_t *words,
     ngx_uint_t n, size_t offset);
 static void ngx_http_llm_batch_page_metrics(ngx_http_llm_batch_page_t *page);
+static void ngx_http_llm_batch_page_money(ngx_http_llm_batch_page_t *page,
+    char *name, char *help, size_t offset);
 static void ngx_http_llm_batch_page_gauges(ngx_http_llm_batch_page_t *page);
 static void ngx_http_llm_batch_page_hist(ngx_http_llm_batch_page_t *page,
     char *name, char *help, const llmb_hist_bounds_t *bounds, uint64_t unit,
@@ -176,6 +178,15 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
                      offsetof(ngx_http_llm_batch_metrics_t, mismatch));
 
     ngx_http_llm_batch_page_metrics(&page);
+
+    ngx_http_llm_batch_page_money(&page, "cost_usd_total",
+                     "What held requests have cost.",
+                     offsetof(ngx_http_llm_batch_metrics_t, cost));
+
+    ngx_http_llm_batch_page_money(&page, "saved_usd_total",
+                     "What held requests have not cost.",
+                     offsetof(ngx_http_llm_batch_metrics_t, saved));
+
     ngx_http_llm_batch_page_gauges(&page);
 
     ngx_http_llm_batch_page_hist(&page, "items_per_call", "Items in a call.",
@@ -334,6 +345,31 @@ ngx_http_llm_batch_page_metrics(ngx_http_llm_batch_page_t *page)
 
 
 static void
+ngx_http_llm_batch_page_money(ngx_http_llm_batch_page_t *page, char *name,
+    char *help, size_t offset)
+{
+    u_char      usd[NGX_INT64_LEN + 8];
+    ngx_str_t   s;
+    ngx_uint_t  i;
+
+    ngx_http_llm_batch_page_head(page, name, help, "counter");
+
+    for (i = 0; i < page->nzones; i++) {
+        s.data = usd;
+        s.len = ngx_http_llm_batch_page_number(usd, usd + sizeof(usd),
+                            *ngx_http_llm_batch_page_counter(page->zones[i],
+                                                             offset),
+                            1000000000)
+                - usd;
+
+        page->pos = ngx_slprintf(page->pos, page->end,
+                                 "llm_batch_%s{zone=\"%V\"} %V\n", name,
+                                 &page->zones[i]->name, &s);
+    }
+}
+
+
+static void
 ngx_http_llm_batch_page_gauges(ngx_http_llm_batch_page_t *page)
 {
     uint64_t                     *value;
@@ -422,7 +458,7 @@ ngx_http_llm_batch_page_hist(ngx_http_llm_batch_page_t *page, char *name,
 }
 
 
-/* "value" is counted in units of 1/unit: 1 or 1000000 */
+/* "value" is counted in units of 1/unit: 1, 1000000 or 1000000000 */
 
 static u_char *
 ngx_http_llm_batch_page_number(u_char *p, u_char *end, uint64_t value,
@@ -432,7 +468,8 @@ ngx_http_llm_batch_page_number(u_char *p, u_char *end, uint64_t value,
         return ngx_slprintf(p, end, "%uL", value);
     }
 
-    p = ngx_slprintf(p, end, "%uL.%06uL", value / unit, value % unit);
+    p = ngx_slprintf(p, end, unit == 1000000 ? "%uL.%06uL" : "%uL.%09uL",
+                     value / unit, value % unit);
 
     /* no zeros that say nothing */
 

@@ -28,6 +28,8 @@ struct ngx_http_llm_batch_repair_s {
 };
 
 
+static ngx_uint_t ngx_http_llm_batch_repair_is_ours(ngx_http_request_t *r,
+    ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_repair_collect(ngx_http_request_t *r,
     ngx_http_llm_batch_repair_t *repair, ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_batch_repair_reserve(ngx_http_request_t *r,
@@ -52,7 +54,7 @@ ngx_http_llm_batch_repair_header(ngx_http_request_t *r,
         || ctx->body.items == 0
         || ctx->body.form == NULL
         || ctx->body.form->vector.len == 0
-        || ctx->state == NGX_HTTP_LLM_BATCH_DONE
+        || ngx_http_llm_batch_repair_is_ours(r, ctx)
         || r->header_only
         || r->headers_out.status != NGX_HTTP_OK
         || (r->headers_out.content_encoding
@@ -85,6 +87,20 @@ ngx_http_llm_batch_repair_header(ngx_http_request_t *r,
 }
 
 
+/*
+ * Whether the answer is one of our own, which needs no repair; after an
+ * internal redirect, by an error page say, it is not.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_repair_is_ours(ngx_http_request_t *r,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+    return ctx->state == NGX_HTTP_LLM_BATCH_DONE
+           && ngx_http_get_module_ctx(r, ngx_http_llm_batch_module) == ctx;
+}
+
+
 ngx_int_t
 ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
     ngx_http_llm_batch_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t **out)
@@ -112,10 +128,16 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
 
         last |= cl->buf->last_buf;
 
-        /* all that nginx says of an upstream that fails in the middle */
-
         broken |= (cl->buf->flush && ngx_buf_special(cl->buf));
     }
+
+    /*
+     * all that nginx says of an upstream that fails in the middle; while its
+     * connection is there, it is only a header that is to be sent at once
+     */
+
+    broken = broken && (r->upstream == NULL
+                        || r->upstream->peer.connection == NULL);
 
     rc = llmb_split_read(&repair->split, repair->body, repair->len, last);
 

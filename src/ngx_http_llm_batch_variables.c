@@ -13,8 +13,6 @@ static ngx_int_t ngx_http_llm_batch_variable_set(ngx_http_variable_value_t *v,
     const u_char *data, size_t len);
 static const llmb_str_t *ngx_http_llm_batch_word(ngx_http_llm_batch_ctx_t *ctx,
     uintptr_t data);
-static ngx_int_t ngx_http_llm_batch_task(ngx_http_request_t *r,
-    ngx_http_variable_value_t *v);
 
 
 ngx_int_t
@@ -150,7 +148,11 @@ ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
                                                ctx->model.len);
 
     case NGX_HTTP_LLM_BATCH_VAR_TASK:
-        return ngx_http_llm_batch_task(r, v);
+        /* of a request whose body was not looked at */
+        (void) ngx_http_llm_batch_set_task(ctx);
+
+        return ngx_http_llm_batch_variable_set(v, ctx->task.data,
+                                               ctx->task.len);
 
     default: /* NGX_HTTP_LLM_BATCH_VAR_ID */
         break;
@@ -169,25 +171,6 @@ ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
                ngx_sprintf(p, "%08xD-%xL", ctx->zone->sh->start,
                            ctx->result.call)
                - p);
-}
-
-
-static ngx_int_t
-ngx_http_llm_batch_task(ngx_http_request_t *r, ngx_http_variable_value_t *v)
-{
-    ngx_uint_t                  key;
-    ngx_http_variable_value_t  *task;
-
-    static ngx_str_t  header = ngx_string("http_x_llm_task");
-
-    key = ngx_hash_key(header.data, header.len);
-    task = ngx_http_get_variable(r, &header, key);
-
-    if (task == NULL || task->not_found) {
-        return ngx_http_llm_batch_variable_set(v, NULL, 0);
-    }
-
-    return ngx_http_llm_batch_variable_set(v, task->data, task->len);
 }
 
 
@@ -231,6 +214,39 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
     }
 
     return ngx_http_llm_batch_variable_set(v, p, ngx_sprintf(p, "%uL", n) - p);
+}
+
+
+/* USD, of a model that has a price */
+
+ngx_int_t
+ngx_http_llm_batch_variable_money(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                    *p;
+    uint64_t                   n;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL || !ctx->counted || ctx->known == NULL
+        || !ctx->known->priced || ctx->body.items == 0)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    n = (data == NGX_HTTP_LLM_BATCH_VAR_COST) ? ctx->result.cost
+                                              : ctx->result.saved;
+
+    p = ngx_pnalloc(r->pool, NGX_INT64_LEN + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_variable_set(v, p,
+               ngx_sprintf(p, "%uL.%09uL", n / 1000000000, n % 1000000000)
+               - p);
 }
 
 

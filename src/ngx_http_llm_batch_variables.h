@@ -19,6 +19,8 @@ ngx_int_t ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_llm_batch_variable_money(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_llm_batch_variable_time(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 
@@ -36,6 +38,8 @@ typedef enum {
     NGX_HTTP_LLM_BATCH_VAR_SIZE,
     NGX_HTTP_LLM_BATCH_VAR_INDEX,
     NGX_HTTP_LLM_BATCH_VAR_TOKENS,
+    NGX_HTTP_LLM_BATCH_VAR_COST,
+    NGX_HTTP_LLM_BATCH_VAR_SAVED,
     NGX_HTTP_LLM_BATCH_VAR_WAIT,
     NGX_HTTP_LLM_BATCH_VAR_UPSTREAM
 } ngx_http_llm_batch_variable_e;

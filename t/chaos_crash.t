@@ -120,6 +120,6 @@ sub arm ($point) {
 sub problem ($r) {
 	return own_answer_problem($r) unless ($r->{sent} // '') =~ /text 13/;
 	return $r->{error} if $r->{error};
-	return $r->{status} == 400 && $r->{body} =~ /bad item of [1-3]"/ ? ''
+	return $r->{status} == 400 && $r->{body} =~ /bad item of \d+"|<html>/ ? ''
 		: "poison: $r->{status}";
 }

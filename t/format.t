@@ -96,8 +96,35 @@ sub more ($workers) {
 	is((grep { $_->{adapter} eq 'acme_indexed' }
 		@{$json->{zones}{llm}{groups}}) > 0, 1, 'name of its groups');
 
+	# an array that the format does not tell of may be of anybody
+
+	$mock->reset();
+	$mock->script(many => {
+		body => '{"vectors":[[1],[2],[3]],"words":["a","b","c"]}' });
+	@r = $t->plugged($mock, [ map { { uri => $plain,
+		body => of("text $_") } } 1 .. 3 ]);
+	is_own_answer(\@r, 'an array of its own');
+	is(sizes($mock), '1 3 1 1 1', 'an array of its own: alone');
+
 	$mock->reset();
 	return if $workers > 1;
+
+	# counters go by name, whatever else is declared later
+
+	my $counter = 'llm_batch_requests_total{adapter="acme_plain",'
+		. 'status="FALLBACK"}';
+
+	merge_conf($t, 1, http => 'llm_batch_format first match=/first'
+		. " request=a response=b;\n$formats");
+	$t->reload();
+	$t->metric_is($counter, 12, 'after a reload: what was counted');
+
+	$mock->script(many => { count => 1 });
+	@r = $t->plugged($mock, [ map { { uri => $plain,
+		body => of("text $_") } } 1 .. 3 ]);
+	is_own_answer(\@r, 'after a reload');
+	$t->metric_is($counter, 15, 'after a reload: counted on');
+	$mock->reset();
 
 	$t->quit();
 	merge_conf($t, 1, http => $formats, adapter => 'acme_plain');

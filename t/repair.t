@@ -13,7 +13,10 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use IO::Socket::INET;
+use JSON::PP;
 use List::Util qw/ uniq /;
+use POSIX ();
 
 use Test::LLMBatch;
 use Test::LLMBatch::Merge;
@@ -21,6 +24,9 @@ use Test::LLMBatch::Merge;
 my $t = Test::LLMBatch->new('repair of base64')->has('llm_batch');
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
+my $slow = slow_body();
+
+END { kill 'KILL', $slow if $slow }
 
 for my $workers (1, 4) {
 	merge_conf($t, $workers, more => 'llm_batch_headers on;', server => <<'EOF');
@@ -30,6 +36,26 @@ location /off/ {
 }
 location /alone/ {
     llm_batch_mode per_request;
+    proxy_pass http://backend/;
+}
+location /nobuffer/ {
+    proxy_buffering off;
+    proxy_pass http://%%ADDR%%:8082/;
+}
+location /named/ {
+    proxy_intercept_errors on;
+    error_page 502 503 = @named;
+    proxy_pass http://backend/;
+}
+location @named {
+    llm_batch off;
+    rewrite ^/named(.*) $1 break;
+    proxy_pass http://backend;
+}
+location /internal/ {
+    internal;
+    llm_batch off;
+    proxy_method POST;
     proxy_pass http://backend/;
 }
 location /without/ {
@@ -111,6 +137,25 @@ sub repairs ($workers) {
 	$r = $t->request(at('/four', of([ map { "cut $_" } 1 .. 10 ])));
 	is_own_answer($r, 'cut');
 
+	# what answers after an internal redirect, also of what we answered
+
+	$mock->reset();
+	$mock->next({ headers => { 'X-Accel-Redirect' => "/internal$uri" } },
+		{ %floats });
+	is_own_answer($t->request(at('', of('a'))), 'X-Accel-Redirect');
+
+	for my $n (1, 3, 100) {
+		$mock->reset();
+		$mock->next({ status => 503 });
+		$mock->script(%floats);
+		is_own_answer($t->request(at('/named', of([ map { "n $_" }
+			1 .. $n ]))), "error_page, $n");
+	}
+
+	# a header that is sent at once, when nothing is buffered
+
+	is_own_answer($t->request(at('/nobuffer', of('a'))), 'not buffered');
+
 	# a server that knows it, and clients that did not ask
 
 	$mock->reset();
@@ -168,4 +213,37 @@ sub repairs ($workers) {
 		'ARRAY', '/off: merged, as it comes');
 
 	$mock->reset();
+}
+
+# a server whose header comes some time before the body
+
+sub slow_body {
+	my $listen = IO::Socket::INET->new(LocalAddr => $t->addr(),
+		LocalPort => 8082, Listen => 16, ReuseAddr => 1) or die "$!";
+	my $pid = fork() // die "fork: $!";
+
+	return $pid if $pid;
+
+	while (my $s = $listen->accept()) {
+		my ($request, $length) = ('', 0);
+
+		while (my $line = <$s>) {
+			$length = $1 if $line =~ /^content-length: (\d+)/i;
+			last if $line eq "\r\n";
+		}
+
+		read $s, $request, $length;
+
+		my $body = Test::LLMBatch::Server::of($uri)->answer(
+			decode_json($request), { floats => 1 });
+
+		$s->autoflush(1);
+		print $s "HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n"
+			. 'Content-Length: ' . length($body) . "\r\n\r\n";
+		select undef, undef, undef, 0.05;
+		print $s $body;
+		close $s;
+	}
+
+	POSIX::_exit(0);
 }

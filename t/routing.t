@@ -68,9 +68,19 @@ location /adapter/ {
     proxy_set_header X-Group $llm_batch_group;
     proxy_pass http://backend/$api$uri;
 }
+location ~ ^/plain/ {
+    proxy_pass http://backend;
+}
 location ~ ^/capture/(\w+)/(?<rest>.+)$ {
     proxy_set_header X-Rest $rest;
     proxy_pass http://backend/$1/to/$rest;
+}
+location ~ ^/stale/(?<rest>\w+)/ {
+    if ($arg_a ~ b) {
+        set $flag ab;
+    }
+    proxy_set_header X-Rest $rest;
+    proxy_pass http://backend;
 }
 location /rewritten/ {
     rewrite ^/rewritten/(\w+)/(.*)$ /$2?from=$1 break;
@@ -183,7 +193,8 @@ sub met ($name, $like, $n = 4, %o) {
 
 	my @r = $t->plugged($backend, [ map { {
 		%$like, body => { %{$like->{body}}, input => "text $_" },
-		headers => { %$headers, 'X-Client' => $o{client} // 'c' },
+		headers => { %$headers, 'X-Client' => $o{client} // 'c',
+			'X-Request-Id' => $_ },
 	} } 1 .. $n ]);
 
 	is_own_answer(\@r, $name);
@@ -255,6 +266,19 @@ sub uris {
 	is($call->{uri}, '/one/to/v1/embeddings', 'captures: URI');
 	is($call->{headers}{'x-rest'}, 'v1/embeddings', 'captures: by name');
 	same_way('captures', $like, $call);
+
+	# expressions without captures, the second behind one with
+
+	$like = of("/plain$uri", 'x');
+	$call = met('no captures', $like);
+	same_way('no captures', $like, $call);
+
+	my $long = 'x' x 300;
+
+	$like = of("/stale/$long$uri?a=b", 'x');
+	$call = met('captures, then none', $like);
+	is($call->{headers}{'x-rest'}, $long, 'captures, then none: by name');
+	same_way('captures, then none', $like, $call);
 
 	$like = of("$uri?a=1&b=%20", 'x');
 	$call = met('arguments', $like);

@@ -7,8 +7,9 @@
  * whether merging helps at all.  All times are in microseconds of one
  * monotonic clock.
  *
- * The sources of the formulas are named with each.  Everything is bounded: a
- * group that is new, or whose figures make no sense, has its defaults.
+ * Everything is bounded: a group that is new, or whose figures make no sense,
+ * has its defaults.  How it is done is told in the sources: llmb_learn_cost.c,
+ * llmb_learn_slots.c and, for the rest, llmb_learn.c.
  */
 
 
@@ -39,8 +40,75 @@ typedef struct {
 } llmb_sample_t;
 
 
+/* calls that are looked at together; sums */
+
 typedef struct {
-    double            todo;       /* helper A defines the members */
+    float             time;
+    float             ratio;      /* time by cost */
+    float             square;     /* of that */
+    float             sum_nn;     /* items by items, and by time */
+    float             sum_nt;
+    uint32_t          items;
+    uint32_t          inflight;
+    uint32_t          calls;
+} llmb_learn_window_t;
+
+
+/* private to llmb_learn*.c; 0 is not a valid state, see llmb_learn_init() */
+
+typedef struct {
+    /* arrivals */
+    uint64_t             last;
+    float                gap;     /* mean time between two */
+    uint32_t             arrivals;
+
+    /* the cost of a call: sums of weights and products, and the result */
+    double               sum;
+    double               sum_n;
+    double               sum_nn;
+    double               sum_t;
+    double               sum_nt;
+    float                fixed;
+    float                each;
+    float                doubt;   /* of each: two standard errors */
+    float                calls;   /* that are not forgotten yet */
+    float                noise;   /* mean deviation, as a share of the cost */
+    int32_t              run;     /* lone calls in a row that are far above
+                                     the cost; negative: below */
+
+    /* the time of a call, with what it waits for others at the upstream */
+    float                behind;
+    float                spread;  /* mean deviation, as a share of the time */
+
+    /* concurrency */
+    uint32_t             min;
+    uint32_t             max;
+    uint32_t             slots;
+    uint32_t             clear;   /* so many do not delay each other */
+    uint32_t             step;    /* by which to grow next */
+    uint32_t             pause;   /* calls before that */
+    uint32_t             steady;  /* calls since the last change */
+    uint32_t             tried;   /* calls since the last trial */
+    uint32_t             every;   /* calls between two */
+    uint64_t             changed; /* when slots were made fewer */
+    llmb_learn_window_t  within;  /* calls with others, up to "clear" */
+    llmb_learn_window_t  above;   /* calls with more than that */
+
+    /* slots were made fewer to see whether calls get faster */
+    llmb_learn_window_t  before;  /* calls until then */
+    uint32_t             back;    /* slots until then */
+
+    /* merging */
+    uint32_t             probe;   /* time between two probes, ms */
+    uint64_t             probed;  /* when the last one began */
+    uint32_t             merged;  /* calls of several items in this one */
+
+    unsigned             trial:1;     /* "before" and "back" are set */
+    unsigned             astray:1;    /* the cost itself is in doubt */
+    unsigned             mixed:3;     /* windows in a row that were odd */
+    unsigned             careful:1;   /* there was an overload */
+    unsigned             sizes:1;     /* calls of different sizes were seen */
+    unsigned             apart:1;     /* merging does not help */
 } llmb_learn_t;
 
 
@@ -51,7 +119,7 @@ typedef struct {
  */
 void llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max);
 
-/* a request of so many items came */
+/* a request came */
 void llmb_learn_arrival(llmb_learn_t *l, uint32_t items, uint64_t now);
 
 /* a call, or a request that went alone, is over */
@@ -64,13 +132,15 @@ double llmb_learn_rate(const llmb_learn_t *l, uint64_t now);
 
 /*
  * The cost of a call of n items is *fixed + n * *each; 0 if it is not known
- * yet.
+ * yet, as while all calls had the same number of items.
  */
 unsigned llmb_learn_cost(const llmb_learn_t *l, double *fixed, double *each);
 
 /*
  * The time within which a call of so many items is almost certainly answered:
- * its expected time and four deviations (RFC 6298); 0 if nothing is known.
+ * its expected time, with what it waits at the upstream at the present
+ * concurrency, and four deviations (RFC 6298); 0 if nothing is known.  Sizes
+ * that are not known yet are taken to be expensive.
  */
 uint64_t llmb_learn_time(const llmb_learn_t *l, uint32_t items);
 
@@ -79,8 +149,8 @@ uint32_t llmb_learn_concurrency(const llmb_learn_t *l);
 
 /*
  * The items of a call beyond which throughput hardly grows: that of 80 % of
- * what calls without end would have, 4 * fixed / each; at least 1; 0 if it is
- * not known.
+ * what calls without end would have, 4 * fixed / each, as far as that is
+ * certain; at least 1; UINT32_MAX if it always grows; 0 if it is not known.
  */
 uint32_t llmb_learn_knee(const llmb_learn_t *l);
 

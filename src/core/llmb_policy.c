@@ -77,6 +77,17 @@ llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
         return LLMB_CLOSE_NONE;
     }
 
+    if (policy->window == LLMB_WINDOW_RATE) {
+
+        if (now < load->budget) {
+            return LLMB_CLOSE_NONE;
+        }
+
+        close = llmb_policy_full(policy, load);
+
+        return close == LLMB_CLOSE_NONE ? LLMB_CLOSE_RATE : close;
+    }
+
     close = llmb_policy_full(policy, load);
 
     if (close != LLMB_CLOSE_NONE) {
@@ -122,7 +133,8 @@ llmb_policy_full(const llmb_policy_t *policy, const llmb_load_t *load)
 
 uint64_t
 llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
-    uint64_t deadline, uint64_t paused, unsigned patient, uint64_t now)
+    uint64_t deadline, uint64_t paused, uint64_t budget, unsigned patient,
+    uint64_t now)
 {
     uint64_t  wake, early;
 
@@ -138,6 +150,10 @@ llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
         wake = paused;
     }
 
+    if (policy->window == LLMB_WINDOW_RATE && budget > now && budget < wake) {
+        wake = budget;
+    }
+
     if (policy->window == LLMB_WINDOW_FIXED) {
         early = since + LLMB_POLICY_EARLY(policy->max_wait);
 
@@ -147,6 +163,31 @@ llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
     }
 
     return wake;
+}
+
+
+void
+llmb_policy_spend(const llmb_policy_t *policy, uint64_t *next, uint64_t now)
+{
+    if (policy->window == LLMB_WINDOW_RATE) {
+        *next = llmb_max(*next, now * 1000) + policy->interval;
+    }
+}
+
+
+uint64_t
+llmb_policy_budget(const llmb_policy_t *policy, uint64_t next)
+{
+    uint64_t  burst;
+
+    if (policy->window != LLMB_WINDOW_RATE) {
+        return 0;
+    }
+
+    burst = llmb_max(policy->interval, 1000000);
+
+    return next > burst - policy->interval
+           ? (next - (burst - policy->interval) + 999) / 1000 : 0;
 }
 
 

@@ -7,11 +7,12 @@
  *   slot   as soon as fewer than "concurrency" calls are in flight
  *   fixed  full, or max_wait after the oldest came, or already with min_size
  *          items at 70 % of it, and not more than "concurrency" at a time
+ *   rate   as slot, but not more than so many calls in a second
  *
- * In both, nobody waits past its deadline, whatever is in flight, but for the
- * parts of a request that was cut: they are sent in the upstream's own time,
- * since all of them at once would be the flood that the limits are there to
- * prevent.
+ * In all of them, nobody waits past its deadline, whatever is in flight, but
+ * for the parts of a request that was cut: they are sent in the upstream's own
+ * time, since all of them at once would be the flood that the limits are there
+ * to prevent.
  */
 
 
@@ -27,13 +28,16 @@
 
 typedef enum {
     LLMB_WINDOW_SLOT = 0,
-    LLMB_WINDOW_FIXED
+    LLMB_WINDOW_FIXED,
+    LLMB_WINDOW_RATE
 } llmb_window_e;
 
 
 typedef struct {
     llmb_window_e    window;
-    uint32_t         concurrency;
+    uint32_t         concurrency; /* at most */
+    uint32_t         learned;     /* concurrency is learned */
+    uint64_t         interval;    /* us between two calls, with "rate" */
     uint32_t         min_size;    /* items */
     uint32_t         max_size;    /* items in a call */
     uint64_t         max_tokens;  /* in a call; 0: no bound */
@@ -46,7 +50,7 @@ typedef struct {
 
 typedef struct {
     uint32_t         items;
-    uint64_t         tokens;      /* as estimated */
+    uint64_t         tokens;
     uint64_t         bytes;       /* of items */
 } llmb_learned_t;
 
@@ -62,6 +66,7 @@ typedef struct {
     uint64_t         since;
     uint64_t         deadline;
     uint64_t         paused;      /* nothing but deadlines until then */
+    uint64_t         budget;      /* ms; no call before, with "rate" */
     unsigned         patient:1;   /* the oldest may wait for a slot */
 } llmb_load_t;
 
@@ -83,10 +88,23 @@ llmb_close_e llmb_policy_close(const llmb_policy_t *policy,
 /*
  * The next moment after "now" at which time alone may close the group, for
  * a member that came at "since" and must leave by "deadline", or may wait for
- * a slot then; UINT64_MAX if there is none.
+ * a slot then; UINT64_MAX if there is none.  "paused" and "budget" are those
+ * of the load.
  */
 uint64_t llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
-    uint64_t deadline, uint64_t paused, unsigned patient, uint64_t now);
+    uint64_t deadline, uint64_t paused, uint64_t budget, unsigned patient,
+    uint64_t now);
+
+/*
+ * A budget of calls as a leaky bucket (the generic cell rate algorithm of ITU-T
+ * I.371): *next is the time, in us, at which the bucket is empty again.
+ * spend() takes a call out of it; budget() is the time, in ms, from which there
+ * is room for one more.  As many calls as the rate allows in a second may come
+ * at once, at least one, so nobody waits while the arrivals are below the rate.
+ */
+void llmb_policy_spend(const llmb_policy_t *policy, uint64_t *next,
+    uint64_t now);
+uint64_t llmb_policy_budget(const llmb_policy_t *policy, uint64_t next);
 
 /*
  * Whether a call of "items", "tokens" and "bytes" may take one more member of

@@ -72,6 +72,8 @@ typedef struct {
     uint32_t               items;
     uint64_t               tokens;    /* of all items; exact for
                                          LLMB_KIND_TOKENS, else estimated */
+    uint64_t               largest;   /* tokens of the largest item, at most */
+    uint64_t               longest;   /* bytes of the longest one, at most */
     uint32_t               per;       /* elements of the answer to an item */
     uint32_t               top;       /* elements wanted; 0: all */
     llmb_str_t             echo;      /* JSON string, quotes included, that
@@ -196,6 +198,9 @@ typedef struct {
 uint32_t llmb_request_dedup(const llmb_request_t *rq,
     const llmb_str_t *payloads, uint32_t members, llmb_item_t *items,
     uint32_t n, uint32_t *table, uint32_t size);
+
+/* the tokens of those of them that are not sent */
+uint64_t llmb_request_copied(const llmb_item_t *items, uint32_t n);
 
 
 typedef struct {

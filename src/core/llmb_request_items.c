@@ -31,6 +31,7 @@ llmb_request_see(llmb_seen_t *seen, llmb_json_t *json, llmb_str_t body,
     llmb_json_token_t *tok)
 {
     size_t          start, item, first, last;
+    uint64_t        tokens;
     llmb_rc_e       rc;
     const uint8_t  *base;
 
@@ -90,9 +91,14 @@ llmb_request_see(llmb_seen_t *seen, llmb_json_t *json, llmb_str_t body,
 
         last = tok->end;
 
+        tokens = seen->tokens;
+
         seen->shapes |= llmb_request_shape(llmb_request_slice(base + item,
                                                               base + last),
                                            &seen->tokens);
+
+        seen->largest = llmb_max(seen->largest, seen->tokens - tokens);
+        seen->longest = llmb_max(seen->longest, last - item);
     }
 
     json->report = 1;

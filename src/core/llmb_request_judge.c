@@ -212,7 +212,7 @@ llmb_request_equal(llmb_str_t value, llmb_str_t refused)
 static llmb_reason_e
 llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
 {
-    unsigned         c;
+    unsigned         c, bare;
     llmb_request_t  *rq;
 
     rq = rd->rq;
@@ -237,6 +237,12 @@ llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
         }
 
         rd->tokens[c] = m->seen->tokens;
+
+        /* an array that is one item as a whole has elements, too */
+
+        bare = rq->columns[c].bare;
+        rd->largest[c] = bare ? m->seen->tokens : m->seen->largest;
+        rd->longest[c] = bare ? m->seen->list.len : m->seen->longest;
 
         return llmb_request_hole(rq, rq->columns[c].list, LLMB_HOLE_COLUMN,
                                  c);
@@ -364,6 +370,9 @@ llmb_request_body(llmb_reader_t *rd)
 
     (void) llmb_request_shape(values->span, &rq->tokens);
 
+    rq->largest = rq->tokens;
+    rq->longest = values->span.len;
+
     rq->kind = LLMB_KIND_OBJECT;
     rq->items = 1;
     rq->scalar = 1;
@@ -404,6 +413,8 @@ llmb_request_lengths(llmb_reader_t *rd)
 
         if (!rq->form->columns[c].optional) {
             rq->tokens += rd->tokens[c] * (items / values->items);
+            rq->largest += rd->largest[c];
+            rq->longest += rd->longest[c];
         }
     }
 

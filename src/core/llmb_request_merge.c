@@ -78,6 +78,31 @@ llmb_request_dedup(const llmb_request_t *rq, const llmb_str_t *payloads,
 }
 
 
+/* positions rise from item to item but where one is an earlier one's copy */
+
+uint64_t
+llmb_request_copied(const llmb_item_t *items, uint32_t n)
+{
+    uint32_t  i, next;
+    uint64_t  tokens;
+
+    next = 0;
+    tokens = 0;
+
+    for (i = 0; i < n; i++) {
+
+        if (items[i].position == next) {
+            next++;
+
+        } else {
+            (void) llmb_request_shape(items[i].text, &tokens);
+        }
+    }
+
+    return tokens;
+}
+
+
 /* FNV-1a; equal hashes are only a reason to compare */
 
 static uint32_t

@@ -42,6 +42,8 @@ typedef struct {
     unsigned               array:1;
     unsigned               shapes;    /* of the elements, or of the value */
     uint64_t               tokens;    /* of all of it */
+    uint64_t               largest;   /* tokens of an element */
+    uint64_t               longest;   /* bytes of an element */
 } llmb_seen_t;
 
 
@@ -66,6 +68,8 @@ typedef struct {
     unsigned             forms;   /* bit i: the path is that of form i */
     unsigned             kinds[LLMB_MAX_COLUMNS];
     uint64_t             tokens[LLMB_MAX_COLUMNS];
+    uint64_t             largest[LLMB_MAX_COLUMNS];
+    uint64_t             longest[LLMB_MAX_COLUMNS];
     size_t               start;   /* of the object */
     size_t               end;
 

@@ -2,8 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Members wait in the queue of their group, and leave it as a call or alone.
- * Mail tells workers what there is to do.
+ * Members join their group, and leave it as a call or alone.
  */
 
 
@@ -12,23 +11,39 @@
 #include "llmb_sched_parts.h"
 
 
+/* what is sent next */
+
+typedef struct {
+    uint32_t      n;              /* members, in the order of the queue */
+    uint32_t      must;           /* and this one, if not LLMB_NIL */
+    unsigned      found:1;        /* one of them is the worker's */
+    llmb_close_e  close;
+} llmb_batch_t;
+
+
+static uint64_t llmb_sched_hold(const llmb_group_t *g,
+    const llmb_member_t *m);
+static unsigned llmb_sched_next(llmb_zone_t *z, llmb_group_t *g,
+    uint32_t lender, uint64_t now, llmb_batch_t *batch);
+static uint32_t llmb_sched_first(const llmb_group_t *g,
+    const llmb_batch_t *batch);
 static unsigned llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g,
     uint32_t member, uint64_t now);
-static void llmb_sched_send_due(llmb_zone_t *z, uint32_t group,
-    uint32_t worker, uint32_t member, uint64_t now);
-static uint32_t llmb_sched_take(llmb_zone_t *z, llmb_group_t *g,
-    uint32_t worker, uint32_t lender, uint32_t *taken);
+static void llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    uint32_t lender, llmb_batch_t *batch);
 static unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g,
     uint32_t member);
-static uint32_t llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g,
-    uint32_t first, uint32_t worker, llmb_load_t *call);
+static void llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    llmb_batch_t *batch);
+static unsigned llmb_sched_passed_over(const llmb_policy_t *policy,
+    const llmb_load_t *call, const llmb_member_t *m,
+    const llmb_batch_t *batch);
 static void llmb_sched_count(llmb_load_t *call, const llmb_member_t *m);
-static void llmb_sched_seal(llmb_zone_t *z, uint32_t first, uint32_t worker,
-    uint32_t lender, uint32_t n, llmb_close_e close, uint64_t now);
+static void llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    const llmb_batch_t *batch, uint64_t now);
 static void llmb_sched_single(llmb_zone_t *z, uint32_t member,
     llmb_close_e close, uint64_t now);
 static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
-static void llmb_sched_ring(llmb_zone_t *z, uint32_t worker);
 
 
 void
@@ -42,18 +57,60 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_JOIN);
 
-    /* a request that was cut does not keep those that come after it waiting */
-
     m->since = now;
-    m->deadline = now + g->policy.max_wait * (m->part ? 2 : 1);
+    m->deadline = now + llmb_sched_hold(g, m);
+    m->rank = llmb_fair_rank(&g->fair, m->flow, m->priority,
+                             llmb_max(m->tokens, m->items));
 
     llmb_health_request(&g->health, now);
+    llmb_learn_arrival(&g->learn, m->items, now * 1000);
+
     llmb_sched_enqueue(z, member);
 
-    if (llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE) {
+    if (!m->part && !llmb_learn_merges(&g->learn, now * 1000)) {
+        /* calls do not get cheaper by company */
+        llmb_sched_single(z, member, LLMB_CLOSE_SLOT, now);
+        return;
+    }
+
+    if (llmb_sched_is_due(z, g, member, now)
+        || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE)
+    {
         /* by mail, so whatever else this pass brings leaves with it */
         llmb_sched_mail_member(z, member);
     }
+}
+
+
+/*
+ * How long a member may be held: so long that its call is still almost
+ * certainly answered within its budget.  Without an idea of how long a call
+ * takes that is a small part of it.
+ */
+
+static uint64_t
+llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
+{
+    uint64_t       time;
+    uint32_t       size;
+    llmb_policy_t  policy;
+
+    if (m->budget == 0) {
+        return m->wait;
+    }
+
+    policy = llmb_group_policy(g);
+    size = llmb_min(policy.max_size, g->items + m->items);
+
+    time = llmb_learn_time(&g->learn, llmb_max(size, m->items));
+
+    if (time == 0) {
+        return llmb_min(m->wait, m->budget / LLMB_SCHED_UNKNOWN);
+    }
+
+    time = (time + 999) / 1000 + LLMB_SCHED_MARGIN;
+
+    return m->budget > time ? llmb_min(m->wait, m->budget - time) : 0;
 }
 
 
@@ -61,51 +118,73 @@ void
 llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint32_t lender, uint64_t now)
 {
-    uint32_t       n, found, before;
-    llmb_close_e   close;
+    uint32_t       before;
+    llmb_batch_t   batch;
     llmb_group_t  *g;
 
     g = llmb_group(z, group);
     before = g->queue.n;
 
-    for ( ;; ) {
-        close = llmb_sched_close(z, g, now);
+    while (llmb_sched_next(z, g, lender, now, &batch)) {
 
-        if (close == LLMB_CLOSE_NONE) {
+        llmb_sched_take(z, g, worker, lender, &batch);
 
-            if (llmb_sched_is_due(z, g, lender, now)) {
-                llmb_sched_send_due(z, group, worker, lender, now);
-            }
-
-            break;
-        }
-
-        found = llmb_sched_take(z, g, worker, lender, &n);
-
-        if (n == 1) {
-            llmb_sched_single(z, g->queue.head, close, now);
+        if (batch.n == 1) {
+            llmb_sched_single(z, llmb_sched_first(g, &batch), batch.close,
+                              now);
             continue;
         }
 
-        if (found != LLMB_NIL) {
-            llmb_sched_seal(z, g->queue.head, worker, found, n, close, now);
-            continue;
-        }
-
-        /* another worker is asked, but a deadline does not wait for it */
-
-        llmb_sched_mail_member(z, g->queue.head);
-
-        if (!llmb_sched_is_due(z, g, lender, now)) {
+        if (!batch.found) {
+            /* another worker is asked */
+            llmb_sched_mail_member(z, llmb_sched_first(g, &batch));
             return;
         }
 
-        llmb_sched_single(z, lender, close, now);
+        llmb_sched_seal(z, g, worker, &batch, now);
     }
 
     if (g->queue.n != before) {
         llmb_sched_attend(z, g, now);
     }
+}
+
+
+/*
+ * Whether anything is to be sent, and why.  Who is due is sent, whatever those
+ * before it may wait for.
+ */
+
+static unsigned
+llmb_sched_next(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
+    uint64_t now, llmb_batch_t *batch)
+{
+    memset(batch, 0, sizeof(llmb_batch_t));
+
+    batch->must = LLMB_NIL;
+
+    if (llmb_sched_is_due(z, g, lender, now)) {
+        batch->close = LLMB_CLOSE_DEADLINE;
+        batch->must = lender;
+        return 1;
+    }
+
+    batch->close = llmb_sched_close(z, g, now);
+
+    if (batch->close == LLMB_CLOSE_DEADLINE) {
+        batch->must = g->ages.head;
+    }
+
+    return batch->close != LLMB_CLOSE_NONE;
+}
+
+
+/* the one that a batch begins with */
+
+static uint32_t
+llmb_sched_first(const llmb_group_t *g, const llmb_batch_t *batch)
+{
+    return batch->must == LLMB_NIL ? g->queue.head : batch->must;
 }
 
 
@@ -125,50 +204,29 @@ llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g, uint32_t member,
 }
 
 
-/* sends a member that is due behind others that are not */
-
-static void
-llmb_sched_send_due(llmb_zone_t *z, uint32_t group, uint32_t worker,
-    uint32_t member, uint64_t now)
-{
-    llmb_load_t  call;
-
-    memset(&call, 0, sizeof(llmb_load_t));
-
-    (void) llmb_sched_fill(z, llmb_group(z, group), member, worker, &call);
-
-    if (call.requests == 1) {
-        llmb_sched_single(z, member, LLMB_CLOSE_DEADLINE, now);
-        return;
-    }
-
-    llmb_sched_seal(z, member, worker, member, call.requests,
-                    LLMB_CLOSE_DEADLINE, now);
-}
-
-
 void
 llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
 {
-    uint32_t        n, found;
     llmb_group_t   *g;
+    llmb_batch_t    batch;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
-    while (m->state == LLMB_MEMBER_QUEUED) {
-        found = llmb_sched_take(z, g, m->worker, member, &n);
+    if (m->state == LLMB_MEMBER_QUEUED) {
+        memset(&batch, 0, sizeof(llmb_batch_t));
 
-        if (found == LLMB_NIL) {
-            llmb_sched_single(z, member, LLMB_CLOSE_DRAIN, now);
+        batch.close = LLMB_CLOSE_DRAIN;
+        batch.must = member;
 
-        } else if (n == 1) {
-            llmb_sched_single(z, found, LLMB_CLOSE_DRAIN, now);
+        llmb_sched_take(z, g, m->worker, member, &batch);
+
+        if (batch.n == 1) {
+            llmb_sched_single(z, member, batch.close, now);
 
         } else {
-            llmb_sched_seal(z, g->queue.head, m->worker, found, n,
-                            LLMB_CLOSE_DRAIN, now);
+            llmb_sched_seal(z, g, m->worker, &batch, now);
         }
     }
 
@@ -189,7 +247,7 @@ llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
         return LLMB_CLOSE_NONE;
     }
 
-    oldest = llmb_member(z, g->queue.head);
+    oldest = llmb_member(z, g->ages.head);
 
     load.requests = g->queue.n;
     load.items = g->items;
@@ -199,6 +257,7 @@ llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
     load.since = oldest->since;
     load.deadline = oldest->deadline;
     load.paused = g->paused;
+    load.budget = llmb_policy_budget(&g->policy, g->next);
     load.patient = oldest->part && (!g->turn || now < g->paused);
 
     policy = llmb_group_policy(g);
@@ -215,45 +274,50 @@ llmb_group_policy(const llmb_group_t *g)
     policy = g->policy;
     llmb_policy_learn(&policy, &g->learned);
 
+    /* limits are the upstream's tokens, those of members are estimates */
+
+    policy.max_tokens = llmb_calibrate_limit(&g->calibration,
+                                             policy.max_tokens);
+
+    if (policy.learned) {
+        policy.concurrency = llmb_min(policy.concurrency,
+                                      llmb_learn_concurrency(&g->learn));
+    }
+
     return policy;
 }
 
 
 /*
- * How many members, from the oldest on, go into the next call, and which of
- * them belongs to the worker.  If none does, the lender it named makes one of
- * them, as the last, if it fits at all; so a worker in trouble holds up nobody
+ * How many members go into the next call, in the order of the queue, and
+ * whether one of them belongs to the worker.  If none does, the lender it named
+ * makes one of them, if it fits at all; so a worker in trouble holds up nobody
  * else's members.
  */
 
-static uint32_t
+static void
 llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
-    uint32_t lender, uint32_t *taken)
+    uint32_t lender, llmb_batch_t *batch)
 {
-    uint32_t     found;
-    llmb_load_t  call;
+    llmb_batch_t  other;
 
-    memset(&call, 0, sizeof(llmb_load_t));
+    llmb_sched_fill(z, g, worker, batch);
 
-    found = llmb_sched_fill(z, g, g->queue.head, worker, &call);
-    *taken = call.requests;
-
-    if (found != LLMB_NIL || !llmb_sched_waits(z, g, lender)) {
-        return found;
+    if (batch->found || batch->must != LLMB_NIL
+        || !llmb_sched_waits(z, g, lender))
+    {
+        return;
     }
 
-    memset(&call, 0, sizeof(llmb_load_t));
+    other = *batch;
+    other.n = 0;
+    other.must = lender;
 
-    llmb_sched_count(&call, llmb_member(z, lender));
-    (void) llmb_sched_fill(z, g, g->queue.head, worker, &call);
+    llmb_sched_fill(z, g, worker, &other);
 
-    if (call.requests == 1) {
-        return LLMB_NIL;
+    if (other.n > 1) {
+        *batch = other;
     }
-
-    *taken = call.requests;
-
-    return lender;
 }
 
 
@@ -272,37 +336,63 @@ llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member)
 }
 
 
-/*
- * Adds members to a call, from the given one on, as many as fit; returns the
- * last one of the worker, or LLMB_NIL.
- */
+/* the one that has to be in it, and as many others as fit */
 
-static uint32_t
-llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t first,
-    uint32_t worker, llmb_load_t *call)
+static void
+llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    llmb_batch_t *batch)
 {
-    uint32_t        i, found;
+    uint32_t        i;
+    llmb_load_t     call;
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
     policy = llmb_group_policy(g);
-    found = LLMB_NIL;
+    memset(&call, 0, sizeof(llmb_load_t));
 
-    for (i = first; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+    if (batch->must != LLMB_NIL) {
+        m = llmb_member(z, batch->must);
+        llmb_sched_count(&call, m);
+        batch->found = (m->worker == worker);
+    }
+
+    for (i = g->queue.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+
         m = llmb_member(z, i);
 
-        if (!llmb_policy_fits(&policy, call, m->items, m->tokens, m->len)) {
+        if (i == batch->must || llmb_sched_passed_over(&policy, &call, m,
+                                                       batch))
+        {
+            continue;
+        }
+
+        if (!llmb_policy_fits(&policy, &call, m->items, m->tokens, m->len)) {
             break;
         }
 
-        llmb_sched_count(call, m);
+        llmb_sched_count(&call, m);
 
         if (m->worker == worker) {
-            found = i;
+            batch->found = 1;
         }
     }
 
-    return found;
+    batch->n = call.requests;
+}
+
+
+/*
+ * What does not fit ends a call, or else small members would always overtake a
+ * large one.  But the parts of a request do not keep those waiting that go with
+ * somebody who is due.
+ */
+
+static unsigned
+llmb_sched_passed_over(const llmb_policy_t *policy, const llmb_load_t *call,
+    const llmb_member_t *m, const llmb_batch_t *batch)
+{
+    return batch->must != LLMB_NIL && m->part
+           && !llmb_policy_fits(policy, call, m->items, m->tokens, m->len);
 }
 
 
@@ -316,51 +406,70 @@ llmb_sched_count(llmb_load_t *call, const llmb_member_t *m)
 }
 
 
-/* makes n members from the first one on, the lender among them, a call */
+/* makes the members of a batch a call, sent by a worker that has one of them */
 
 static void
-llmb_sched_seal(llmb_zone_t *z, uint32_t first, uint32_t worker,
-    uint32_t lender, uint32_t n, llmb_close_e close, uint64_t now)
+llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    const llmb_batch_t *batch, uint64_t now)
 {
-    uint32_t        call, group, i, next;
+    uint32_t        call, i, next;
     llmb_call_t    *c;
+    llmb_load_t     load;
+    llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    group = llmb_member(z, first)->group;
-    call = llmb_call_alloc(z, group);
+    policy = llmb_group_policy(g);
+    call = llmb_call_alloc(z, llmb_member(z, g->queue.head)->group);
 
     if (call == LLMB_NIL) {
-        llmb_sched_single(z, first, close, now);
+        llmb_sched_single(z, llmb_sched_first(g, batch), batch->close, now);
         return;
     }
 
     c = llmb_call(z, call);
-    c->close = (uint8_t) close;
+    c->close = (uint8_t) batch->close;
     c->sealed = now;
 
-    for (next = first; c->members.n < n; /* void */ ) {
+    memset(&load, 0, sizeof(llmb_load_t));
+
+    if (batch->must != LLMB_NIL) {
+        llmb_sched_count(&load, llmb_member(z, batch->must));
+    }
+
+    for (next = g->queue.head; c->members.n < batch->n; /* void */ ) {
         i = next;
 
-        if (c->members.n == n - 1
-            && llmb_member(z, lender)->state == LLMB_MEMBER_QUEUED)
+        if (i == LLMB_NIL
+            || (c->members.n == batch->n - 1 && batch->must != LLMB_NIL
+                && llmb_member(z, batch->must)->state == LLMB_MEMBER_QUEUED))
         {
-            i = lender;
+            i = batch->must;
         }
 
         m = llmb_member(z, i);
         next = llmb_queue_links(z)[i].next;
 
-        llmb_sched_dequeue(z, i);
+        if (i != batch->must) {
+
+            if (llmb_sched_passed_over(&policy, &load, m, batch)) {
+                continue;
+            }
+
+            llmb_sched_count(&load, m);
+        }
+
+        llmb_sched_serve(z, i);
         (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_CLAIM);
 
         m->call = call;
-        m->result.close = (uint8_t) close;
+        m->result.close = (uint8_t) batch->close;
         m->result.wait = llmb_sched_waited(m, now);
 
         llmb_list_push(&c->members, llmb_queue_links(z), i);
     }
 
-    llmb_group(z, group)->inflight++;
+    g->inflight++;
+    llmb_policy_spend(&g->policy, &g->next, now);
 
     llmb_sched_mail_call(z, call, worker);
 }
@@ -372,15 +481,18 @@ static void
 llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     uint64_t now)
 {
+    llmb_group_t   *g;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
 
-    llmb_sched_dequeue(z, member);
+    llmb_sched_serve(z, member);
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->slot = 1;
-    llmb_group(z, m->group)->inflight++;
+    g->inflight++;
+    llmb_policy_spend(&g->policy, &g->next, now);
 
     m->result.size = m->items;
     m->result.tokens = m->tokens;
@@ -398,214 +510,4 @@ static uint32_t
 llmb_sched_waited(const llmb_member_t *m, uint64_t now)
 {
     return now > m->since ? (uint32_t) (now - m->since) : 0;
-}
-
-
-/*
- * The member that was asked to flush the group, or that had set a timer for
- * the end of a pause, may be gone: another one is asked.
- */
-
-void
-llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
-{
-    if (g->queue.n == 0) {
-        return;
-    }
-
-    if (g->paused > now || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE) {
-        llmb_sched_mail_member(z, g->queue.head);
-    }
-}
-
-
-/*
- * Others are sent at their deadlines, whatever is in flight.  Under a load
- * under which that never ends no slot would ever be free for a part.
- */
-
-void
-llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
-{
-    g->inflight--;
-
-    if (g->queue.n && llmb_member(z, g->queue.head)->part) {
-        g->turn = 1;
-    }
-}
-
-
-/* puts a member into its queue, behind all that have no later deadline */
-
-void
-llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
-{
-    uint32_t        i, before;
-    llmb_group_t   *g;
-    llmb_member_t  *m;
-
-    m = llmb_member(z, member);
-    g = llmb_group(z, m->group);
-    before = LLMB_NIL;
-
-    for (i = g->queue.tail; i != LLMB_NIL; i = llmb_queue_links(z)[i].prev) {
-
-        if (llmb_member(z, i)->deadline <= m->deadline) {
-            break;
-        }
-
-        before = i;
-    }
-
-    llmb_list_insert(&g->queue, llmb_queue_links(z), member, before);
-
-    g->items += m->items;
-    g->tokens += m->tokens;
-    g->bytes += m->len;
-}
-
-
-void
-llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
-{
-    llmb_group_t   *g;
-    llmb_member_t  *m;
-
-    m = llmb_member(z, member);
-    g = llmb_group(z, m->group);
-
-    llmb_list_remove(&g->queue, llmb_queue_links(z), member);
-    llmb_sched_unmail(z, member);
-
-    if (m->part) {
-        g->turn = 0;
-    }
-
-    g->items -= m->items;
-    g->tokens -= m->tokens;
-    g->bytes -= m->len;
-}
-
-
-llmb_mail_e
-llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
-{
-    llmb_worker_t  *w;
-    llmb_member_t  *m;
-
-    w = llmb_worker(z, worker);
-
-    for ( ;; ) {
-        *i = llmb_list_pop(&w->calls, llmb_call_links(z));
-
-        if (*i != LLMB_NIL) {
-            return LLMB_MAIL_CALL;
-        }
-
-        *i = llmb_list_pop(&w->members, llmb_mail_links(z));
-
-        if (*i == LLMB_NIL) {
-            return LLMB_MAIL_NONE;
-        }
-
-        m = llmb_member(z, *i);
-
-        switch (m->state) {
-
-        case LLMB_MEMBER_ANSWERED:
-            return LLMB_MAIL_ANSWER;
-
-        case LLMB_MEMBER_RELEASED:
-            return LLMB_MAIL_ALONE;
-
-        case LLMB_MEMBER_QUEUED:
-            llmb_sched_flush(z, m->group, worker, *i, now);
-
-            if (m->state == LLMB_MEMBER_QUEUED) {
-                return LLMB_MAIL_WAKE;
-            }
-
-            break;
-        }
-    }
-}
-
-
-uint64_t
-llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now)
-{
-    llmb_group_t   *g;
-    llmb_member_t  *m;
-
-    m = llmb_member(z, member);
-    g = llmb_group(z, m->group);
-
-    return llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused,
-                            m->part, now);
-}
-
-
-void
-llmb_sched_mail_member(llmb_zone_t *z, uint32_t member)
-{
-    uint32_t  worker;
-
-    worker = llmb_member(z, member)->worker;
-
-    if (!llmb_mail_links(z)[member].linked) {
-        llmb_list_push(&llmb_worker(z, worker)->members, llmb_mail_links(z),
-                       member);
-    }
-
-    llmb_sched_ring(z, worker);
-}
-
-
-void
-llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker)
-{
-    llmb_call(z, call)->worker = (uint16_t) worker;
-
-    llmb_list_push(&llmb_worker(z, worker)->calls, llmb_call_links(z), call);
-
-    llmb_sched_ring(z, worker);
-}
-
-
-void
-llmb_sched_remind(llmb_zone_t *z, uint32_t call)
-{
-    llmb_call_t  *c;
-
-    c = llmb_call(z, call);
-
-    if (c->state == LLMB_CALL_SEALED) {
-        llmb_sched_ring(z, c->worker);
-    }
-}
-
-
-void
-llmb_sched_unmail(llmb_zone_t *z, uint32_t member)
-{
-    llmb_worker_t  *w;
-
-    if (llmb_mail_links(z)[member].linked) {
-        w = llmb_worker(z, llmb_member(z, member)->worker);
-        llmb_list_remove(&w->members, llmb_mail_links(z), member);
-    }
-}
-
-
-static void
-llmb_sched_ring(llmb_zone_t *z, uint32_t worker)
-{
-    llmb_worker_t  *w;
-
-    w = llmb_worker(z, worker);
-
-    if (!w->bell) {
-        w->bell = 1;
-        z->bells++;
-    }
 }

@@ -23,6 +23,14 @@
 #pragma GCC visibility push(hidden)
 
 
+/* ms that a member with a budget leaves earlier, for timers and delivery */
+
+#define LLMB_SCHED_MARGIN    5
+
+/* the part of its budget it may be held while nothing is known of calls */
+
+#define LLMB_SCHED_UNKNOWN   8
+
 /* ms for which the parts of a request that was cut wait out a rate limit */
 
 #define LLMB_SCHED_PATIENCE  60000
@@ -37,7 +45,10 @@ typedef enum {
 } llmb_mail_e;
 
 
-/* the policy of a group, with what was learned about its upstream */
+/*
+ * The policy of a group, with what was learned about its upstream; max_tokens
+ * is in estimated tokens, as those of members are.
+ */
 llmb_policy_t llmb_group_policy(const llmb_group_t *g);
 
 /* a WRITING member is complete and may be sent before this pass is over */

@@ -19,9 +19,12 @@
 /* the load of the group, held against its policy */
 llmb_close_e llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
 
-/* puts a member into its queue, in the order of deadlines */
+/* puts a member into its queue, by rank */
 void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
 void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);
+
+/* takes a member out whose turn has come */
+void llmb_sched_serve(llmb_zone_t *z, uint32_t member);
 
 /* a call of the group, or a member sent alone, is over */
 void llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g);

@@ -225,6 +225,9 @@ size_t llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share);
 uint64_t llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
     unsigned *exact);
 
+/* the same of output tokens; 0 without a count */
+uint64_t llmb_split_output(const llmb_split_t *sp, const llmb_share_t *share);
+
 
 /*
  * The answers to the parts of one request, each read with LLMB_OK, as one:

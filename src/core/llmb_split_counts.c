@@ -289,3 +289,14 @@ llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
 
     return llmb_usage_part(&share->weight, sp->input);
 }
+
+
+uint64_t
+llmb_split_output(const llmb_split_t *sp, const llmb_share_t *share)
+{
+    if (sp->output == 0) {
+        return 0;
+    }
+
+    return llmb_usage_part(&share->output_weight, sp->output);
+}

@@ -109,6 +109,7 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
     llmb_table(groups_at, z->ngroups, llmb_group_t);
     llmb_table(buckets_at, z->nbuckets, uint32_t);
     llmb_table(queue_links_at, z->nmembers, llmb_link_t);
+    llmb_table(age_links_at, z->nmembers, llmb_link_t);
     llmb_table(mail_links_at, z->nmembers, llmb_link_t);
     llmb_table(call_links_at, z->ncalls, llmb_link_t);
     llmb_table(idle_links_at, z->ngroups, llmb_link_t);
@@ -441,6 +442,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
     g->nkey = n;
     g->key_len = (uint32_t) key.len;
     llmb_list_init(&g->queue);
+    llmb_list_init(&g->ages);
 
     g->chain = *llmb_bucket(z, hash);
     *llmb_bucket(z, hash) = i;

@@ -17,9 +17,13 @@
 #define _LLMB_ZONE_H_INCLUDED_
 
 
+#include "llmb_calibrate.h"
+#include "llmb_fair.h"
 #include "llmb_health.h"
+#include "llmb_learn.h"
 #include "llmb_list.h"
 #include "llmb_policy.h"
+#include "llmb_result.h"
 #include "llmb_states.h"
 
 
@@ -27,7 +31,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    2
+#define LLMB_ZONE_LAYOUT    4
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -42,22 +46,6 @@ typedef enum {
     LLMB_TOKEN_IDS_KNOWN,
     LLMB_TOKEN_IDS_REFUSED
 } llmb_token_ids_e;
-
-
-/* what a member is told about the call that served it */
-
-typedef struct {
-    uint64_t         call;        /* number of the call */
-    uint32_t         size;        /* items in it */
-    uint32_t         index;       /* position of the member's first item */
-    uint64_t         tokens;
-    uint32_t         wait;        /* ms in the queue */
-    uint32_t         upstream;    /* ms until the answer was complete */
-    uint8_t          exact;       /* tokens are the upstream's */
-    uint8_t          close;       /* llmb_close_e */
-    uint8_t          status;      /* llmb_status_e */
-    uint8_t          reason;      /* llmb_reason_e */
-} llmb_result_t;
 
 
 typedef struct {
@@ -80,9 +68,13 @@ typedef struct {
     uint32_t         top;         /* elements of the answer it wants, or 0 */
     uint8_t          scalar;      /* the client sent a bare item */
     uint8_t          part;        /* of a request that was cut */
+    uint8_t          priority;    /* 0 to 9 */
+    uint32_t         wait;        /* ms, the longest it may be held */
+    uint32_t         budget;      /* ms for its answer, once it joins; or 0 */
+    uint32_t         flow;        /* whose it is, for fairness */
+    uint64_t         rank;        /* in the queue */
     uint64_t         since;       /* ms */
-    uint64_t         deadline;    /* ms; sent by then, a part not before all
-                                     that came until then */
+    uint64_t         deadline;    /* ms; sent by then, unless it is a part */
 
     llmb_result_t    result;
 } llmb_member_t;
@@ -117,14 +109,19 @@ typedef struct {
     uint32_t         adapter;
 
     /* about the upstream */
-    llmb_learned_t   learned;
+    llmb_learned_t   learned;     /* in its own tokens */
     llmb_learned_t   proven;      /* the most, of each, that a call had which
-                                     it took */
+                                     it took; in estimated tokens */
     uint8_t          token_ids;   /* llmb_token_ids_e */
+    llmb_calibration_t  calibration;  /* estimated to its own tokens */
 
     uint8_t          turn;        /* a call is over: a part that is due may go,
                                      even if others have taken the slot */
-    llmb_list_t      queue;       /* in the order of deadlines */
+    llmb_list_t      queue;       /* by rank */
+    llmb_list_t      ages;        /* the same members, by age */
+    llmb_fair_t      fair;
+    llmb_learn_t     learn;
+    uint64_t         next;        /* us; see llmb_policy_spend() */
     uint32_t         items;       /* in the queue */
     uint64_t         tokens;
     uint64_t         bytes;
@@ -163,6 +160,7 @@ typedef struct {
     size_t           workers_at;
     size_t           buckets_at;
     size_t           queue_links_at;
+    size_t           age_links_at;
     size_t           mail_links_at;
     size_t           call_links_at;
     size_t           idle_links_at;
@@ -203,6 +201,7 @@ typedef struct {
 /* a member is in its group's queue or in a call, never in both */
 
 #define llmb_queue_links(z)     llmb_at(z, llmb_link_t, queue_links_at, 0)
+#define llmb_age_links(z)       llmb_at(z, llmb_link_t, age_links_at, 0)
 #define llmb_mail_links(z)      llmb_at(z, llmb_link_t, mail_links_at, 0)
 #define llmb_call_links(z)      llmb_at(z, llmb_link_t, call_links_at, 0)
 #define llmb_idle_links(z)      llmb_at(z, llmb_link_t, idle_links_at, 0)

@@ -363,6 +363,9 @@ arrive(uint32_t w)
     m->items = rq->items;
     m->tokens = 3 * rq->items;
     m->part = is_part(rq);
+    m->wait = (uint32_t) llmb_group(z, group)->policy.max_wait;
+    m->priority = LLMB_FAIR_PRIORITY;
+    m->flow = (uint32_t) (rq->id % 3);
     rq->gen = m->gen;
     rq->state = REQUEST_WRITING;
 

@@ -193,14 +193,14 @@ static const char *
 sched_check_call(llmb_zone_t *z, uint32_t call)
 {
     uint32_t        i;
-    uint64_t        deadline, items, tokens, bytes;
+    uint64_t        items, tokens, bytes;
     llmb_call_t    *c;
     llmb_policy_t  *p;
     llmb_member_t  *m;
 
     c = llmb_call(z, call);
     p = &llmb_group(z, c->group)->policy;
-    deadline = items = tokens = bytes = 0;
+    items = tokens = bytes = 0;
 
     for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
         m = llmb_member(z, i);
@@ -213,17 +213,12 @@ sched_check_call(llmb_zone_t *z, uint32_t call)
                        call, i, m->state, m->call, m->group);
         }
 
-        if (m->deadline < deadline) {
-            sched_fail("call %u: member %u out of order", call, i);
-        }
-
         if (c->state == LLMB_CALL_SENT
             && (m->result.call != c->number || m->result.size != c->items))
         {
             sched_fail("call %u: result of member %u", call, i);
         }
 
-        deadline = m->deadline;
         items += m->items;
         tokens += m->tokens;
         bytes += m->len;
@@ -270,14 +265,14 @@ sched_check_calls(llmb_zone_t *z, sched_marks_t *k)
 static const char *
 sched_check_queue(llmb_zone_t *z, uint32_t group)
 {
-    uint32_t        i, items;
-    uint64_t        deadline, tokens, bytes;
+    uint32_t        i, n, items;
+    uint64_t        rank, since, tokens, bytes;
     llmb_group_t   *g;
     llmb_member_t  *m;
 
     g = llmb_group(z, group);
     items = 0;
-    deadline = tokens = bytes = 0;
+    rank = tokens = bytes = 0;
 
     for (i = g->queue.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
         m = llmb_member(z, i);
@@ -287,11 +282,11 @@ sched_check_queue(llmb_zone_t *z, uint32_t group)
                        m->state, m->group);
         }
 
-        if (m->deadline < deadline) {
+        if (m->rank < rank) {
             sched_fail("queue %u: member %u out of order", group, i);
         }
 
-        deadline = m->deadline;
+        rank = m->rank;
         items += m->items;
         tokens += m->tokens;
         bytes += m->len;
@@ -299,6 +294,24 @@ sched_check_queue(llmb_zone_t *z, uint32_t group)
 
     if (items != g->items || tokens != g->tokens || bytes != g->bytes) {
         sched_fail("queue %u: sums", group);
+    }
+
+    since = n = 0;
+
+    for (i = g->ages.head; i != LLMB_NIL; i = llmb_age_links(z)[i].next) {
+        m = llmb_member(z, i);
+
+        if (m->state != LLMB_MEMBER_QUEUED || m->group != group
+            || m->since < since || ++n > g->queue.n)
+        {
+            sched_fail("ages %u: member %u", group, i);
+        }
+
+        since = m->since;
+    }
+
+    if (n != g->queue.n || n != g->ages.n) {
+        sched_fail("ages %u: %u instead of %u", group, n, g->queue.n);
     }
 
     return NULL;

@@ -154,6 +154,9 @@ play_alloc(play_t *play, uint32_t w)
     m->items = 1 + (b >> 3) % 4 * ((b & 0x80) ? 3 : 1);
     m->tokens = 2 * m->items;
     m->part = (b & 0x60) == 0x60;
+    m->wait = (uint32_t) llmb_group(play->z, group)->policy.max_wait;
+    m->flow = b & 3;
+    m->priority = (b >> 2) % 10;
 
     play->members[i].phase = PLAY_WRITING;
     play->members[i].worker = w;

@@ -194,7 +194,7 @@ no_bound_on_tokens_is_no_bound(void **state)
 static uint64_t
 wake(const llmb_policy_t *p, uint64_t paused, uint64_t now)
 {
-    return llmb_policy_wake(p, 1000, 1100, paused, 0, now);
+    return llmb_policy_wake(p, 1000, 1100, paused, 0, 0, now);
 }
 
 
@@ -242,17 +242,69 @@ a_part_waits_for_a_slot_when_it_is_due(void **state)
 
         l.paused = 1101;
         assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_NONE);
-        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 1101, 1, 1100),
+        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 1101, 0, 1, 1100),
                          1101);
 
         /* no timer knows when a slot will be free, but clocks differ */
 
         l.paused = 0;
-        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 1, 1099), 1100);
-        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 1, 1100), 1105);
-        assert_true(llmb_policy_wake(&p, 1000, 1100, 0, 1, 1105)
+        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 0, 1, 1099), 1100);
+        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 0, 1, 1100), 1105);
+        assert_true(llmb_policy_wake(&p, 1000, 1100, 0, 0, 1, 1105)
                     == UINT64_MAX);
     }
+}
+
+
+static void
+a_budget_of_calls_lets_a_second_through_at_once(void **state)
+{
+    unsigned       n;
+    uint64_t       next;
+    llmb_load_t    l = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_RATE);
+
+    (void) state;
+
+    p.interval = 20000;           /* 50 a second */
+    next = 0;
+
+    for (n = 0; n < 50; n++) {
+        assert_true(llmb_policy_budget(&p, next) <= 1000);
+        llmb_policy_spend(&p, &next, 1000);
+    }
+
+    assert_int_equal(llmb_policy_budget(&p, next), 1020);
+
+    l.budget = 1020;
+    assert_int_equal(llmb_policy_close(&p, &l, 1019), LLMB_CLOSE_NONE);
+    assert_int_equal(llmb_policy_close(&p, &l, 1020), LLMB_CLOSE_RATE);
+    assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 1020, 0, 1000), 1020);
+
+    /* nobody waits past its deadline for it, nor beyond what is in flight */
+
+    l.budget = 5000;
+    assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
+    assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 5000, 0, 1000), 1100);
+
+    l.budget = 0;
+    l.inflight = 2;
+    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+
+    /* then one after another, and the budget is kept exactly */
+
+    for (n = 0; n < 500; n++) {
+        llmb_policy_spend(&p, &next, llmb_policy_budget(&p, next));
+    }
+
+    assert_int_equal(llmb_policy_budget(&p, next), 1020 + 500 * 20);
+
+    /* fewer than one in a second: never two at once */
+
+    p.interval = 3000000;
+    next = 0;
+    llmb_policy_spend(&p, &next, 1000);
+    assert_int_equal(llmb_policy_budget(&p, next), 4000);
 }
 
 
@@ -328,7 +380,7 @@ the_timer_comes_before_time_alone_closes_the_group(void **state)
                     break;
                 }
 
-                at = llmb_policy_wake(&p, l.since, l.deadline, l.paused, 0,
+                at = llmb_policy_wake(&p, l.since, l.deadline, l.paused, 0, 0,
                                       now);
                 assert_true(at > now);
                 assert_int_equal(llmb_policy_close(&p, &l, at - 1),
@@ -397,6 +449,7 @@ main(void)
         cmocka_unit_test(no_bound_on_tokens_is_no_bound),
         cmocka_unit_test(the_timer_is_set_for_the_next_thing_that_time_brings),
         cmocka_unit_test(a_part_waits_for_a_slot_when_it_is_due),
+        cmocka_unit_test(a_budget_of_calls_lets_a_second_through_at_once),
         cmocka_unit_test(what_was_learned_narrows_the_bounds),
         cmocka_unit_test(what_was_taken_is_proven),
         cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),

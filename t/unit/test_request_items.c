@@ -359,6 +359,61 @@ a_body_may_be_the_item(void **state)
 
 
 static void
+the_largest_item_is_told(void **state)
+{
+    unsigned               i;
+    bundle_t              *b = bundle_create();
+    const llmb_request_t  *rq;
+
+    static const struct {
+        const llmb_adapter_t  *adapter;
+        const char            *path;
+        const char            *body;
+        uint64_t               largest;
+        uint64_t               longest;
+    } cases[] = {
+        { &llmb_adapter_openai_embeddings, "/v1/embeddings",
+          "{\"input\":\"a b c\"}", 3, 7 },
+        { &llmb_adapter_openai_embeddings, "/v1/embeddings",
+          "{\"input\":[\"a\" , \"a b c\",\"abcdefgh\"]}", 3, 10 },
+        { &llmb_adapter_openai_embeddings, "/v1/embeddings",
+          "{\"input\":[1,2,3,4]}", 4, 9 },
+        { &llmb_adapter_openai_embeddings, "/v1/embeddings",
+          "{\"input\":[[1,2],[3,4,5],[6]]}", 3, 7 },
+        { &llmb_adapter_kserve_v1, "/v1/models/m:predict",
+          "{\"instances\":[{\"a\":\"x y\"},[1.5,2],3]}", 2, 11 },
+
+        /* of columns the sum */
+
+        { &llmb_adapter_vllm_score, "/v1/score",
+          "{\"text_1\":\"a b\",\"text_2\":[\"a\",\"a b c\"]}", 5, 12 },
+        { &llmb_adapter_vllm_score, "/v1/score",
+          "{\"text_1\":[\"a b\",\"c\"],\"text_2\":[\"a\",\"b c\"]}", 4, 10 },
+        { &llmb_adapter_sglang_generate, "/generate",
+          "{\"sampling_params\":{\"stop\":\"a b c d\"},"
+          "\"input_ids\":[[1,2],[3]]}", 2, 5 },
+
+        { &llmb_adapter_gemini_embed, "/models/m:embedContent",
+          "{\"content\":{\"parts\":[{\"text\":\"a b\"}]}}", 2, 38 }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        rq = bundle_add(b, cases[i].adapter, cases[i].path, cases[i].body);
+
+        if (rq->largest != cases[i].largest || rq->longest != cases[i].longest)
+        {
+            fail_msg("%s: %u, %u", cases[i].body, (unsigned) rq->largest,
+                     (unsigned) rq->longest);
+        }
+    }
+
+    bundle_destroy(b);
+}
+
+
+static void
 more_columns_than_a_form_has_are_declined(void **state)
 {
     char            body[512];
@@ -415,6 +470,7 @@ main(void)
         cmocka_unit_test(columns_have_one_length),
         cmocka_unit_test(what_columns_of_two_hold),
         cmocka_unit_test(a_body_may_be_the_item),
+        cmocka_unit_test(the_largest_item_is_told),
         cmocka_unit_test(more_columns_than_a_form_has_are_declined)
     };
 

@@ -210,7 +210,8 @@ some_calls_go_elsewhere(void **state)
 static void
 merge_unique(bundle_t *b, const char *positions, const char *expected)
 {
-    uint32_t       i, size, *table;
+    uint32_t       i, next, size, *table;
+    uint64_t       copied;
     buffer_t       out;
     llmb_item_t   *items;
     llmb_merge_t   merge;
@@ -231,9 +232,25 @@ merge_unique(bundle_t *b, const char *positions, const char *expected)
 
     assert_int_equal(strlen(positions), b->items);
 
+    next = 0;
+    copied = 0;
+
     for (i = 0; i < b->items; i++) {
         assert_int_equal(items[i].position, positions[i] - '0');
+
+        if (items[i].position == next) {
+            next++;
+
+        } else if (items[i].text.data[0] == '"') {
+            copied += llmb_tokens_estimate(items[i].text);
+
+        } else {
+            /* other items in these tests have no texts of two tokens */
+            copied++;
+        }
     }
+
+    assert_int_equal(llmb_request_copied(items, b->items), copied);
 
     bundle_merge(b, &merge, &out);
     assert_true(buffer_is(&out, text_of(expected)));

@@ -197,6 +197,28 @@ what_was_learned_bounds_a_call_and_fills_it(void **state)
 
 
 static void
+a_limit_on_tokens_is_in_those_of_the_upstream(void **state)
+{
+    unsigned       n;
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    g->policy.max_tokens = 40;
+    assert_int_equal(llmb_group_policy(g).max_tokens, 40);
+
+    for (n = 0; n < 200; n++) {
+        llmb_calibrate_learn(&g->calibration, 5, 10);
+    }
+
+    assert_int_equal(llmb_group_policy(g).max_tokens, 20);
+
+    g->learned.tokens = 30;
+    assert_int_equal(llmb_group_policy(g).max_tokens, 15);
+}
+
+
+static void
 without_a_call_record_members_go_alone(void **state)
 {
     uint32_t  n, plugged;
@@ -357,8 +379,13 @@ the_lender_stays_one_after_another_call_was_sealed(void **state)
     assert_sound();
 
     assert_state(a, CLAIMED);
-    assert_state(b, CLAIMED);
     assert_state(last, CLAIMED);
+    assert_int_equal(g->queue.n, 3);
+
+    /* it has nobody among the others: their worker is asked */
+
+    (void) expect(0, LLMB_MAIL_CALL, T0 + 100);
+    assert_state(b, CLAIMED);
     assert_int_equal(g->queue.n, 0);
     leave_all(T0);
 }
@@ -402,36 +429,146 @@ parts_wait_for_a_slot_as_long_as_it_takes(void **state)
 }
 
 
-static void
-parts_let_those_go_first_that_come_soon_after(void **state)
+/* of one of several that share the group */
+
+static uint32_t
+join_flow(uint32_t flow, unsigned priority, uint64_t now)
 {
-    uint32_t  a, b, c, plugged;
+    uint32_t  i = reserve(0, 1);
+
+    llmb_member(z, i)->flow = flow;
+    llmb_member(z, i)->priority = (uint8_t) priority;
+
+    llmb_sched_join(z, i, now);
+    assert_sound();
+
+    return i;
+}
+
+
+static unsigned
+place(uint32_t member)
+{
+    unsigned  n;
+    uint32_t  i;
+
+    n = 0;
+
+    for (i = llmb_group(z, group)->queue.head;
+         i != member;
+         i = llmb_queue_links(z)[i].next)
+    {
+        n++;
+    }
+
+    return n;
+}
+
+
+static void
+those_that_share_a_group_take_turns(void **state)
+{
+    unsigned  n;
+    uint32_t  a, b, plugged;
 
     (void) state;
 
     plugged = plug();
 
-    a = join_part(0, 4, T0);
-    b = join(0, 1, T0 + WAIT);
-    c = join(0, 1, T0 + WAIT + 1);
+    for (n = 0; n < 20; n++) {
+        (void) join_flow(1, LLMB_FAIR_PRIORITY, T0);
+    }
 
-    assert_int_equal(llmb_group(z, group)->queue.head, a);
-    unplug(plugged, T0);
-    leave_all(T0);
+    a = join_flow(2, LLMB_FAIR_PRIORITY, T0 + 1);
+    b = join_flow(2, LLMB_FAIR_PRIORITY, T0 + 2);
 
-    plugged = plug();
+    assert_true(place(a) <= 2);
+    assert_true(place(b) <= 4);
 
-    a = join_part(0, 4, T0);
-    b = join(0, 1, T0 + WAIT - 1);
-    c = join(0, 1, T0 + WAIT + 1);
+    /* a higher priority has more turns, but not all */
 
-    assert_int_equal(llmb_group(z, group)->queue.head, b);
-    assert_int_equal(llmb_group(z, group)->queue.tail, c);
-    assert_int_equal(queued(), 3);
+    a = join_flow(3, 9, T0 + 2);
+    b = join_flow(3, 9, T0 + 2);
+    assert_true(place(b) <= 4);
+
+    for (n = 0; n < 20; n++) {
+        b = join_flow(3, 9, T0 + 2);
+    }
+
+    assert_true(place(b) > 22);
+    assert_int_equal(llmb_group(z, group)->queue.n, 44);
+
+    /* the oldest is still known */
+
+    assert_int_equal(llmb_group(z, group)->ages.tail, b);
 
     unplug(plugged, T0);
     leave_all(T0);
     (void) a;
+}
+
+
+static void
+what_was_used_alone_is_not_held_against_anybody(void **state)
+{
+    unsigned  n;
+    uint32_t  a, b, plugged;
+
+    (void) state;
+
+    for (n = 0; n < 100; n++) {
+        a = join_flow(1, LLMB_FAIR_PRIORITY, T0);
+        llmb_sched_flush(z, group, 0, a, T0 + WAIT);
+        llmb_sched_leave(z, a, T0);
+    }
+
+    plugged = plug();
+
+    a = join_flow(1, LLMB_FAIR_PRIORITY, T0);
+    b = join_flow(2, LLMB_FAIR_PRIORITY, T0);
+    assert_int_equal(llmb_group(z, group)->queue.head, a);
+
+    unplug(plugged, T0);
+    leave_all(T0);
+    (void) b;
+}
+
+
+static void
+a_budget_is_left_for_the_call(void **state)
+{
+    uint32_t  i, plugged;
+
+    (void) state;
+
+    plugged = plug();
+
+    /* nothing is known of calls: little time is spent on waiting */
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->budget = 80;
+    llmb_sched_join(z, i, T0);
+    assert_sound();
+
+    assert_int_equal(llmb_member(z, i)->deadline, T0 + 10);
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->budget = 5000;
+    llmb_sched_join(z, i, T0);
+    assert_int_equal(llmb_member(z, i)->deadline, T0 + WAIT);
+
+    /* no waiting at all: it leaves with this pass */
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->wait = 0;
+    llmb_sched_join(z, i, T0);
+    assert_sound();
+
+    assert_int_equal(llmb_member(z, i)->deadline, T0);
+    (void) expect(0, LLMB_MAIL_CALL, T0);
+
+    unplug(plugged, T0);
+    leave_all(T0);
 }
 
 
@@ -497,7 +634,7 @@ a_call_that_is_over_makes_way_for_a_part(void **state)
 
 
 static void
-clocks_that_differ_keep_the_order_of_deadlines(void **state)
+clocks_that_differ_keep_the_order_of_ages(void **state)
 {
     uint32_t  a, b, plugged;
 
@@ -510,8 +647,8 @@ clocks_that_differ_keep_the_order_of_deadlines(void **state)
 
     /* whoever reaches the deadline of the second takes the first along */
 
-    assert_int_equal(llmb_group(z, group)->queue.head, b);
-    assert_int_equal(llmb_group(z, group)->queue.tail, a);
+    assert_int_equal(llmb_group(z, group)->ages.head, b);
+    assert_int_equal(llmb_group(z, group)->ages.tail, a);
 
     llmb_sched_leave(z, plugged, T0 + 1);
     (void) expect(0, LLMB_MAIL_CALL, T0 + 1);
@@ -758,6 +895,7 @@ main(void)
         sched_test(a_call_holds_no_more_than_its_limits),
         sched_test(an_item_too_large_goes_alone),
         sched_test(what_was_learned_bounds_a_call_and_fills_it),
+        sched_test(a_limit_on_tokens_is_in_those_of_the_upstream),
         sched_test(without_a_call_record_members_go_alone),
 
         sched_test(the_timer_of_a_member_is_its_deadline),
@@ -766,10 +904,12 @@ main(void)
         sched_test(one_deadline_frees_every_member_that_is_due),
         sched_test(the_lender_stays_one_after_another_call_was_sealed),
         sched_test(parts_wait_for_a_slot_as_long_as_it_takes),
-        sched_test(parts_let_those_go_first_that_come_soon_after),
+        sched_test(those_that_share_a_group_take_turns),
+        sched_test(what_was_used_alone_is_not_held_against_anybody),
+        sched_test(a_budget_is_left_for_the_call),
         sched_test(a_deadline_behind_parts_is_kept),
         sched_test(a_call_that_is_over_makes_way_for_a_part),
-        sched_test(clocks_that_differ_keep_the_order_of_deadlines),
+        sched_test(clocks_that_differ_keep_the_order_of_ages),
 
         sched_test(without_a_lender_the_worker_of_the_oldest_is_asked),
         sched_test(when_the_one_that_was_asked_leaves_another_is),

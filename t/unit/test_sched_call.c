@@ -384,17 +384,19 @@ a_lender_that_overtook_does_not_lead_after_a_pause(void **state)
     }
 
     old = join(0, 1, T0 + 1);
+    llmb_member(z, old)->deadline = T0 + 200;
     lender = join(1, 1, T0 + 60);
 
     /* worker 1 sends the three oldest and its own */
 
-    llmb_sched_flush(z, group, 1, lender, T0 + 100);
-    call = expect(1, LLMB_MAIL_CALL, T0 + 100);
+    llmb_sched_flush(z, group, 1, lender, T0 + 160);
+    call = expect(1, LLMB_MAIL_CALL, T0 + 160);
     assert_int_equal(llmb_call(z, call)->members.tail, lender);
     assert_state(old, QUEUED);
     (void) llmb_sched_send(z, call, 1);
 
-    llmb_sched_pause(z, call, T0 + 100, T0 + 100);
+    llmb_member(z, lender)->deadline = T0 + 300;
+    llmb_sched_pause(z, call, T0 + 160, T0 + 160);
     assert_sound();
 
     assert_int_equal(g->queue.head, old);
@@ -402,11 +404,11 @@ a_lender_that_overtook_does_not_lead_after_a_pause(void **state)
 
     /* so at its deadline the old one goes */
 
-    llmb_sched_flush(z, group, 0, old, T0 + 101);
+    llmb_sched_flush(z, group, 0, old, T0 + 201);
     assert_sound();
     assert_state(old, CLAIMED);
-    unplug(plugged, T0 + 101);
-    leave_all(T0 + 101);
+    unplug(plugged, T0 + 201);
+    leave_all(T0 + 201);
 }
 
 

@@ -680,6 +680,42 @@ tokens_are_exact_if_both_sides_count_the_same(void **state)
 }
 
 
+static void
+output_tokens_are_shared_out_like_the_answers(void **state)
+{
+    unsigned      i;
+    uint64_t      a, b;
+    llmb_share_t  shares[] = { SHARE(0, 1, 3), SHARE(1, 1, 4) };
+    llmb_split_t  sp;
+
+    static const char *const  answers[] = {
+        "{\"choices\":[{\"index\":0,\"text\":\"aaaaaaaaaaaaaaaaaaaa\"},"
+        "{\"index\":1,\"text\":\"b\"}],"
+        "\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":9}}",
+        "{\"choices\":[{\"index\":0},{\"index\":1}],"
+        "\"usage\":{\"prompt_tokens\":7}}"
+    };
+
+    (void) state;
+
+    for (i = 0; i < 2; i++) {
+        start(&sp, texts, 2);
+
+        assert_int_equal(llmb_split_read(&sp, (const uint8_t *) answers[i],
+                                         strlen(answers[i]), 1),
+                         LLMB_OK);
+
+        llmb_split_weigh(&sp, (const uint8_t *) answers[i], shares, 2);
+
+        a = llmb_split_output(&sp, &shares[0]);
+        b = llmb_split_output(&sp, &shares[1]);
+
+        assert_int_equal(a + b, i ? 0 : 9);
+        assert_true(a > b || i);
+    }
+}
+
+
 /* what a format does not have is not found under an empty name either */
 
 static void
@@ -748,6 +784,7 @@ main(void)
         cmocka_unit_test(uneven_gaps_let_nobody_see_a_neighbor),
         cmocka_unit_test(pieces_may_stand_in_any_order),
         cmocka_unit_test(tokens_are_exact_if_both_sides_count_the_same),
+        cmocka_unit_test(output_tokens_are_shared_out_like_the_answers),
         cmocka_unit_test(members_without_a_name_mean_nothing),
         cmocka_unit_test(an_id_is_left_alone_if_nobody_shares_it)
     };

@@ -52,6 +52,17 @@ sub mixed_body($i) {
 		$i % 4 == 1 ? (encoding_format => 'base64') : () };
 }
 
+# the same, and arrays that are cut
+
+sub _load_body($i) {
+	my $body = mixed_body($i);
+
+	$body->{input} = [ map { "text $i.$_" } 1 .. 1 + $i * 7 % 70 ]
+		if $i % 15 == 0;
+
+	return $body;
+}
+
 # as load(), and "slowest": seconds that a right answer took at most, on a
 # machine of ordinary speed
 
@@ -60,7 +71,7 @@ sub chaos_load($t, %o) {
 	my $check = $o{check} // \&own_answer_problem;
 
 	my $load = $t->load(clients => 32, uri => $uri, timeout => 30,
-		body => \&mixed_body, %o,
+		body => \&_load_body, %o,
 		check => sub ($r) {
 			$slowest = max($slowest, $r->{time});
 			return $check->($r);

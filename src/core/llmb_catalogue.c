@@ -1,0 +1,197 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Models by name, what they take, and what they cost.
+ */
+
+
+#include <string.h>
+
+#include "llmb_catalogue.h"
+
+
+static unsigned llmb_catalogue_matches(llmb_str_t glob, llmb_str_t name);
+static size_t llmb_catalogue_behind(llmb_str_t path, llmb_str_t word);
+static uint64_t llmb_catalogue_product(uint64_t a, uint64_t b);
+
+
+const llmb_model_t *
+llmb_catalogue_find(const llmb_model_t *models, size_t n, llmb_str_t name)
+{
+    size_t  i;
+
+    if (name.len == 0 || name.len > LLMB_CATALOGUE_NAME) {
+        return NULL;
+    }
+
+    for (i = 0; i < n; i++) {
+        if (llmb_catalogue_matches(models[i].match, name)) {
+            return &models[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+/*
+ * After a mismatch only what the last "*" stands for has to be tried longer:
+ * what an earlier one stands for was as short as it can be.
+ */
+
+static unsigned
+llmb_catalogue_matches(llmb_str_t glob, llmb_str_t name)
+{
+    size_t  g, i, star, rest;
+
+    g = 0;
+    i = 0;
+    star = glob.len;
+    rest = 0;
+
+    while (i < name.len) {
+
+        if (g < glob.len && glob.data[g] == '*') {
+            star = g++;
+            rest = i;
+
+        } else if (g < glob.len && glob.data[g] == name.data[i]) {
+            g++;
+            i++;
+
+        } else if (star < glob.len) {
+            g = star + 1;
+            i = ++rest;
+
+        } else {
+            return 0;
+        }
+    }
+
+    while (g < glob.len && glob.data[g] == '*') {
+        g++;
+    }
+
+    return g == glob.len;
+}
+
+
+llmb_str_t
+llmb_catalogue_name(llmb_str_t path)
+{
+    size_t      start, end;
+    llmb_str_t  name;
+
+    static const llmb_str_t  models = llmb_string("/models/");
+    static const llmb_str_t  deployments = llmb_string("/deployments/");
+
+    start = llmb_catalogue_behind(path, models);
+
+    if (start == 0) {
+        start = llmb_catalogue_behind(path, deployments);
+    }
+
+    name.len = 0;
+    name.data = path.data;
+
+    if (start == 0) {
+        return name;
+    }
+
+    for (end = start; end < path.len; end++) {
+        if (path.data[end] == '/' || path.data[end] == ':') {
+            break;
+        }
+    }
+
+    name.data = path.data + start;
+    name.len = end - start;
+
+    return name;
+}
+
+
+/* where the last occurrence of the word ends; 0: there is none */
+
+static size_t
+llmb_catalogue_behind(llmb_str_t path, llmb_str_t word)
+{
+    size_t  end;
+
+    for (end = path.len; end >= word.len; end--) {
+
+        if (memcmp(path.data + end - word.len, word.data, word.len) == 0) {
+            return end;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
+llmb_model_takes(const llmb_model_t *model, uint64_t tokens, uint64_t bytes,
+    unsigned exact)
+{
+    uint64_t  limit;
+
+    limit = model->max_input_tokens;
+
+    if (limit == 0) {
+        return 1;
+    }
+
+    if (exact) {
+        return tokens <= limit;
+    }
+
+    /* estimates are up to 30 % too low */
+
+    return llmb_catalogue_product(tokens, 13)
+           <= llmb_catalogue_product(limit, 10)
+           && bytes <= llmb_catalogue_product(limit, 4);
+}
+
+
+uint64_t
+llmb_model_cost(const llmb_model_t *model, uint64_t input, uint64_t output)
+{
+    uint64_t  a, b;
+
+    a = llmb_catalogue_product(model->input, input);
+    b = llmb_catalogue_product(model->output, output);
+
+    b = (b > UINT64_MAX - a) ? UINT64_MAX : a + b;
+
+    return b / 1000 + (b % 1000 >= 500);
+}
+
+
+uint64_t
+llmb_tokens_saved(uint64_t tokens, uint64_t copied, uint64_t all,
+    unsigned counted)
+{
+    if (counted) {
+        all -= llmb_min(copied, all);
+    }
+
+    if (all == 0) {
+        return 0;
+    }
+
+    return (llmb_catalogue_product(tokens, copied) + all / 2) / all;
+}
+
+
+/* as large as it can be, if it is larger */
+
+static uint64_t
+llmb_catalogue_product(uint64_t a, uint64_t b)
+{
+    if (b && a > UINT64_MAX / b) {
+        return UINT64_MAX;
+    }
+
+    return a * b;
+}

@@ -1,0 +1,94 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include "llmb_fair.h"
+
+
+/* what a token costs, by priority: from four times the default to 3/8 of it */
+
+static const uint8_t  llmb_fair_price[] = {
+    32, 24, 16, 12, 10, 8, 6, 5, 4, 3
+};
+
+/* larger members do not exist; no sum can overflow */
+
+#define LLMB_FAIR_TOKENS  ((uint64_t) 1 << 32)
+
+/* the golden ratio, as in Knuth's multiplicative hash */
+
+#define LLMB_FAIR_MIX     2654435769U
+
+
+static unsigned llmb_fair_find(llmb_fair_t *f, uint32_t flow);
+
+
+uint64_t
+llmb_fair_rank(llmb_fair_t *f, uint32_t flow, unsigned priority,
+    uint64_t tokens)
+{
+    unsigned  i;
+    uint64_t  rank;
+
+    priority = llmb_min(priority, sizeof(llmb_fair_price) - 1);
+
+    i = llmb_fair_find(f, flow ^ (priority * LLMB_FAIR_MIX));
+    rank = llmb_max(f->time, f->finish[i]);
+
+    tokens = llmb_max(llmb_min(tokens, LLMB_FAIR_TOKENS), 1);
+
+    f->finish[i] = rank + tokens * llmb_fair_price[priority];
+
+    return rank;
+}
+
+
+/*
+ * A flow that is not known has been idle, or has to share the place of the one
+ * that has got least: then it is the one that gains by it.
+ */
+
+static unsigned
+llmb_fair_find(llmb_fair_t *f, uint32_t flow)
+{
+    unsigned  i, least;
+
+    least = 0;
+
+    for (i = 0; i < LLMB_FAIR_FLOWS; i++) {
+
+        if (f->flows[i] == flow && f->finish[i]) {
+            return i;
+        }
+
+        if (f->finish[i] < f->finish[least]) {
+            least = i;
+        }
+    }
+
+    f->flows[least] = flow;
+    f->finish[least] = 0;
+
+    return least;
+}
+
+
+void
+llmb_fair_serve(llmb_fair_t *f, uint64_t rank, unsigned last)
+{
+    unsigned  i;
+
+    f->time = llmb_max(f->time, rank);
+
+    if (!last) {
+        return;
+    }
+
+    /* what was used while others wanted nothing is not held against anybody */
+
+    for (i = 0; i < LLMB_FAIR_FLOWS; i++) {
+        f->time = llmb_max(f->time, f->finish[i]);
+    }
+}

@@ -1,0 +1,271 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <string.h>
+
+#include "llmb_learn_parts.h"
+
+
+/* arrivals that the rate is the mean of, and before which there is none */
+
+#define LLMB_LEARN_ARRIVALS   10
+#define LLMB_LEARN_FEW        4
+
+/* a gap counts as at most so many, so that a pause is soon forgotten */
+
+#define LLMB_LEARN_GAP        8
+
+/* calls before merging may be given up */
+
+#define LLMB_LEARN_SURE       24
+
+/* ms between two probes, the first and the longest, and the share of one */
+
+#define LLMB_LEARN_PROBE      4000
+#define LLMB_LEARN_PROBE_MAX  10000
+#define LLMB_LEARN_PROBE_PART 3
+
+/* calls of several items that a probe needs */
+
+#define LLMB_LEARN_PROBED     16
+
+
+static void llmb_learn_spread(llmb_learn_t *l, const llmb_sample_t *sample);
+static void llmb_learn_decide(llmb_learn_t *l, uint32_t items,
+    uint64_t now);
+
+
+void
+llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
+{
+    memset(l, 0, sizeof(llmb_learn_t));
+
+    l->min = llmb_max(min, 1);
+    l->max = llmb_max(max, l->min);
+    l->slots = l->max;
+    l->clear = 1;
+    l->step = 1;
+    l->pause = LLMB_LEARN_PAUSE;
+    l->every = LLMB_LEARN_TRIAL;
+}
+
+
+void
+llmb_learn_arrival(llmb_learn_t *l, uint32_t items, uint64_t now)
+{
+    double  gap;
+
+    (void) items;
+
+    /* clocks of workers may differ a little */
+
+    gap = now > l->last ? (double) (now - l->last) : 0;
+
+    if (l->arrivals) {
+        if (l->arrivals > LLMB_LEARN_FEW) {
+            gap = llmb_min(gap, l->gap * LLMB_LEARN_GAP + 1000);
+        }
+
+        l->gap += (float) ((gap - l->gap)
+                           / llmb_min(l->arrivals, LLMB_LEARN_ARRIVALS));
+    }
+
+    if (l->arrivals <= LLMB_LEARN_ARRIVALS) {
+        l->arrivals++;
+    }
+
+    l->last = llmb_max(now, l->last);
+}
+
+
+double
+llmb_learn_rate(const llmb_learn_t *l, uint64_t now)
+{
+    double  gap, quiet;
+
+    if (l->arrivals <= LLMB_LEARN_FEW) {
+        return 0;
+    }
+
+    gap = l->gap;
+    quiet = now > l->last ? (double) (now - l->last) : 0;
+
+    /* as if one came now, if that makes it less */
+
+    if (quiet > gap) {
+        gap += (quiet - gap) / LLMB_LEARN_ARRIVALS;
+    }
+
+    return 1e6 / llmb_max(gap, 1.0);
+}
+
+
+void
+llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
+{
+    llmb_sample_t  s;
+
+    if (sample->end == LLMB_LEARN_OTHER) {
+        return;
+    }
+
+    s = *sample;
+    s.items = llmb_max(s.items, 1);
+    s.inflight = llmb_max(s.inflight, 1);
+    s.time = llmb_max(s.time, 1);
+
+    if (llmb_learn_slots(l, &s, now)
+        && llmb_learn_feed(l, s.items, (double) s.time))
+    {
+        /* that was another upstream */
+        l->behind = 0;
+        l->apart = 0;
+        llmb_learn_slots_anew(l, now);
+    }
+
+    if (s.end == LLMB_LEARN_GOOD) {
+        llmb_learn_spread(l, &s);
+        llmb_learn_decide(l, s.items, now);
+    }
+}
+
+
+/* RFC 6298, but for the cost, which is known better, and shares of it */
+
+static void
+llmb_learn_spread(llmb_learn_t *l, const llmb_sample_t *sample)
+{
+    double  time, cost, off;
+
+    if (l->calls == 0) {
+        return;
+    }
+
+    time = (double) sample->time;
+    cost = llmb_learn_fit(l, sample->items);
+
+    if (l->spread == 0) {
+        l->spread = 0.5;
+    }
+
+    off = time / (cost + l->behind) - 1;
+    off = off < 0 ? -off : off;
+    off = llmb_min(off, 4.0);
+    l->spread += (float) ((off - l->spread) / (off > l->spread ? 4 : 64));
+
+    l->behind += (float) ((time - cost - l->behind) / 8);
+    l->behind = llmb_max(l->behind, 0.0f);
+}
+
+
+/* whether merging helps: only what is certain changes our mind */
+
+static void
+llmb_learn_decide(llmb_learn_t *l, uint32_t items, uint64_t now)
+{
+    double  gain, doubt;
+
+    if (items > 1) {
+        l->merged++;
+    }
+
+    if (!l->sizes || l->calls < LLMB_LEARN_SURE) {
+        return;
+    }
+
+    gain = llmb_learn_gain(l, &doubt);
+
+    if (!l->apart && gain + 1.25 * doubt < 0) {
+        l->apart = 1;
+        l->probe = LLMB_LEARN_PROBE;
+        l->probed = now;
+        l->merged = LLMB_LEARN_PROBED;
+
+    } else if (l->apart && gain - doubt / 2 > 0) {
+        l->apart = 0;
+    }
+}
+
+
+unsigned
+llmb_learn_merges(llmb_learn_t *l, uint64_t now)
+{
+    uint64_t  time;
+
+    if (!l->apart) {
+        return 1;
+    }
+
+    time = now > l->probed ? (now - l->probed) / 1000 : 0;
+
+    if (time >= l->probe) {
+        l->probed = now;
+        l->probe = llmb_min(l->probe * 2, LLMB_LEARN_PROBE_MAX);
+        l->merged = 0;
+        return 1;
+    }
+
+    return time < l->probe / LLMB_LEARN_PROBE_PART
+           && l->merged < LLMB_LEARN_PROBED;
+}
+
+
+unsigned
+llmb_learn_cost(const llmb_learn_t *l, double *fixed, double *each)
+{
+    if (!l->sizes) {
+        return 0;
+    }
+
+    *fixed = l->fixed;
+    *each = l->each;
+
+    return 1;
+}
+
+
+uint64_t
+llmb_learn_time(const llmb_learn_t *l, uint32_t items)
+{
+    double  time;
+
+    if (l->calls == 0) {
+        return 0;
+    }
+
+    time = llmb_learn_most(l, llmb_max(items, 1)) + l->behind;
+    time *= 1 + 4 * l->spread;
+
+    return time < 1e15 ? (uint64_t) time : (uint64_t) 1e15;
+}
+
+
+uint32_t
+llmb_learn_concurrency(const llmb_learn_t *l)
+{
+    return l->slots;
+}
+
+
+uint32_t
+llmb_learn_knee(const llmb_learn_t *l)
+{
+    double  each, knee;
+
+    if (!l->sizes) {
+        return 0;
+    }
+
+    each = l->each - l->doubt;
+
+    if (each <= 0) {
+        return UINT32_MAX;
+    }
+
+    knee = 4 * l->fixed / each;
+
+    return knee < 1 ? 1 : knee < UINT32_MAX ? (uint32_t) knee : UINT32_MAX;
+}

@@ -1,0 +1,143 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The queue of a group: who is next, and who looks after it.
+ */
+
+
+#include "llmb_sched_parts.h"
+
+
+/*
+ * The member that was asked to flush the group, or that had set a timer for
+ * the end of a pause, may be gone: another one is asked.
+ */
+
+void
+llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+{
+    if (g->queue.n == 0) {
+        return;
+    }
+
+    if (g->paused > now || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE) {
+        llmb_sched_mail_member(z, g->queue.head);
+    }
+}
+
+
+/*
+ * Others are sent at their deadlines, whatever is in flight.  Under a load
+ * under which that never ends no slot would ever be free for a part.
+ */
+
+void
+llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
+{
+    g->inflight--;
+
+    if (g->queue.n && llmb_member(z, g->queue.head)->part) {
+        g->turn = 1;
+    }
+}
+
+
+/*
+ * Puts a member into its queue.  A flow that has not got much goes near the
+ * head, one that has goes to the tail, so hardly anybody is looked at.
+ */
+
+void
+llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
+{
+    uint32_t        i;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+    i = LLMB_NIL;
+
+    if (g->queue.n && llmb_member(z, g->queue.tail)->rank > m->rank) {
+        for (i = g->queue.head;
+             llmb_member(z, i)->rank <= m->rank;
+             i = llmb_queue_links(z)[i].next)
+        {
+            /* void */
+        }
+    }
+
+    llmb_list_insert(&g->queue, llmb_queue_links(z), member, i);
+
+    i = LLMB_NIL;
+
+    if (g->ages.n && llmb_member(z, g->ages.tail)->since > m->since) {
+        for (i = g->ages.head;
+             llmb_member(z, i)->since <= m->since;
+             i = llmb_age_links(z)[i].next)
+        {
+            /* void */
+        }
+    }
+
+    llmb_list_insert(&g->ages, llmb_age_links(z), member, i);
+
+    g->items += m->items;
+    g->tokens += m->tokens;
+    g->bytes += m->len;
+}
+
+
+void
+llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    llmb_list_remove(&g->queue, llmb_queue_links(z), member);
+    llmb_list_remove(&g->ages, llmb_age_links(z), member);
+    llmb_sched_unmail(z, member);
+
+    if (m->part) {
+        g->turn = 0;
+    }
+
+    g->items -= m->items;
+    g->tokens -= m->tokens;
+    g->bytes -= m->len;
+}
+
+
+/* its turn has come */
+
+void
+llmb_sched_serve(llmb_zone_t *z, uint32_t member)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    llmb_sched_dequeue(z, member);
+    llmb_fair_serve(&g->fair, m->rank, g->queue.n == 0);
+}
+
+
+uint64_t
+llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    return llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused,
+                            llmb_policy_budget(&g->policy, g->next), m->part,
+                            now);
+}
