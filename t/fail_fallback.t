@@ -18,7 +18,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('fallback')->has('llm_batch')->plan(25);
+my $t = Test::LLMBatch->new('fallback')->has('llm_batch')->plan(26);
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 
@@ -28,7 +28,12 @@ $t->run();
 
 my @r = failing($t, $mock, { status => 500 }, \@texts, first => 1);
 is(statuses(@r), '500', 'off: 500 to all');
-like($r[0]{body}, qr/status 500"/, 'off: the error itself');
+unlike($r[0]{body}, qr/status 500"/, 'off: not its text, which may quote');
+
+@r = failing($t, $mock, { status => 401 }, \@texts, first => 1);
+like($r[0]{body}, qr/status 401"/, 'off: what is about all of them');
+
+@r = failing($t, $mock, { status => 500 }, \@texts, first => 1);
 is(sizes($mock), '1 8', 'off: no more calls');
 is(headers('x-status', @r), 'FAILED', 'off: status');
 is(headers('x-reason', @r), 'upstream_error', 'off: reason');
