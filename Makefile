@@ -167,8 +167,8 @@ llm-batch-sim: $(SIMULATOR)	## the simulator for operators; prints where it is
 
 $(SIMULATOR): $(wildcard simulator/*.[ch]) $(CORE) $(CORE_H)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -D_GNU_SOURCE -Isrc/core -O2 -g -o $@ \
-		$(wildcard simulator/*.c) $(CORE) -ljansson -lm
+	$(CC) $(WARN) -D_GNU_SOURCE -Isrc/core -O2 -g -o $@.$$$$ \
+		$(wildcard simulator/*.c) $(CORE) -ljansson -lm && mv $@.$$$$ $@
 
 # the settings, and the upstream, of the load curve
 CURVE =		--cost 3.15+0.62n --jitter 10% --parallel 1 --max-size 32 \
@@ -193,7 +193,7 @@ PROVE_T =	TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_MODULE=$(MODULE) \
 		$(PROVE) -j$(JOBS)
 TESTS =		$(if $(T),t/$(T:%.t=%).t,$(wildcard t/*.t))
 
-t: $(MODULE)	## the module in a real nginx, with prove
+t: $(MODULE) $(SIMULATOR)	## the module in a real nginx, with prove
 	$(PROVE_T) $(TESTS)
 
 chaos:		## kills, reloads and upgrades under load, with crash points
@@ -210,7 +210,7 @@ ASAN_CFLAGS =	-O1 -g $(SANITIZE) \
 		-DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
 		-DLLMB_CRASH_POINTS=1
 
-asan:		## the same tests on an nginx built with ASan and UBSan
+asan: $(SIMULATOR)	## the same tests on an nginx built with ASan and UBSan
 	tools/build-nginx $(NGINX_VERSION) $(CURDIR) $(ASAN_DIR) $(CC) \
 		"$(ASAN_CFLAGS)" "$(SANITIZE)"
 	TEST_NGINX_SANITIZER=1 TEST_NGINX_BINARY=$(ASAN_DIR)/nginx \

@@ -1,0 +1,283 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What is under way: calls, and requests by themselves; and what becomes of
+ * those that come back.
+ */
+
+
+#include <string.h>
+
+#include "engine.h"
+#include "llmb_verdict.h"
+
+
+/* the breaker, as it is by default */
+
+#define SIM_FAILURES   5
+#define SIM_COOLDOWN   10000
+
+
+static void sim_return_alone(sim_engine_t *e, sim_batch_t *batch);
+static void sim_return_call(sim_engine_t *e, sim_batch_t *batch,
+    uint32_t call);
+static void sim_learn(sim_engine_t *e, llmb_group_t *g, sim_batch_t *batch);
+
+
+/* what is sent */
+
+static sim_batch_t *
+sim_batch(sim_engine_t *e, uint32_t call, uint32_t inflight)
+{
+    sim_run_t    *run;
+    sim_batch_t  *batch;
+
+    run = e->run;
+
+    if (run->nbatches == run->room) {
+        run->room = 2 * run->room + 256;
+        run->batches = sim_realloc(run->batches, run->room,
+                                   sizeof(sim_batch_t));
+        e->flight = sim_realloc(e->flight, run->room, sizeof(sim_flight_t));
+    }
+
+    e->flight[run->nbatches].call = call;
+    e->flight[run->nbatches].inflight = inflight;
+
+    batch = &run->batches[run->nbatches++];
+    memset(batch, 0, sizeof(sim_batch_t));
+
+    batch->sent = e->now;
+    batch->first = run->nmembers;
+
+    return batch;
+}
+
+
+static void
+sim_batch_add(sim_engine_t *e, sim_batch_t *batch, uint32_t r)
+{
+    sim_run_t     *run;
+    sim_served_t  *served;
+
+    run = e->run;
+
+    if (run->nmembers == run->member_room) {
+        run->member_room = 2 * run->member_room + 1024;
+        run->members = sim_realloc(run->members, run->member_room,
+                                   sizeof(uint32_t));
+    }
+
+    run->members[run->nmembers++] = r;
+
+    batch->size++;
+    batch->tokens += e->trace->requests[r].tokens;
+
+    served = &run->served[r];
+    served->sent = e->now;
+    served->batch = (uint32_t) (batch - run->batches);
+    served->how = batch->how;
+    served->reason = batch->reason;
+}
+
+
+static void
+sim_batch_go(sim_engine_t *e, sim_batch_t *batch)
+{
+    batch->done = sim_server_call(&e->server, e->now, batch->size,
+                                  batch->tokens, &batch->status);
+
+    sim_queue_push(&e->queue, SIM_RETURN, batch->done,
+                   (uint32_t) (batch - e->run->batches));
+}
+
+
+void
+sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how, llmb_close_e close,
+    llmb_reason_e reason)
+{
+    uint32_t      inflight;
+    sim_batch_t  *batch;
+
+    inflight = 0;
+
+    if (e->member[r] != SIM_NIL) {
+        e->group = llmb_member(e->zone, e->member[r])->group;
+        inflight = llmb_group(e->zone, e->group)->inflight;
+    }
+
+    batch = sim_batch(e, SIM_NIL, inflight);
+
+    batch->how = how;
+    batch->close = close;
+    batch->reason = reason;
+
+    sim_batch_add(e, batch, r);
+    sim_batch_go(e, batch);
+}
+
+
+void
+sim_send(sim_engine_t *e, uint32_t call)
+{
+    uint32_t      i;
+    llmb_call_t  *c;
+    sim_batch_t  *batch;
+
+    if (llmb_sched_send(e->zone, call, 0) == LLMB_NIL) {
+        return;
+    }
+
+    c = llmb_call(e->zone, call);
+
+    e->group = c->group;
+
+    batch = sim_batch(e, call, llmb_group(e->zone, c->group)->inflight);
+    batch->how = LLMB_STATUS_MERGED;
+    batch->close = (llmb_close_e) c->close;
+
+    for (i = c->members.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(e->zone)[i].next)
+    {
+        sim_batch_add(e, batch, e->request[i]);
+    }
+
+    sim_batch_go(e, batch);
+}
+
+
+/* answers */
+
+static void
+sim_serve(sim_engine_t *e, uint32_t r, unsigned status)
+{
+    sim_served_t  *served;
+
+    served = &e->run->served[r];
+
+    if (served->served) {
+        sim_die(1, "request \"%s\" was served twice: please report this",
+                e->trace->requests[r].id);
+    }
+
+    served->served = 1;
+    served->done = e->now;
+    served->status = status;
+
+    e->left--;
+}
+
+
+void
+sim_return(sim_engine_t *e, uint32_t batch)
+{
+    if (e->flight[batch].call == SIM_NIL) {
+        sim_return_alone(e, &e->run->batches[batch]);
+
+    } else {
+        sim_return_call(e, &e->run->batches[batch], e->flight[batch].call);
+    }
+
+    sim_post(e);
+}
+
+
+static void
+sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
+{
+    uint32_t  r;
+
+    r = e->run->members[batch->first];
+
+    sim_serve(e, r, batch->status);
+
+    if (e->member[r] != SIM_NIL) {
+        sim_learn(e, llmb_group(e->zone, llmb_member(e->zone,
+                                                     e->member[r])->group),
+                  batch);
+        llmb_sched_leave(e->zone, e->member[r], sim_clock(e));
+        e->member[r] = SIM_NIL;
+    }
+}
+
+
+static void
+sim_learn(sim_engine_t *e, llmb_group_t *g, sim_batch_t *batch)
+{
+    llmb_sample_t  sample;
+
+    sample.items = batch->size;
+    sample.inflight = e->flight[batch - e->run->batches].inflight;
+    sample.time = e->now - batch->sent;
+    sample.end = batch->status == 200 ? LLMB_LEARN_GOOD : LLMB_LEARN_OVERLOAD;
+
+    llmb_learn_sample(&g->learn, &sample, sim_clock_us(e));
+}
+
+
+void
+sim_learned(const sim_engine_t *e, sim_learned_t *learned)
+{
+    llmb_group_t  *g;
+
+    if (e->group == LLMB_NIL) {
+        return;
+    }
+
+    g = llmb_group(e->zone, e->group);
+
+    learned->concurrency = llmb_group_policy(g).concurrency;
+    learned->cost = llmb_learn_cost(&g->learn, &learned->fixed,
+                                    &learned->each);
+}
+
+
+static void
+sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
+{
+    uint32_t        i;
+    llmb_call_t    *c;
+    llmb_group_t   *g;
+    llmb_outcome_t  out;
+    llmb_verdict_e  verdict;
+
+    c = llmb_call(e->zone, call);
+    g = llmb_group(e->zone, c->group);
+
+    memset(&out, 0, sizeof(llmb_outcome_t));
+
+    out.status = batch->status;
+    out.answered = 1;
+    out.split = batch->status == 200;
+    out.idempotent = 1;
+    out.fallback = 1;
+    out.members = batch->size;
+    out.items = batch->size;
+    out.tokens = batch->tokens;
+
+    verdict = llmb_verdict(&out);
+
+    if (batch->status != 429) {
+        llmb_health_result(&g->health, llmb_verdict_failed(&out),
+                           SIM_FAILURES, SIM_COOLDOWN, sim_clock(e));
+    }
+
+    sim_learn(e, g, batch);
+
+    if (verdict == LLMB_VERDICT_PAUSE && e->server.backend->retry) {
+        llmb_sched_pause(e->zone, call,
+                         sim_clock(e) + e->server.backend->retry,
+                         sim_clock(e));
+    }
+
+    /* who is left gets what the upstream said */
+
+    while ((i = c->members.head) != LLMB_NIL) {
+        sim_serve(e, e->request[i], batch->status);
+        llmb_sched_answer(e->zone, i, LLMB_NIL, 0);
+    }
+
+    llmb_sched_end(e->zone, call, 0, sim_clock(e));
+}

@@ -1,0 +1,277 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The report for programs.
+ */
+
+
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+
+#include "sim.h"
+
+
+static json_t *sim_json_backend(const sim_backend_t *backend);
+static json_t *sim_json_run(const sim_options_t *options,
+    const sim_run_t *run);
+static json_t *sim_json_settings(const sim_settings_t *s);
+static json_t *sim_json_summary(const sim_run_t *run);
+static json_t *sim_json_learned(const sim_run_t *run);
+static json_t *sim_json_batch(const sim_run_t *run, const sim_batch_t *batch);
+static json_t *sim_json_counts(const uint32_t *counts,
+    const llmb_str_t *names, uint32_t n);
+static json_t *sim_json_spread(const sim_spread_t *spread);
+static json_t *sim_json_ms(uint64_t us);
+static json_t *sim_json_text(llmb_str_t s);
+
+
+void
+sim_report_json(const sim_options_t *options, const sim_run_t *runs,
+    uint32_t n)
+{
+    json_t    *root, *array;
+    uint32_t   i;
+
+    array = json_array();
+
+    for (i = 0; i < n; i++) {
+        json_array_append_new(array, sim_json_run(options, &runs[i]));
+    }
+
+    root = json_pack("{s:s, s:o, s:o}", "source", runs[0].trace->source,
+                     "upstream", sim_json_backend(&options->backend),
+                     "runs", array);
+
+    if (root == NULL
+        || json_dumpf(root, stdout, JSON_INDENT(2)|JSON_REAL_PRECISION(9))
+           != 0)
+    {
+        sim_die(1, "JSON could not be written");
+    }
+
+    printf("\n");
+    json_decref(root);
+}
+
+
+static json_t *
+sim_json_backend(const sim_backend_t *backend)
+{
+    return json_pack("{s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:I, s:I}",
+                     "fixed_ms", backend->fixed / 1000,
+                     "per_item_ms", backend->each / 1000,
+                     "per_token_ms", backend->token / 1000,
+                     "parallel", backend->parallel
+                                 ? json_integer(backend->parallel)
+                                 : json_null(),
+                     "jitter", backend->jitter,
+                     "reject", backend->reject,
+                     "limit_per_second", backend->limit,
+                     "retry_after_ms", (json_int_t) backend->retry,
+                     "seed", (json_int_t) backend->seed);
+}
+
+
+static json_t *
+sim_json_run(const sim_options_t *options, const sim_run_t *run)
+{
+    json_t    *object, *array;
+    uint32_t   i;
+
+    object = json_pack("{s:o, s:o, s:i}",
+                       "settings", sim_json_settings(run->settings),
+                       "summary", sim_json_summary(run),
+                       "skipped_lines", (int) run->trace->skipped);
+
+    if (run->learned.concurrency) {
+        json_object_set_new(object, "learned", sim_json_learned(run));
+    }
+
+    if (run->trace->rate > 0) {
+        json_object_set_new(object, "rate", json_real(run->trace->rate));
+    }
+
+    if (options->brief) {
+        return object;
+    }
+
+    array = json_array();
+
+    for (i = 0; i < run->nbatches; i++) {
+        json_array_append_new(array, sim_json_batch(run, &run->batches[i]));
+    }
+
+    json_object_set_new(object, "batches", array);
+
+    return object;
+}
+
+
+static json_t *
+sim_json_settings(const sim_settings_t *s)
+{
+    char        buf[64];
+    json_t     *tasks, *concurrency;
+    uint32_t    i;
+
+    static const char *const  tolerances[] = { "", "low", "medium", "high" };
+
+    tasks = json_array();
+
+    for (i = 0; i < s->ntasks; i++) {
+        json_array_append_new(tasks, json_string(s->tasks[i]));
+    }
+
+    if (s->automatic) {
+        snprintf(buf, sizeof(buf), "auto max=%u", s->concurrency);
+        concurrency = json_string(buf);
+
+    } else {
+        concurrency = json_integer(s->concurrency);
+    }
+
+    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:o}",
+                     "name", s->name,
+                     "window", sim_window_text(s, buf, sizeof(buf)),
+                     "concurrency", concurrency,
+                     "min_size", (int) s->min_size,
+                     "max_size", (int) s->max_size,
+                     "max_tokens", (json_int_t) s->max_tokens,
+                     "max_wait_ms", (json_int_t) s->max_wait,
+                     "latency_budget_ms", (json_int_t) s->latency_budget,
+                     "latency_threshold_ms",
+                     (json_int_t) s->latency_threshold,
+                     "latency_tolerance", tolerances[s->tolerance],
+                     "eligible_tasks", tasks);
+}
+
+
+static json_t *
+sim_json_summary(const sim_run_t *run)
+{
+    const sim_summary_t  *s;
+
+    s = &run->summary;
+
+    return json_pack("{s:i, s:I, s:i, s:f, s:f, s:f, s:o, s:o, s:o, s:o, s:o,"
+                     " s:{s:i, s:i, s:i}, s:i, s:i}",
+                     "requests", (int) s->requests,
+                     "tokens", (json_int_t) s->tokens,
+                     "calls", (int) s->calls,
+                     "calls_per_request", s->calls_per_request,
+                     "items_per_call", s->items_per_call,
+                     "calls_per_second", s->calls_per_second,
+                     "close", sim_json_counts(s->close, llmb_close_names,
+                                              LLMB_CLOSE_N),
+                     "status", sim_json_counts(s->how, llmb_status_names,
+                                               LLMB_STATUS_N),
+                     "reason", sim_json_counts(s->reason, llmb_reason_names,
+                                               LLMB_REASON_N),
+                     "wait_ms", sim_json_spread(&s->wait),
+                     "latency_ms", sim_json_spread(&s->latency),
+                     "budgets", "given", (int) s->budgets,
+                     "missed", (int) s->missed,
+                     "missed_by_holding", (int) s->held,
+                     "calls_429", (int) s->busy,
+                     "requests_429", (int) s->rejected);
+}
+
+
+static json_t *
+sim_json_learned(const sim_run_t *run)
+{
+    json_t  *object;
+
+    object = json_pack("{s:i}", "concurrency", (int) run->learned.concurrency);
+
+    if (run->learned.cost) {
+        json_object_set_new(object, "fixed_ms",
+                            json_real(run->learned.fixed / 1000));
+        json_object_set_new(object, "per_item_ms",
+                            json_real(run->learned.each / 1000));
+    }
+
+    return object;
+}
+
+
+static json_t *
+sim_json_batch(const sim_run_t *run, const sim_batch_t *batch)
+{
+    json_t               *ids, *waits;
+    uint32_t              i;
+    const sim_request_t  *rq;
+
+    ids = json_array();
+    waits = json_array();
+
+    for (i = 0; i < batch->size; i++) {
+        rq = &run->trace->requests[run->members[batch->first + i]];
+
+        json_array_append_new(ids, json_string(rq->id));
+        json_array_append_new(waits, sim_json_ms(batch->sent - rq->at));
+    }
+
+    rq = &run->trace->requests[run->members[batch->first]];
+
+    return json_pack("{s:i, s:s, s:s, s:o, s:o, s:i, s:I, s:o, s:o, s:o, s:o,"
+                     " s:o, s:i}",
+                     "batch", (int) (batch - run->batches) + 1,
+                     "model", rq->model,
+                     "task", rq->task,
+                     "status", sim_json_text(llmb_status_names[batch->how]),
+                     "reason", sim_json_text(llmb_reason_names[batch->reason]),
+                     "size", (int) batch->size,
+                     "tokens", (json_int_t) batch->tokens,
+                     "close", sim_json_text(llmb_close_names[batch->close]),
+                     "sent_ms", sim_json_ms(batch->sent),
+                     "upstream_ms", sim_json_ms(batch->done - batch->sent),
+                     "requests", ids,
+                     "wait_ms", waits,
+                     "http_status", (int) batch->status);
+}
+
+
+/* those that there are */
+
+static json_t *
+sim_json_counts(const uint32_t *counts, const llmb_str_t *names, uint32_t n)
+{
+    json_t    *object;
+    uint32_t   i;
+
+    object = json_object();
+
+    for (i = 1; i < n; i++) {
+        if (counts[i]) {
+            json_object_set_new(object, (const char *) names[i].data,
+                                json_integer(counts[i]));
+        }
+    }
+
+    return object;
+}
+
+
+static json_t *
+sim_json_spread(const sim_spread_t *spread)
+{
+    return json_pack("{s:f, s:f, s:f, s:f}", "p50", spread->p50, "p95",
+                     spread->p95, "p99", spread->p99, "max", spread->max);
+}
+
+
+static json_t *
+sim_json_ms(uint64_t us)
+{
+    return json_real((double) us / 1000);
+}
+
+
+static json_t *
+sim_json_text(llmb_str_t s)
+{
+    return json_stringn((const char *) s.data, s.len);
+}
