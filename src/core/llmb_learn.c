@@ -232,12 +232,23 @@ llmb_learn_time(const llmb_learn_t *l, uint32_t items)
 {
     double  time;
 
+    time = (double) llmb_learn_expected(l, items);
+    time *= 1 + 4 * l->spread;
+
+    return time < 1e15 ? (uint64_t) time : (uint64_t) 1e15;
+}
+
+
+uint64_t
+llmb_learn_expected(const llmb_learn_t *l, uint32_t items)
+{
+    double  time;
+
     if (l->calls == 0) {
         return 0;
     }
 
     time = llmb_learn_most(l, llmb_max(items, 1)) + l->behind;
-    time *= 1 + 4 * l->spread;
 
     return time < 1e15 ? (uint64_t) time : (uint64_t) 1e15;
 }

@@ -84,15 +84,19 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
 /*
  * How long a member may be held: so long that its call is still almost
- * certainly answered within its budget.  Without an idea of how long a call
- * takes that is a small part of it.
+ * certainly answered within its budget.  If that is not so anyway, or nothing
+ * is known of calls, it is a small part of what is left.
+ *
+ * One that is late whatever is done waits like those without a budget: were
+ * all of them sent at once, an upstream that is behind would get the smallest
+ * calls, and never catch up.
  */
 
 static uint64_t
 llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
 {
-    uint64_t       time;
     uint32_t       size;
+    uint64_t       expected, time;
     llmb_policy_t  policy;
 
     if (m->budget == 0) {
@@ -101,16 +105,21 @@ llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
 
     policy = llmb_group_policy(g);
     size = llmb_min(policy.max_size, g->items + m->items);
+    size = llmb_max(size, m->items);
 
-    time = llmb_learn_time(&g->learn, llmb_max(size, m->items));
+    expected = (llmb_learn_expected(&g->learn, size) + 999) / 1000;
+    time = (llmb_learn_time(&g->learn, size) + 999) / 1000
+           + LLMB_SCHED_MARGIN;
 
-    if (time == 0) {
-        return llmb_min(m->wait, m->budget / LLMB_SCHED_UNKNOWN);
+    if (expected >= m->budget) {
+        return m->wait;
     }
 
-    time = (time + 999) / 1000 + LLMB_SCHED_MARGIN;
+    if (expected == 0 || time >= m->budget) {
+        return llmb_min(m->wait, (m->budget - expected) / LLMB_SCHED_UNKNOWN);
+    }
 
-    return m->budget > time ? llmb_min(m->wait, m->budget - time) : 0;
+    return llmb_min(m->wait, m->budget - time);
 }
 
 

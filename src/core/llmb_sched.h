@@ -27,7 +27,7 @@
 
 #define LLMB_SCHED_MARGIN    5
 
-/* the part of its budget it may be held while nothing is known of calls */
+/* the part of what is left of a budget that is spent on uncertain waiting */
 
 #define LLMB_SCHED_UNKNOWN   8
 
