@@ -111,6 +111,7 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_size_value(conf->max_response, prev->max_response,
                               64 * 1024 * 1024);
     ngx_conf_merge_msec_value(conf->max_wait, prev->max_wait, 500);
+
     if (conf->window == NGX_CONF_UNSET_UINT) {
         conf->interval = prev->interval;
     }

@@ -24,6 +24,7 @@ static ngx_uint_t ngx_http_llm_batch_is_eligible_task(
 static ngx_int_t ngx_http_llm_batch_scale(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_complex_value_t *cv, ngx_http_llm_batch_scale_t *scale,
     uint32_t *number);
+static int64_t ngx_http_llm_batch_passed(ngx_http_request_t *r);
 
 
 ngx_http_llm_batch_scale_t  ngx_http_llm_batch_budget_scale = {
@@ -415,27 +416,42 @@ ngx_http_llm_batch_scale(ngx_http_llm_batch_ctx_t *ctx,
 uint32_t
 ngx_http_llm_batch_budget_left(ngx_http_llm_batch_ctx_t *ctx)
 {
-    int64_t              passed, left;
-    ngx_time_t          *tp;
-    ngx_http_request_t  *r;
+    int64_t  left;
 
     if (ctx->budget == 0) {
         return 0;
     }
 
-    r = ctx->request;
-    tp = ngx_timeofday();
+    left = (int64_t) ctx->budget - ngx_http_llm_batch_passed(ctx->request);
+    left = ngx_max(left, 1);
 
-    /* as $request_time, by a clock that may have been set back */
+    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,
+                   "llm batch budget left: %L", left);
+
+    return (uint32_t) left;
+}
+
+
+ngx_uint_t
+ngx_http_llm_batch_budget_missed(ngx_http_llm_batch_ctx_t *ctx)
+{
+    return ctx->budget
+           && ngx_http_llm_batch_passed(ctx->request) > (int64_t) ctx->budget;
+}
+
+
+/* ms, as $request_time, by a clock that may have been set back */
+
+static int64_t
+ngx_http_llm_batch_passed(ngx_http_request_t *r)
+{
+    int64_t      passed;
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
 
     passed = (int64_t) (tp->sec - r->start_sec) * 1000
              + ((int64_t) tp->msec - (int64_t) r->start_msec);
 
-    left = (int64_t) ctx->budget - ngx_max(passed, 0);
-    left = ngx_max(left, 1);
-
-    ngx_log_debug1(NGX_LOG_DEBUG_HTTP, r->connection->log, 0,
-                   "llm batch budget left: %L", left);
-
-    return (uint32_t) left;
+    return ngx_max(passed, 0);
 }

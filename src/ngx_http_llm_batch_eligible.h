@@ -61,5 +61,8 @@ llmb_reason_e ngx_http_llm_batch_eligible(ngx_http_llm_batch_ctx_t *ctx);
 /* ms that are left of the budget, at least 1; 0 if the request has none */
 uint32_t ngx_http_llm_batch_budget_left(ngx_http_llm_batch_ctx_t *ctx);
 
+/* more time has passed than there was */
+ngx_uint_t ngx_http_llm_batch_budget_missed(ngx_http_llm_batch_ctx_t *ctx);
+
 
 #endif /* _NGX_HTTP_LLM_BATCH_ELIGIBLE_H_INCLUDED_ */

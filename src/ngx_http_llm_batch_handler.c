@@ -553,6 +553,13 @@ ngx_http_llm_batch_cleanup(void *data)
 
     ngx_http_llm_batch_cancel(ctx);
     ngx_http_llm_batch_release(ctx);
+
+    if (ctx->counted && ctx->result.status != LLMB_STATUS_BYPASS
+        && ctx->result.status != LLMB_STATUS_DRYRUN
+        && ngx_http_llm_batch_budget_missed(ctx))
+    {
+        ngx_http_llm_batch_count(ctx->zone->sh->metrics.deadline_missed);
+    }
 }
 
 

@@ -248,6 +248,9 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     (void) json_object_set_new(group, "arrival_rate",
                           json_real(llmb_learn_rate(&g->learn, now)));
 
+    (void) json_object_set_new(group, "merging",
+                          json_boolean(!llmb_learn_apart(&g->learn)));
+
     knee = llmb_learn_knee(&g->learn);
 
     if (knee && knee != UINT32_MAX) {

@@ -30,6 +30,7 @@ typedef struct {
     ngx_atomic_t  mismatch[LLMB_MISMATCH_N];
     ngx_atomic_t  cancelled_queued;
     ngx_atomic_t  cancelled_sent;
+    ngx_atomic_t  deadline_missed;
     ngx_atomic_t  calls_saved;
     ngx_atomic_t  items;
     ngx_atomic_t  isolate_calls;

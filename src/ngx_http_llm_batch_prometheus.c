@@ -74,6 +74,11 @@ static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_metrics[] = {
     { "cancelled_total", NULL, NULL, ",phase=\"sent\"",
       offsetof(ngx_http_llm_batch_metrics_t, cancelled_sent) },
 
+    { "deadline_missed_total",
+      "Held requests answered later than their latency budget.",
+      "counter", "",
+      offsetof(ngx_http_llm_batch_metrics_t, deadline_missed) },
+
     { "input_tokens_total", "Input tokens of held requests.",
       "counter", ",kind=\"exact\"",
       offsetof(ngx_http_llm_batch_metrics_t, tokens_exact) },

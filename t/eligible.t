@@ -34,6 +34,7 @@ budgets();
 names();
 together();
 slow();
+missed();
 
 # GETs of the status page, which is in the same server, are bypassed, too
 
@@ -368,7 +369,8 @@ sub names {
 		$count{$r->{headers}{'x-reason'}}++ if $r->{headers}{'x-reason'};
 
 		my @log;
-		wait_for { @log = $t->access_log() };
+		wait_for { @log = grep { $_->{request} =~ / \Q$o{uri}\E / }
+			$t->access_log() };
 
 		return join ' ', map { $log[0]{$_} eq '' ? '-' : $log[0]{$_} }
 			qw/ status reason task group /;
@@ -422,6 +424,23 @@ sub together {
 }
 
 # the time that a body takes is time of the budget
+
+# an answer that is late is counted, if there was a budget and it was held
+
+sub missed {
+	my $metric = 'llm_batch_deadline_missed_total{zone="llm"}';
+	my %request = (uri => $uri, body => { model => 'm', input => 'x' });
+	my $header = 'X-LLM-Latency-Budget-Ms';
+
+	my $before = $t->metric($metric);
+
+	$mock->next(({ delay => 0.3 }) x 4);
+	$t->request({ %request, headers => { $header => $_ } })
+		for 250, 20000, 100, '';
+
+	$t->metric_is($metric, $before + 1);
+	$count{budget}++;
+}
 
 sub slow {
 	my $body = '{"model":"m","input":"x"}';

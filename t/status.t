@@ -126,7 +126,8 @@ sub prometheus {
 		items_per_call wait_seconds upstream_seconds queue_requests
 		inflight_calls fallback_total isolate_calls_total
 		mismatch_total cancelled_total input_tokens_total breaker_open
-		zone_bytes orphans_recovered_total build_info /;
+		deadline_missed_total dedup_items_total cost_usd_total
+		saved_usd_total zone_bytes orphans_recovered_total build_info /;
 	is("@missing", '', 'prometheus: all of them');
 
 	like($text, qr/^llm_batch_build_info\{version="[\d.]+"\} 1$/m,

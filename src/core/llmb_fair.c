@@ -22,7 +22,7 @@ static const uint8_t  llmb_fair_price[] = {
 #define LLMB_FAIR_MIX     2654435769U
 
 
-static unsigned llmb_fair_find(llmb_fair_t *f, uint32_t flow);
+static unsigned llmb_fair_find(llmb_fair_t *f, uint32_t flow, uint64_t price);
 
 
 uint64_t
@@ -30,28 +30,30 @@ llmb_fair_rank(llmb_fair_t *f, uint32_t flow, unsigned priority,
     uint64_t tokens)
 {
     unsigned  i;
-    uint64_t  rank;
+    uint64_t  rank, price;
 
     priority = llmb_min(priority, sizeof(llmb_fair_price) - 1);
+    tokens = llmb_max(llmb_min(tokens, LLMB_FAIR_TOKENS), 1);
+    price = tokens * llmb_fair_price[priority];
 
-    i = llmb_fair_find(f, flow ^ (priority * LLMB_FAIR_MIX));
+    i = llmb_fair_find(f, flow ^ (priority * LLMB_FAIR_MIX), price);
     rank = llmb_max(f->time, f->finish[i]);
 
-    tokens = llmb_max(llmb_min(tokens, LLMB_FAIR_TOKENS), 1);
-
-    f->finish[i] = rank + tokens * llmb_fair_price[priority];
+    f->finish[i] = rank + price;
 
     return rank;
 }
 
 
 /*
- * A flow that is not known has been idle, or has to share the place of the one
- * that has got least: then it is the one that gains by it.
+ * A flow that is not known has been idle, or takes the place of the one that
+ * has got least, which gains by it as well.  There may be no end of such
+ * flows, so time goes on by what each of them would have to wait for the
+ * others; or else those with a rank would be behind all of them.
  */
 
 static unsigned
-llmb_fair_find(llmb_fair_t *f, uint32_t flow)
+llmb_fair_find(llmb_fair_t *f, uint32_t flow, uint64_t price)
 {
     unsigned  i, least;
 
@@ -66,6 +68,10 @@ llmb_fair_find(llmb_fair_t *f, uint32_t flow)
         if (f->finish[i] < f->finish[least]) {
             least = i;
         }
+    }
+
+    if (f->finish[least] > f->time) {
+        f->time += price / LLMB_FAIR_FLOWS + 1;
     }
 
     f->flows[least] = flow;

@@ -214,6 +214,13 @@ llmb_learn_merges(llmb_learn_t *l, uint64_t now)
 
 
 unsigned
+llmb_learn_apart(const llmb_learn_t *l)
+{
+    return l->apart;
+}
+
+
+unsigned
 llmb_learn_cost(const llmb_learn_t *l, double *fixed, double *each)
 {
     if (!l->sizes) {

@@ -164,6 +164,9 @@ uint32_t llmb_learn_knee(const llmb_learn_t *l);
  */
 unsigned llmb_learn_merges(llmb_learn_t *l, uint64_t now);
 
+/* whether that is so at present, as far as it is known */
+unsigned llmb_learn_apart(const llmb_learn_t *l);
+
 
 #pragma GCC visibility pop
 

@@ -15,9 +15,15 @@
 
 #define LLMB_POLICY_SKEW         5
 
+/* us; what may be spent at once, and how far beyond that it can be overspent */
+
+#define LLMB_POLICY_BURST        1000000
+#define LLMB_POLICY_DEBT         60000000
+
 
 static llmb_close_e llmb_policy_full(const llmb_policy_t *policy,
     const llmb_load_t *load);
+static uint64_t llmb_policy_burst(const llmb_policy_t *policy);
 
 
 void
@@ -169,9 +175,27 @@ llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
 void
 llmb_policy_spend(const llmb_policy_t *policy, uint64_t *next, uint64_t now)
 {
-    if (policy->window == LLMB_WINDOW_RATE) {
-        *next = llmb_max(*next, now * 1000) + policy->interval;
+    uint64_t  latest;
+
+    if (policy->window != LLMB_WINDOW_RATE) {
+        return;
     }
+
+    /* or else an hour of too many calls would be held against the next day */
+
+    latest = now * 1000 + llmb_policy_burst(policy) + LLMB_POLICY_DEBT;
+
+    *next = llmb_max(*next, now * 1000) + policy->interval;
+    *next = llmb_min(*next, latest);
+}
+
+
+/* what may be spent at once, in us */
+
+static uint64_t
+llmb_policy_burst(const llmb_policy_t *policy)
+{
+    return llmb_max(policy->interval, LLMB_POLICY_BURST);
 }
 
 
@@ -184,7 +208,7 @@ llmb_policy_budget(const llmb_policy_t *policy, uint64_t next)
         return 0;
     }
 
-    burst = llmb_max(policy->interval, 1000000);
+    burst = llmb_policy_burst(policy);
 
     return next > burst - policy->interval
            ? (next - (burst - policy->interval) + 999) / 1000 : 0;

@@ -101,6 +101,8 @@ uint64_t llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
  * spend() takes a call out of it; budget() is the time, in ms, from which there
  * is room for one more.  As many calls as the rate allows in a second may come
  * at once, at least one, so nobody waits while the arrivals are below the rate.
+ * Calls that were sent at a deadline are made up for by fewer ones, but not for
+ * longer than a minute.
  */
 void llmb_policy_spend(const llmb_policy_t *policy, uint64_t *next,
     uint64_t now);

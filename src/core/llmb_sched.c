@@ -21,6 +21,8 @@ typedef struct {
 } llmb_batch_t;
 
 
+static unsigned llmb_sched_goes_apart(llmb_group_t *g,
+    const llmb_member_t *m, uint64_t now);
 static uint64_t llmb_sched_hold(const llmb_group_t *g,
     const llmb_member_t *m);
 static unsigned llmb_sched_next(llmb_zone_t *z, llmb_group_t *g,
@@ -67,8 +69,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     llmb_sched_enqueue(z, member);
 
-    if (!m->part && !llmb_learn_merges(&g->learn, now * 1000)) {
-        /* calls do not get cheaper by company */
+    if (llmb_sched_goes_apart(g, m, now)) {
         llmb_sched_single(z, member, LLMB_CLOSE_SLOT, now);
         return;
     }
@@ -79,6 +80,21 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
         /* by mail, so whatever else this pass brings leaves with it */
         llmb_sched_mail_member(z, member);
     }
+}
+
+
+/*
+ * Where calls do not get cheaper by company there is nothing to wait for,
+ * unless there are to be few of them, or none for now.
+ */
+
+static unsigned
+llmb_sched_goes_apart(llmb_group_t *g, const llmb_member_t *m, uint64_t now)
+{
+    return !m->part
+           && g->policy.window == LLMB_WINDOW_SLOT
+           && now >= g->paused
+           && !llmb_learn_merges(&g->learn, now * 1000);
 }
 
 

@@ -361,8 +361,7 @@ llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker, uint64_t now)
 
     (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
 
-    llmb_sched_free_slot(z, llmb_group(z, group));
-    llmb_sched_flush(z, group, worker, LLMB_NIL, now);
+    llmb_sched_use_slot(z, group, worker, now);
     llmb_call_free(z, call);
 }
 

@@ -59,8 +59,7 @@ llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now)
     llmb_sched_unmail(z, member);
 
     if (slot) {
-        llmb_sched_free_slot(z, g);
-        llmb_sched_flush(z, group, worker, LLMB_NIL, now);
+        llmb_sched_use_slot(z, group, worker, now);
     }
 
     llmb_member_free(z, member);

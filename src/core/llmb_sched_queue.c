@@ -11,7 +11,8 @@
 
 /*
  * The member that was asked to flush the group, or that had set a timer for
- * the end of a pause, may be gone: another one is asked.
+ * the end of a pause or the next call of a budget, may be gone: another one is
+ * asked.
  */
 
 void
@@ -21,7 +22,9 @@ llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
         return;
     }
 
-    if (g->paused > now || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE) {
+    if (g->paused > now || llmb_policy_budget(&g->policy, g->next) > now
+        || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE)
+    {
         llmb_sched_mail_member(z, g->queue.head);
     }
 }
@@ -39,6 +42,24 @@ llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
 
     if (g->queue.n && llmb_member(z, g->queue.head)->part) {
         g->turn = 1;
+    }
+}
+
+
+void
+llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
+    uint64_t now)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    llmb_sched_free_slot(z, g);
+    llmb_sched_flush(z, group, worker, LLMB_NIL, now);
+
+    if (g->turn) {
+        /* a part that may go, but not before the end of a pause */
+        llmb_sched_attend(z, g, now);
     }
 }
 
@@ -112,19 +133,29 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
 }
 
 
-/* its turn has come */
+/*
+ * It leaves.  If that is not because its turn has come, the turns of others are
+ * as before: they are not behind what is left of its flow.
+ */
 
 void
 llmb_sched_serve(llmb_zone_t *z, uint32_t member)
 {
+    uint64_t        rank;
     llmb_group_t   *g;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
+    rank = m->rank;
 
     llmb_sched_dequeue(z, member);
-    llmb_fair_serve(&g->fair, m->rank, g->queue.n == 0);
+
+    if (g->queue.n) {
+        rank = llmb_min(rank, llmb_member(z, g->queue.head)->rank);
+    }
+
+    llmb_fair_serve(&g->fair, rank, g->queue.n == 0);
 }
 
 

@@ -309,6 +309,35 @@ a_budget_of_calls_lets_a_second_through_at_once(void **state)
 
 
 static void
+a_budget_that_was_overspent_is_not_owed_for_ever(void **state)
+{
+    unsigned       n;
+    uint64_t       next;
+    llmb_policy_t  p = policy(LLMB_WINDOW_RATE);
+
+    (void) state;
+
+    p.interval = 200000;          /* 5 a second */
+    next = 0;
+
+    /* at deadlines, ten times that for an hour */
+
+    for (n = 0; n < 180000; n++) {
+        llmb_policy_spend(&p, &next, 1000000 + 20 * n);
+    }
+
+    assert_in_range(llmb_policy_budget(&p, next), 1000000 + 3600000 + 50000,
+                    1000000 + 3600000 + 61000);
+
+    /* whatever was there before */
+
+    next = UINT64_MAX - 1000;
+    llmb_policy_spend(&p, &next, 1000);
+    assert_true(llmb_policy_budget(&p, next) <= 62000);
+}
+
+
+static void
 what_was_learned_narrows_the_bounds(void **state)
 {
     llmb_policy_t   p = policy(LLMB_WINDOW_SLOT);
@@ -450,6 +479,7 @@ main(void)
         cmocka_unit_test(the_timer_is_set_for_the_next_thing_that_time_brings),
         cmocka_unit_test(a_part_waits_for_a_slot_when_it_is_due),
         cmocka_unit_test(a_budget_of_calls_lets_a_second_through_at_once),
+        cmocka_unit_test(a_budget_that_was_overspent_is_not_owed_for_ever),
         cmocka_unit_test(what_was_learned_narrows_the_bounds),
         cmocka_unit_test(what_was_taken_is_proven),
         cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),
