@@ -112,7 +112,7 @@ static uint64_t
 llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
 {
     uint32_t       size;
-    uint64_t       expected, time;
+    uint64_t       alone, time;
     llmb_policy_t  policy;
 
     if (m->budget == 0) {
@@ -123,16 +123,16 @@ llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
     size = llmb_min(policy.max_size, g->items + m->items);
     size = llmb_max(size, m->items);
 
-    expected = (llmb_learn_expected(&g->learn, size) + 999) / 1000;
+    alone = (llmb_learn_expected(&g->learn, m->items) + 999) / 1000;
     time = (llmb_learn_time(&g->learn, size) + 999) / 1000
            + LLMB_SCHED_MARGIN;
 
-    if (expected >= m->budget) {
+    if (alone >= m->budget) {
         return m->wait;
     }
 
-    if (expected == 0 || time >= m->budget) {
-        return llmb_min(m->wait, (m->budget - expected) / LLMB_SCHED_UNKNOWN);
+    if (alone == 0 || time >= m->budget) {
+        return llmb_min(m->wait, (m->budget - alone) / LLMB_SCHED_UNKNOWN);
     }
 
     return llmb_min(m->wait, m->budget - time);
