@@ -258,6 +258,9 @@ bench: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/load	## against proxy_pass
 bench-curve: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## latency and calls at rising load
 	bench/curve $(BENCH_DIR) $(NGINX) $(MODULE)
 
+bench-scheduler: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## what the scheduler promises
+	bench/scheduler $(BENCH_DIR) $(NGINX) $(MODULE)
+
 $(BENCH_DIR)/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -o $@ $< -lm
@@ -283,4 +286,4 @@ FORCE:
 .PHONY:		all help module static compile test unit golden fuzz \
 		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
-		bench bench-core bench-curve clean
+		bench bench-core bench-curve bench-scheduler clean

@@ -7,6 +7,10 @@
  * /stats with the number of calls and items so far.  One process, keep-alive,
  * bodies with Content-Length only.
  *
+ * Two more paths change it while it runs: GET /cost/fixed/each/parallel, as
+ * below, and GET /refuse/milliseconds/seconds: for so long it answers 429 with
+ * this number of seconds in Retry-After.  Those calls are counted apart.
+ *
  * usage: backend port dimension [fixed each parallel]
  *
  * With a cost, in microseconds, a call of n inputs is answered after fixed + n
@@ -68,6 +72,9 @@ static int            timer;
 static conn_t        *pending;      /* by the time that they are due */
 static unsigned long  calls;
 static unsigned long  items;
+static unsigned long  refused;
+static uint64_t       refusing;     /* until then, us */
+static char           refusal[256];
 
 
 static void
@@ -282,18 +289,55 @@ delay(conn_t *c, int n)
 }
 
 
+/* what a GET asks for is done; the answer is always the numbers */
+
+static void
+control(conn_t *c)
+{
+    int            n, workers;
+    char           text[128];
+    unsigned long  fixed, each, ms, seconds;
+
+    if (sscanf(c->in, "GET /cost/%lu/%lu/%d", &fixed, &each, &workers) == 3
+        && workers > 0 && workers <= MAX_WORKERS)
+    {
+        fixed_cost = fixed;
+        each_cost = each;
+        parallel = workers;
+    }
+
+    if (sscanf(c->in, "GET /refuse/%lu/%lu", &ms, &seconds) == 2) {
+        refusing = now() + ms * 1000;
+        sprintf(refusal, "HTTP/1.1 429 Too Many Requests\r\n"
+                "Retry-After: %lu\r\n"
+                "Content-Type: application/json\r\n"
+                "Content-Length: 32\r\n\r\n"
+                "{\"error\":{\"message\":\"too many\"}}", seconds);
+    }
+
+    n = sprintf(text, "{\"calls\":%lu,\"items\":%lu,\"refused\":%lu}\n",
+                calls, items, refused);
+    c->left = (size_t) sprintf(c->stats, "HTTP/1.1 200 OK\r\n"
+                               "Content-Length: %d\r\n\r\n%s", n, text);
+    c->out = c->stats;
+}
+
+
 static void
 make_answer(conn_t *c, const char *body, const char *end)
 {
     int        n;
-    char       text[96];
     answer_t  *a;
 
     if (strncmp(c->in, "GET ", 4) == 0) {
-        n = sprintf(text, "{\"calls\":%lu,\"items\":%lu}\n", calls, items);
-        c->left = (size_t) sprintf(c->stats, "HTTP/1.1 200 OK\r\n"
-                                   "Content-Length: %d\r\n\r\n%s", n, text);
-        c->out = c->stats;
+        control(c);
+        return;
+    }
+
+    if (refusing && now() < refusing) {
+        refused++;
+        c->out = refusal;
+        c->left = strlen(refusal);
         return;
     }
 

@@ -6,11 +6,19 @@
  * before were answered.  The time of a request counts from the moment at which
  * it was to be sent, so what waits here for a connection is not left out.
  *
- * usage: open port uri rate milliseconds body
+ * usage: open [-l] [-e] [-b min-max] [-H header] port uri rate milliseconds
+ *            body
  *
  * A "#" in the body becomes the number of the request.  Prints the number of
- * requests, p50, p90, p99 and the largest time in microseconds.  An answer
- * other than 200 ends the program.
+ * requests, p50, p90, p99 and the largest time in microseconds.
+ *
+ *   -l          prints a line for each request instead, as they are answered:
+ *               when it was due since the start and how long it took, in
+ *               microseconds, status, budget
+ *   -e          an answer other than 200 is one as well; else it ends the
+ *               program
+ *   -b min-max  each request has X-LLM-Latency-Budget-Ms, at random
+ *   -H header   each request has this one
  */
 
 
@@ -41,13 +49,17 @@ typedef struct conn_s  conn_t;
 struct conn_s {
     int             fd;
     uint64_t        start;
+    unsigned        budget;
     size_t          got;
     conn_t         *next;
     char            in[IN_SIZE + 1];
 };
 
 
-static const char  *uri, *body;
+static const char  *uri, *body, *header;
+static unsigned     budget_min, budget_max;
+static int          lines, errors;
+static uint64_t     began;
 static uint64_t    *times, *queue;
 static size_t       ntimes, head, tail;
 static unsigned     serial, nconns;
@@ -126,7 +138,7 @@ static void
 send_waiting(void)
 {
     int          n;
-    char         text[OUT_SIZE], out[2 * OUT_SIZE];
+    char         text[OUT_SIZE], out[2 * OUT_SIZE], budget[64];
     conn_t      *c;
     const char  *mark;
 
@@ -137,12 +149,22 @@ send_waiting(void)
                  : snprintf(text, sizeof(text), "%s", body);
         serial++;
 
-        n = snprintf(out, sizeof(out), "POST %s HTTP/1.1\r\nHost: localhost\r\n"
-                     "Content-Type: application/json\r\n"
-                     "Content-Length: %d\r\n\r\n%s", uri, n, text);
-
         c->start = queue[head++];
         c->got = 0;
+        c->budget = 0;
+        budget[0] = '\0';
+
+        if (budget_max) {
+            c->budget = budget_min + (unsigned)
+                        (drand48() * (budget_max - budget_min + 1));
+            sprintf(budget, "X-LLM-Latency-Budget-Ms: %u\r\n", c->budget);
+        }
+
+        n = snprintf(out, sizeof(out), "POST %s HTTP/1.1\r\n"
+                     "Host: localhost\r\n"
+                     "Content-Type: application/json\r\n%s%s%s"
+                     "Content-Length: %d\r\n\r\n%s", uri, budget,
+                     header ? header : "", header ? "\r\n" : "", n, text);
 
         if (send(c->fd, out, (size_t) n, MSG_NOSIGNAL) != n) {
             die("send()");
@@ -174,7 +196,10 @@ receive(conn_t *c)
         return;
     }
 
-    if (strncmp(c->in, "HTTP/1.1 200 ", 13) != 0 || length == NULL) {
+    if (strncmp(c->in, "HTTP/1.1 ", 9) != 0
+        || (strncmp(c->in + 9, "200 ", 4) != 0 && !errors)
+        || length == NULL)
+    {
         fprintf(stderr, "%.*s\n", 300, c->in);
         exit(1);
     }
@@ -186,6 +211,11 @@ receive(conn_t *c)
     }
 
     times[ntimes++] = now() - c->start;
+
+    if (lines) {
+        printf("%llu %llu %.3s %u\n", (unsigned long long) (c->start - began),
+               (unsigned long long) times[ntimes - 1], c->in + 9, c->budget);
+    }
 
     c->next = idle;
     idle = c;
@@ -215,6 +245,53 @@ arm(int timer, double at)
 }
 
 
+static void
+options(int argc, char **argv)
+{
+    int  opt;
+
+    while ((opt = getopt(argc, argv, "leb:H:")) != -1) {
+
+        switch (opt) {
+
+        case 'l':
+            lines = 1;
+            break;
+
+        case 'e':
+            errors = 1;
+            break;
+
+        case 'H':
+            header = optarg;
+            break;
+
+        case 'b':
+            if (sscanf(optarg, "%u-%u", &budget_min, &budget_max) == 2
+                && budget_min <= budget_max)
+            {
+                break;
+            }
+
+            /* fall through */
+
+        default:
+            argc = 0;
+        }
+
+        if (argc == 0) {
+            break;
+        }
+    }
+
+    if (argc - optind != 5) {
+        fprintf(stderr, "usage: open [-l] [-e] [-b min-max] [-H header] "
+                        "port uri rate milliseconds body\n");
+        exit(2);
+    }
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -224,19 +301,17 @@ main(int argc, char **argv)
     uint64_t            expired;
     struct epoll_event  ev, events[MAX_EVENTS];
 
-    if (argc != 6) {
-        fprintf(stderr, "usage: open port uri rate milliseconds body\n");
-        return 2;
-    }
+    options(argc, argv);
+    argv += optind;
 
-    port = atoi(argv[1]);
-    uri = argv[2];
-    rate = atof(argv[3]);
-    body = argv[5];
+    port = atoi(argv[0]);
+    uri = argv[1];
+    rate = atof(argv[2]);
+    body = argv[4];
 
     srand48(getpid());
 
-    max = (size_t) (rate * atof(argv[4]) / 1000 * 2) + 1000;
+    max = (size_t) (rate * atof(argv[3]) / 1000 * 2) + 1000;
     times = malloc(max * sizeof(uint64_t));
     queue = malloc(max * sizeof(uint64_t));
 
@@ -251,8 +326,9 @@ main(int argc, char **argv)
     ev.data.ptr = NULL;
     epoll_ctl(epfd, EPOLL_CTL_ADD, timer, &ev);
 
-    next = (double) now();
-    stop = next + atof(argv[4]) * 1000;
+    began = now();
+    next = (double) began;
+    stop = next + atof(argv[3]) * 1000;
 
     arm(timer, next);
 
@@ -283,6 +359,10 @@ main(int argc, char **argv)
         }
 
         send_waiting();
+    }
+
+    if (lines) {
+        return 0;
     }
 
     qsort(times, ntimes, sizeof(uint64_t), compare);
