@@ -122,7 +122,7 @@ ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
     case LLMB_VERDICT_PAUSE:
         llmb_sched_pause(zone->tables, call->index,
                          ngx_current_msec
-                         + ngx_http_llm_batch_retry_after(call),
+                         + ngx_http_llm_batch_retry_after(call->subrequest),
                          ngx_current_msec);
         break;
 
@@ -327,7 +327,7 @@ ngx_http_llm_batch_limit(ngx_http_llm_batch_call_t *call,
     }
 
     if (verdict == LLMB_VERDICT_PAUSE
-        && ngx_http_llm_batch_retry_after(call) == 0)
+        && ngx_http_llm_batch_retry_after(call->subrequest) == 0)
     {
         return LLMB_VERDICT_DELIVER;
     }
@@ -339,19 +339,15 @@ ngx_http_llm_batch_limit(ngx_http_llm_batch_call_t *call,
 /* milliseconds; 0 if the upstream does not tell */
 
 uint64_t
-ngx_http_llm_batch_retry_after(ngx_http_llm_batch_call_t *call)
+ngx_http_llm_batch_retry_after(ngx_http_request_t *r)
 {
     uint64_t          pause;
     ngx_uint_t        i, ms;
     ngx_list_part_t  *part;
     ngx_table_elt_t  *h;
 
-    if (call->status == 0) {
-        return 0;
-    }
-
     pause = 0;
-    part = &call->subrequest->headers_out.headers.part;
+    part = &r->headers_out.headers.part;
     h = part->elts;
 
     for (i = 0; /* void */; i++) {

@@ -404,6 +404,8 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 void
 ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 {
+    uint64_t                    pause;
+    ngx_uint_t                  status;
     llmb_group_t               *g;
     ngx_http_llm_batch_zone_t  *zone;
     ngx_http_llm_batch_part_t  *part;
@@ -422,8 +424,14 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
         g = llmb_group(zone->tables,
                        llmb_member(zone->tables, part->member)->group);
 
-        ngx_http_llm_batch_learn_alone(part, g,
-                                       ctx->request->headers_out.status);
+        status = ctx->request->headers_out.status;
+
+        ngx_http_llm_batch_learn_alone(part, g, status);
+
+        if (status == NGX_HTTP_TOO_MANY_REQUESTS) {
+            pause = ngx_http_llm_batch_retry_after(ctx->request);
+            g->paused = ngx_max(g->paused, ngx_current_msec + pause);
+        }
     }
 
     ngx_http_llm_batch_leave(part);

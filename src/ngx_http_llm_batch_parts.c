@@ -480,7 +480,7 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
         since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
-        pause = ngx_http_llm_batch_retry_after(call);
+        pause = ngx_http_llm_batch_retry_after(call->subrequest);
 
         if (ngx_http_llm_batch_part_is_whole(part)
             || pause == 0 || since + pause >= LLMB_SCHED_PATIENCE)

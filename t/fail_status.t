@@ -16,7 +16,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('error status')->has('llm_batch')->plan(32);
+my $t = Test::LLMBatch->new('error status')->has('llm_batch')->plan(35);
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 
@@ -88,6 +88,21 @@ is(sizes($mock), '1 8 8', '429: the call is sent again');
 
 cmp_ok($calls[-1]{time} - $calls[-2]{time}, '>', 0.04,
 	'429: after the pause');
+
+# the 429 of a request that went alone is its own, and a pause for the others
+
+@new = (body => { model => 'a third' });
+$mock->reset();
+$mock->next({ status => 429, headers => { 'Retry-After-Ms' => 500 } });
+my ($lone) = $t->burst(1, '/v1/embeddings',
+	{ model => 'a third', input => 'lone' });
+is($lone->{status}, 429, '429 alone: to the client');
+
+is_own_answer([ $t->burst(4, '/v1/embeddings', sub ($i) {
+	{ model => 'a third', input => "after $i" } }) ], '429 alone: the others');
+@calls = $mock->calls();
+cmp_ok($calls[1]{time} - $calls[0]{time}, '>', 0.4,
+	'429 alone: after the pause');
 
 # nothing of one answer stays for the next
 
