@@ -24,7 +24,12 @@ typedef struct {
 static unsigned llmb_sched_goes_apart(llmb_group_t *g,
     const llmb_member_t *m, uint64_t now);
 static uint64_t llmb_sched_hold(const llmb_group_t *g,
-    const llmb_member_t *m);
+    const llmb_member_t *m, uint64_t now);
+static uint64_t llmb_sched_time(const llmb_group_t *g, uint32_t size);
+static uint64_t llmb_sched_left(const llmb_group_t *g, uint32_t size,
+    uint32_t max, uint64_t left, uint64_t now);
+static uint32_t llmb_sched_growth(const llmb_group_t *g, uint64_t hold,
+    uint64_t now);
 static unsigned llmb_sched_next(llmb_zone_t *z, llmb_group_t *g,
     uint32_t lender, uint64_t now, llmb_batch_t *batch);
 static uint32_t llmb_sched_first(const llmb_group_t *g,
@@ -60,7 +65,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_JOIN);
 
     m->since = now;
-    m->deadline = now + llmb_sched_hold(g, m);
+    m->deadline = now + llmb_sched_hold(g, m, now);
     m->rank = llmb_fair_rank(&g->fair, m->flow, m->priority,
                              llmb_max(m->tokens, m->items));
 
@@ -109,10 +114,10 @@ llmb_sched_goes_apart(llmb_group_t *g, const llmb_member_t *m, uint64_t now)
  */
 
 static uint64_t
-llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
+llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m, uint64_t now)
 {
     uint32_t       size;
-    uint64_t       alone, time;
+    uint64_t       alone, time, left;
     llmb_policy_t  policy;
 
     if (m->budget == 0) {
@@ -124,8 +129,7 @@ llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
     size = llmb_max(size, m->items);
 
     alone = (llmb_learn_expected(&g->learn, m->items) + 999) / 1000;
-    time = (llmb_learn_time(&g->learn, size) + 999) / 1000
-           + LLMB_SCHED_MARGIN;
+    time = llmb_sched_time(g, size);
 
     if (alone >= m->budget) {
         return m->wait;
@@ -135,7 +139,69 @@ llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m)
         return llmb_min(m->wait, (m->budget - alone) / LLMB_SCHED_UNKNOWN);
     }
 
-    return llmb_min(m->wait, m->budget - time);
+    left = m->budget - time;
+
+    if (policy.window != LLMB_WINDOW_SLOT) {
+        left = llmb_sched_left(g, size, policy.max_size, left, now);
+    }
+
+    return llmb_min(m->wait, left);
+}
+
+
+/* ms from the end of a hold to the answer */
+
+static uint64_t
+llmb_sched_time(const llmb_group_t *g, uint32_t size)
+{
+    return (llmb_learn_time(&g->learn, size) + 999) / 1000
+           + LLMB_SCHED_MARGIN;
+}
+
+
+/*
+ * What is left for a hold that no free slot ends: the call gets longer by all
+ * that joins meanwhile, G for a hold of H, so it may last h with
+ * h + G * h / H = H, or H - G if a full call makes that longer.
+ */
+
+static uint64_t
+llmb_sched_left(const llmb_group_t *g, uint32_t size, uint32_t max,
+    uint64_t left, uint64_t now)
+{
+    uint32_t  grown;
+    uint64_t  time, more, most;
+
+    grown = size + llmb_sched_growth(g, left, now);
+
+    time = llmb_sched_time(g, size);
+    more = llmb_sched_time(g, grown);
+    most = llmb_sched_time(g, llmb_max(size, llmb_min(grown, max)));
+
+    /* what was learned of large calls may be less than of small ones */
+
+    more = more > time ? more - time : 0;
+    most = most > time ? most - time : 0;
+
+    return llmb_max(left * left / (left + more),
+                    left > most ? left - most : 0);
+}
+
+
+static uint32_t
+llmb_sched_growth(const llmb_group_t *g, uint64_t hold, uint64_t now)
+{
+    double  n;
+
+    n = llmb_learn_rate(&g->learn, now * 1000) * (double) hold / 1000;
+
+    if (g->queue.n) {
+        n = n * g->items / g->queue.n;
+    }
+
+    n += n / LLMB_SCHED_SURGE;
+
+    return (uint32_t) llmb_min(n, 1e6);
 }
 
 
