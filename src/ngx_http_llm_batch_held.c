@@ -27,6 +27,7 @@ static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
+static ngx_uint_t ngx_http_llm_batch_is_refused(ngx_http_request_t *r);
 
 
 llmb_reason_e
@@ -401,6 +402,17 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 }
 
 
+/* by the upstream, for what nginx itself limits is for one client to mind */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_refused(ngx_http_request_t *r)
+{
+    return r->headers_out.status == NGX_HTTP_TOO_MANY_REQUESTS
+           && r->upstream
+           && r->upstream->headers_in.status_n == NGX_HTTP_TOO_MANY_REQUESTS;
+}
+
+
 void
 ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 {
@@ -428,7 +440,7 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 
         ngx_http_llm_batch_learn_alone(part, g, status);
 
-        if (status == NGX_HTTP_TOO_MANY_REQUESTS) {
+        if (ngx_http_llm_batch_is_refused(ctx->request)) {
             pause = ngx_http_llm_batch_retry_after(ctx->request);
             g->paused = ngx_max(g->paused, ngx_current_msec + pause);
         }

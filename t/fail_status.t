@@ -16,11 +16,21 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('error status')->has('llm_batch')->plan(35);
+my $t = Test::LLMBatch->new('error status')->has('llm_batch')->plan(38);
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 
-fail_conf($t, 'llm_batch_breaker failures=100 cooldown=1s;');
+fail_conf($t, <<'EOF', server => <<'EOF');
+    llm_batch_breaker failures=100 cooldown=1s;
+    proxy_intercept_errors on;
+    error_page 418 =429 /limited;
+EOF
+location = /limited {
+    internal;
+    add_header Retry-After 30 always;
+    return 429;
+}
+EOF
 $t->run();
 
 # errors of all
@@ -103,6 +113,19 @@ is_own_answer([ $t->burst(4, '/v1/embeddings', sub ($i) {
 @calls = $mock->calls();
 cmp_ok($calls[1]{time} - $calls[0]{time}, '>', 0.4,
 	'429 alone: after the pause');
+
+# what nginx says to one client is not for the others
+
+$mock->reset();
+$mock->next({ status => 418 });
+($lone) = $t->burst(1, '/v1/embeddings', { model => '4th', input => 'lone' });
+is($lone->{status} . ' ' . ($lone->{headers}{'retry-after'} // ''), '429 30',
+	'429 of nginx: to the client');
+
+my $when = time;
+is_own_answer([ $t->burst(1, '/v1/embeddings',
+	{ model => '4th', input => 'after' }) ], '429 of nginx: another');
+cmp_ok(time - $when, '<', 10, '429 of nginx: nobody waits');
 
 # nothing of one answer stays for the next
 
