@@ -23,13 +23,6 @@ typedef struct {
 
 static unsigned llmb_sched_goes_apart(llmb_group_t *g,
     const llmb_member_t *m, uint64_t now);
-static uint64_t llmb_sched_hold(const llmb_group_t *g,
-    const llmb_member_t *m, uint64_t now);
-static uint64_t llmb_sched_time(const llmb_group_t *g, uint32_t size);
-static uint64_t llmb_sched_left(const llmb_group_t *g, uint32_t size,
-    uint32_t max, uint64_t left, uint64_t now);
-static uint32_t llmb_sched_growth(const llmb_group_t *g, uint64_t hold,
-    uint64_t now);
 static unsigned llmb_sched_next(llmb_zone_t *z, llmb_group_t *g,
     uint32_t lender, uint64_t now, llmb_batch_t *batch);
 static uint32_t llmb_sched_first(const llmb_group_t *g,
@@ -100,108 +93,6 @@ llmb_sched_goes_apart(llmb_group_t *g, const llmb_member_t *m, uint64_t now)
            && g->policy.window == LLMB_WINDOW_SLOT
            && now >= g->paused
            && !llmb_learn_merges(&g->learn, now * 1000);
-}
-
-
-/*
- * How long a member may be held: so long that its call is still almost
- * certainly answered within its budget.  If that is not so anyway, or nothing
- * is known of calls, it is a small part of what is left.
- *
- * One that is late whatever is done waits like those without a budget: were
- * all of them sent at once, an upstream that is behind would get the smallest
- * calls, and never catch up.
- */
-
-static uint64_t
-llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m, uint64_t now)
-{
-    uint32_t       size;
-    uint64_t       alone, time, left;
-    llmb_policy_t  policy;
-
-    if (m->budget == 0) {
-        return m->wait;
-    }
-
-    policy = llmb_group_policy(g);
-    size = llmb_min(policy.max_size, g->items + m->items);
-    size = llmb_max(size, m->items);
-
-    alone = (llmb_learn_expected(&g->learn, m->items) + 999) / 1000;
-    time = llmb_sched_time(g, size);
-
-    if (alone >= m->budget) {
-        return m->wait;
-    }
-
-    if (alone == 0 || time >= m->budget) {
-        return llmb_min(m->wait, (m->budget - alone) / LLMB_SCHED_UNKNOWN);
-    }
-
-    left = m->budget - time;
-
-    if (policy.window != LLMB_WINDOW_SLOT) {
-        left = llmb_sched_left(g, size, policy.max_size, left, now);
-    }
-
-    return llmb_min(m->wait, left);
-}
-
-
-/* ms from the end of a hold to the answer */
-
-static uint64_t
-llmb_sched_time(const llmb_group_t *g, uint32_t size)
-{
-    return (llmb_learn_time(&g->learn, size) + 999) / 1000
-           + LLMB_SCHED_MARGIN;
-}
-
-
-/*
- * What is left for a hold that no free slot ends: the call gets longer by all
- * that joins meanwhile, G for a hold of H, so it may last h with
- * h + G * h / H = H, or H - G if a full call makes that longer.
- */
-
-static uint64_t
-llmb_sched_left(const llmb_group_t *g, uint32_t size, uint32_t max,
-    uint64_t left, uint64_t now)
-{
-    uint32_t  grown;
-    uint64_t  time, more, most;
-
-    grown = size + llmb_sched_growth(g, left, now);
-
-    time = llmb_sched_time(g, size);
-    more = llmb_sched_time(g, grown);
-    most = llmb_sched_time(g, llmb_max(size, llmb_min(grown, max)));
-
-    /* what was learned of large calls may be less than of small ones */
-
-    more = more > time ? more - time : 0;
-    most = most > time ? most - time : 0;
-
-    return llmb_max(left * left / (left + more),
-                    left > most ? left - most : 0);
-}
-
-
-static uint32_t
-llmb_sched_growth(const llmb_group_t *g, uint64_t hold, uint64_t now)
-{
-    double  n;
-
-    n = llmb_learn_rate(&g->learn, now * 1000) * (double) hold / 1000;
-
-    if (g->queue.n) {
-        n = n * g->items / g->queue.n;
-    }
-
-    n += n / LLMB_SCHED_SURGE;
-
-    return (uint32_t) llmb_min(n, 1e6);
 }
 
 

@@ -27,14 +27,6 @@
 
 #define LLMB_SCHED_MARGIN    5
 
-/* the part of what is left of a budget that is spent on uncertain waiting */
-
-#define LLMB_SCHED_UNKNOWN   8
-
-/* the part by which more may join than the rate of arrivals tells */
-
-#define LLMB_SCHED_SURGE     4
-
 /* ms for which the parts of a request that was cut wait out a rate limit */
 
 #define LLMB_SCHED_PATIENCE  60000

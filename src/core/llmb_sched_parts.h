@@ -19,6 +19,10 @@
 /* the load of the group, held against its policy */
 llmb_close_e llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
 
+/* ms for which a member that joins may be held, by its budget and max_wait */
+uint64_t llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m,
+    uint64_t now);
+
 /* puts a member into its queue, by rank */
 void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
 void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);
