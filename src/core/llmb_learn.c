@@ -22,6 +22,10 @@
 
 #define LLMB_LEARN_SURE       24
 
+/* calls that wait as long as so many take alone */
+
+#define LLMB_LEARN_CROWD      8
+
 /* ms between two probes, the first and the longest, and the share of one */
 
 #define LLMB_LEARN_PROBE      4000
@@ -161,7 +165,11 @@ llmb_learn_spread(llmb_learn_t *l, const llmb_sample_t *sample)
 }
 
 
-/* whether merging helps: only what is certain changes our mind */
+/*
+ * Whether merging helps: only what is certain changes our mind.  Requests that
+ * go apart take no turns, so where many calls wait at the upstream, they would
+ * make a queue there that is never worked off, should merging help after all.
+ */
 
 static void
 llmb_learn_decide(llmb_learn_t *l, uint32_t items, uint64_t now)
@@ -173,6 +181,11 @@ llmb_learn_decide(llmb_learn_t *l, uint32_t items, uint64_t now)
     }
 
     if (!l->sizes || l->calls < LLMB_LEARN_SURE) {
+        return;
+    }
+
+    if (l->behind > LLMB_LEARN_CROWD * llmb_learn_fit(l, 1)) {
+        l->apart = 0;
         return;
     }
 
@@ -256,6 +269,21 @@ llmb_learn_expected(const llmb_learn_t *l, uint32_t items)
     }
 
     time = llmb_learn_most(l, llmb_max(items, 1)) + l->behind;
+
+    return time < 1e15 ? (uint64_t) time : (uint64_t) 1e15;
+}
+
+
+uint64_t
+llmb_learn_service(const llmb_learn_t *l, uint32_t items)
+{
+    double  time;
+
+    if (l->calls == 0) {
+        return 0;
+    }
+
+    time = llmb_learn_fit(l, llmb_max(items, 1));
 
     return time < 1e15 ? (uint64_t) time : (uint64_t) 1e15;
 }

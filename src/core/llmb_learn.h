@@ -147,6 +147,9 @@ uint64_t llmb_learn_time(const llmb_learn_t *l, uint32_t items);
 /* the expected time alone; 0 if nothing is known */
 uint64_t llmb_learn_expected(const llmb_learn_t *l, uint32_t items);
 
+/* what a call takes that waits for no other; 0 if nothing is known */
+uint64_t llmb_learn_service(const llmb_learn_t *l, uint32_t items);
+
 /* calls in flight that the upstream works on with profit */
 uint32_t llmb_learn_concurrency(const llmb_learn_t *l);
 

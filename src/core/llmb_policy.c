@@ -20,6 +20,14 @@
 #define LLMB_POLICY_BURST        1000000
 #define LLMB_POLICY_DEBT         60000000
 
+/* the share of the time of a call over which the slots are taken */
+
+#define LLMB_POLICY_PACE(time)   ((time) * 4 / 5)
+
+/* us between two calls of which none has returned yet, at most */
+
+#define LLMB_POLICY_PACE_MAX     100000
+
 
 static llmb_close_e llmb_policy_full(const llmb_policy_t *policy,
     const llmb_load_t *load);
@@ -101,7 +109,7 @@ llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
     }
 
     if (policy->window == LLMB_WINDOW_SLOT) {
-        return LLMB_CLOSE_SLOT;
+        return now < load->budget ? LLMB_CLOSE_NONE : LLMB_CLOSE_SLOT;
     }
 
     if (now >= load->deadline) {
@@ -156,7 +164,7 @@ llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
         wake = paused;
     }
 
-    if (policy->window == LLMB_WINDOW_RATE && budget > now && budget < wake) {
+    if (budget > now && budget < wake) {
         wake = budget;
     }
 
@@ -204,14 +212,42 @@ llmb_policy_budget(const llmb_policy_t *policy, uint64_t next)
 {
     uint64_t  burst;
 
-    if (policy->window != LLMB_WINDOW_RATE) {
+    if (policy->window == LLMB_WINDOW_FIXED) {
         return 0;
+    }
+
+    if (policy->window == LLMB_WINDOW_SLOT) {
+        return next / 1000;
     }
 
     burst = llmb_policy_burst(policy);
 
     return next > burst - policy->interval
            ? (next - (burst - policy->interval) + 999) / 1000 : 0;
+}
+
+
+uint64_t
+llmb_policy_pace(const llmb_policy_t *policy, uint32_t inflight, double rate,
+    uint64_t time, uint64_t since)
+{
+    uint64_t  interval;
+
+    if (policy->window != LLMB_WINDOW_SLOT
+        || policy->concurrency < 2
+        || inflight < policy->concurrency / 2)
+    {
+        return 0;
+    }
+
+    if (time == 0) {
+        /* half of what has passed: each further slot has to last longer */
+        return llmb_min(since / 2, LLMB_POLICY_PACE_MAX);
+    }
+
+    interval = LLMB_POLICY_PACE(time) / policy->concurrency;
+
+    return rate * (double) interval > 1e6 ? interval : 0;
 }
 
 

@@ -4,7 +4,8 @@
  *
  * When a group is sent.
  *
- *   slot   as soon as fewer than "concurrency" calls are in flight
+ *   slot   as soon as fewer than "concurrency" calls are in flight; the last
+ *          of those slots are taken one after another, see llmb_policy_pace()
  *   fixed  full, or max_wait after the oldest came, or already with min_size
  *          items at 70 % of it, and not more than "concurrency" at a time
  *   rate   as slot, but not more than so many calls in a second
@@ -66,7 +67,8 @@ typedef struct {
     uint64_t         since;
     uint64_t         deadline;
     uint64_t         paused;      /* nothing but deadlines until then */
-    uint64_t         budget;      /* ms; no call before, with "rate" */
+    uint64_t         budget;      /* ms; no call before, but a full one in
+                                     the window "slot" */
     unsigned         patient:1;   /* the oldest may wait for a slot */
 } llmb_load_t;
 
@@ -107,6 +109,19 @@ uint64_t llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
 void llmb_policy_spend(const llmb_policy_t *policy, uint64_t *next,
     uint64_t now);
 uint64_t llmb_policy_budget(const llmb_policy_t *policy, uint64_t next);
+
+/*
+ * The time, in us, from a call that is sent in the window "slot" to the next;
+ * 0: at once.  Calls that are sent together come back together, so all slots
+ * would be taken by the few requests that come just then, and those that come
+ * later would wait for the whole time of a call.  So once half of the slots
+ * are taken, by "inflight" calls, the others are used evenly over the "time",
+ * in us, that a call takes, if more than one request comes meanwhile at "rate"
+ * per second.  As long as no call has returned, and "time" is 0, what has
+ * passed "since" the first was sent is the least that a call takes.
+ */
+uint64_t llmb_policy_pace(const llmb_policy_t *policy, uint32_t inflight,
+    double rate, uint64_t time, uint64_t since);
 
 /*
  * Whether a call of "items", "tokens" and "bytes" may take one more member of

@@ -43,6 +43,7 @@ static void llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     const llmb_batch_t *batch, uint64_t now);
 static void llmb_sched_single(llmb_zone_t *z, uint32_t member,
     llmb_close_e close, uint64_t now);
+static void llmb_sched_spend(llmb_group_t *g, uint32_t items, uint64_t now);
 static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
 
 
@@ -450,8 +451,7 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
         llmb_list_push(&c->members, llmb_queue_links(z), i);
     }
 
-    g->inflight++;
-    llmb_policy_spend(&g->policy, &g->next, now);
+    llmb_sched_spend(g, load.items, now);
 
     llmb_sched_mail_call(z, call, worker);
 }
@@ -473,8 +473,7 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->slot = 1;
-    g->inflight++;
-    llmb_policy_spend(&g->policy, &g->next, now);
+    llmb_sched_spend(g, m->items, now);
 
     m->result.size = m->items;
     m->result.tokens = m->tokens;
@@ -483,6 +482,33 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     m->result.status = LLMB_STATUS_SINGLE;
 
     llmb_sched_mail_member(z, member);
+}
+
+
+/* a call of so many items takes a slot, and is counted */
+
+static void
+llmb_sched_spend(llmb_group_t *g, uint32_t items, uint64_t now)
+{
+    uint64_t       since;
+    llmb_policy_t  policy;
+
+    if (g->inflight++ == 0) {
+        g->busy = now;
+    }
+
+    llmb_policy_spend(&g->policy, &g->next, now);
+
+    if (g->policy.window == LLMB_WINDOW_SLOT) {
+        policy = llmb_group_policy(g);
+        since = now > g->busy ? now - g->busy : 0;
+
+        g->next = now * 1000
+                  + llmb_policy_pace(&policy, g->inflight,
+                                     llmb_learn_rate(&g->learn, now * 1000),
+                                     llmb_learn_service(&g->learn, items),
+                                     since * 1000);
+    }
 }
 
 

@@ -122,6 +122,7 @@ typedef struct {
     llmb_fair_t      fair;
     llmb_learn_t     learn;
     uint64_t         next;        /* us; see llmb_policy_spend() */
+    uint64_t         busy;        /* ms; calls are in flight since then */
     uint32_t         items;       /* in the queue */
     uint64_t         tokens;
     uint64_t         bytes;

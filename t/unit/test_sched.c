@@ -518,7 +518,7 @@ what_was_used_alone_is_not_held_against_anybody(void **state)
 
     for (n = 0; n < 100; n++) {
         a = join_flow(1, LLMB_FAIR_PRIORITY, T0);
-        llmb_sched_flush(z, group, 0, a, T0 + WAIT);
+        llmb_sched_flush(z, group, 0, a, T0);
         llmb_sched_leave(z, a, T0);
     }
 

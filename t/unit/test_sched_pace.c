@@ -1,0 +1,284 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Slots that are taken one after another, so that they come free one after
+ * another: eight of them, and calls of 80 ms, so 8 ms for each.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sched_table.h"
+
+
+#define SLOTS     8
+#define CALL      80
+#define INTERVAL  (CALL * 4 / 5 / SLOTS)
+
+
+/* a request that goes alone at once, and is not answered yet */
+
+static uint32_t
+goes(uint64_t now)
+{
+    uint32_t  i = join(0, 1, now);
+
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, now), i);
+    llmb_sched_go(z, i);
+
+    return i;
+}
+
+
+/* one that has to wait, until when its timer says */
+
+static uint32_t
+waits(uint64_t now, uint64_t until)
+{
+    uint32_t  i = join(0, 1, now);
+
+    (void) expect(0, LLMB_MAIL_NONE, now);
+    assert_state(i, QUEUED);
+    assert_int_equal(llmb_sched_wake(z, i, now), until);
+
+    return i;
+}
+
+
+/* calls are known to take 80 ms, and a request comes every "gap" ms until T0 */
+
+static llmb_group_t *
+known(uint64_t gap)
+{
+    unsigned        n;
+    llmb_group_t   *g;
+    llmb_sample_t   sample;
+
+    g = llmb_group(z, group);
+    g->policy.concurrency = SLOTS;
+
+    llmb_learn_init(&g->learn, SLOTS, SLOTS);
+
+    memset(&sample, 0, sizeof(llmb_sample_t));
+    sample.items = 1;
+    sample.inflight = 1;
+    sample.time = CALL * 1000;
+
+    for (n = 0; n < 40; n++) {
+        llmb_learn_arrival(&g->learn, 1, (T0 - (40 - n) * gap) * 1000);
+        llmb_learn_sample(&g->learn, &sample, (T0 - (40 - n) * gap) * 1000);
+    }
+
+    return g;
+}
+
+
+static void
+half_of_the_slots_are_taken_at_once(void **state)
+{
+    unsigned  n;
+
+    (void) state;
+
+    (void) known(2);
+
+    for (n = 0; n < SLOTS / 2; n++) {
+        (void) goes(T0);
+    }
+
+    assert_int_equal(inflight(), SLOTS / 2);
+    leave_all(T0);
+}
+
+
+static void
+the_others_are_taken_one_after_another(void **state)
+{
+    unsigned  n;
+    uint32_t  a, b, call;
+    uint64_t  now;
+
+    (void) state;
+
+    (void) known(2);
+
+    for (n = 0; n < SLOTS / 2; n++) {
+        (void) goes(T0);
+    }
+
+    for (now = T0; n < SLOTS; n++) {
+        a = waits(now + 1, now + INTERVAL);
+        b = waits(now + 3, now + INTERVAL);
+
+        now += INTERVAL;
+        llmb_sched_flush(z, group, 0, a, now);
+
+        call = expect(0, LLMB_MAIL_CALL, now);
+        assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+        assert_int_equal(llmb_member(z, a)->call, call);
+        assert_int_equal(llmb_member(z, b)->call, call);
+    }
+
+    assert_int_equal(inflight(), SLOTS);
+    leave_all(now);
+}
+
+
+/* a slot that comes free before that is not used before that, either */
+
+static void
+a_slot_that_comes_free_waits(void **state)
+{
+    unsigned  n;
+    uint32_t  a, first;
+
+    (void) state;
+
+    (void) known(2);
+
+    first = goes(T0);
+
+    for (n = 1; n < SLOTS / 2 + 1; n++) {
+        (void) goes(T0 + (n == SLOTS / 2 ? INTERVAL : 0));
+    }
+
+    a = waits(T0 + INTERVAL + 1, T0 + 2 * INTERVAL);
+
+    llmb_sched_leave(z, first, T0 + INTERVAL + 2);
+    (void) expect(0, LLMB_MAIL_NONE, T0 + INTERVAL + 2);
+
+    llmb_sched_flush(z, group, 0, a, T0 + 2 * INTERVAL);
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0 + 2 * INTERVAL), a);
+
+    leave_all(T0 + 2 * INTERVAL);
+}
+
+
+static void
+a_full_call_does_not_wait(void **state)
+{
+    unsigned  n;
+
+    (void) state;
+
+    (void) known(2);
+
+    for (n = 0; n < SLOTS / 2; n++) {
+        (void) goes(T0);
+    }
+
+    for (n = 0; n < 3; n++) {
+        (void) waits(T0 + 1, T0 + INTERVAL);
+    }
+
+    (void) join(0, 1, T0 + 1);
+    (void) expect(0, LLMB_MAIL_CALL, T0 + 1);
+
+    leave_all(T0 + 1);
+}
+
+
+static void
+a_deadline_comes_first(void **state)
+{
+    unsigned       n;
+    uint32_t       a;
+    llmb_group_t  *g;
+
+    (void) state;
+
+    g = known(2);
+
+    for (n = 0; n < SLOTS / 2; n++) {
+        (void) goes(T0);
+    }
+
+    g->policy.max_wait = 5;
+    a = reserve(0, 1);
+    llmb_member(z, a)->wait = 5;
+    llmb_sched_join(z, a, T0);
+    assert_int_equal(llmb_sched_wake(z, a, T0), T0 + 5);
+
+    llmb_sched_flush(z, group, 0, a, T0 + 5);
+    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0 + 5), a);
+
+    leave_all(T0 + 5);
+}
+
+
+/* as many as there are slots in the time of a call: nobody has to wait */
+
+static void
+few_requests_do_not_wait(void **state)
+{
+    unsigned  n;
+
+    (void) state;
+
+    (void) known(CALL / SLOTS);
+
+    for (n = 0; n < SLOTS; n++) {
+        (void) goes(T0 + n * CALL / SLOTS);
+    }
+
+    leave_all(T0 + CALL);
+}
+
+
+/* what has passed so far is the least that the first call takes */
+
+static void
+while_nothing_is_known_slots_last_longer_and_longer(void **state)
+{
+    unsigned       n;
+    uint32_t       a;
+    uint64_t       now, since;
+    llmb_group_t  *g;
+
+    (void) state;
+
+    g = llmb_group(z, group);
+    g->policy.concurrency = SLOTS;
+    llmb_learn_init(&g->learn, SLOTS, SLOTS);
+
+    for (n = 0; n < SLOTS / 2; n++) {
+        (void) goes(T0 + n * 4);
+    }
+
+    now = T0 + (n - 1) * 4;
+
+    for ( /* void */ ; n < SLOTS; n++) {
+        since = now - T0;
+        a = waits(now + 1, now + since / 2);
+
+        now += since / 2;
+        llmb_sched_flush(z, group, 0, a, now);
+        assert_int_equal(expect(0, LLMB_MAIL_ALONE, now), a);
+        llmb_sched_go(z, a);
+    }
+
+    assert_in_range(now, T0 + 50, T0 + 80);
+    leave_all(now);
+}
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        sched_test(half_of_the_slots_are_taken_at_once),
+        sched_test(the_others_are_taken_one_after_another),
+        sched_test(a_slot_that_comes_free_waits),
+        sched_test(a_full_call_does_not_wait),
+        sched_test(a_deadline_comes_first),
+        sched_test(few_requests_do_not_wait),
+        sched_test(while_nothing_is_known_slots_last_longer_and_longer),
+    };
+
+    return cmocka_run_group_tests_name("pace", tests, NULL, NULL);
+}
