@@ -246,7 +246,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     now = ngx_http_llm_batch_usec();
 
     (void) json_object_set_new(group, "arrival_rate",
-                          json_real(llmb_learn_rate(&g->learn, now)));
+                          json_real(llmb_arrivals_rate(&g->arrivals, now)));
 
     (void) json_object_set_new(group, "merging",
                           json_boolean(!llmb_learn_apart(&g->learn)));

@@ -9,15 +9,6 @@
 #include "llmb_learn_parts.h"
 
 
-/* arrivals that the rate is the mean of, and before which there is none */
-
-#define LLMB_LEARN_ARRIVALS   10
-#define LLMB_LEARN_FEW        4
-
-/* a gap counts as at most so many, so that a pause is soon forgotten */
-
-#define LLMB_LEARN_GAP        8
-
 /* calls before merging may be given up */
 
 #define LLMB_LEARN_SURE       24
@@ -54,56 +45,6 @@ llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
     l->step = 1;
     l->pause = LLMB_LEARN_PAUSE;
     l->every = LLMB_LEARN_TRIAL;
-}
-
-
-void
-llmb_learn_arrival(llmb_learn_t *l, uint32_t items, uint64_t now)
-{
-    double  gap;
-
-    (void) items;
-
-    /* clocks of workers may differ a little */
-
-    gap = now > l->last ? (double) (now - l->last) : 0;
-
-    if (l->arrivals) {
-        if (l->arrivals > LLMB_LEARN_FEW) {
-            gap = llmb_min(gap, l->gap * LLMB_LEARN_GAP + 1000);
-        }
-
-        l->gap += (float) ((gap - l->gap)
-                           / llmb_min(l->arrivals, LLMB_LEARN_ARRIVALS));
-    }
-
-    if (l->arrivals <= LLMB_LEARN_ARRIVALS) {
-        l->arrivals++;
-    }
-
-    l->last = llmb_max(now, l->last);
-}
-
-
-double
-llmb_learn_rate(const llmb_learn_t *l, uint64_t now)
-{
-    double  gap, quiet;
-
-    if (l->arrivals <= LLMB_LEARN_FEW) {
-        return 0;
-    }
-
-    gap = l->gap;
-    quiet = now > l->last ? (double) (now - l->last) : 0;
-
-    /* as if one came now, if that makes it less */
-
-    if (quiet > gap) {
-        gap += (quiet - gap) / LLMB_LEARN_ARRIVALS;
-    }
-
-    return 1e6 / llmb_max(gap, 1.0);
 }
 
 

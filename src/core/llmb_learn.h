@@ -2,10 +2,9 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * What a group learns from its calls: how many requests come, what a call
- * costs, how many calls at a time the upstream works on with profit, and
- * whether merging helps at all.  All times are in microseconds of one
- * monotonic clock.
+ * What is learned from calls: what one costs, how many at a time the upstream
+ * works on with profit, and whether merging helps at all.  All times are in
+ * microseconds of one monotonic clock.
  *
  * Everything is bounded: a group that is new, or whose figures make no sense,
  * has its defaults.  How it is done is told in the sources: llmb_learn_cost.c,
@@ -57,11 +56,6 @@ typedef struct {
 /* private to llmb_learn*.c; 0 is not a valid state, see llmb_learn_init() */
 
 typedef struct {
-    /* arrivals */
-    uint64_t             last;
-    float                gap;     /* mean time between two */
-    uint32_t             arrivals;
-
     /* the cost of a call: sums of weights and products, and the result */
     double               sum;
     double               sum_n;
@@ -119,16 +113,10 @@ typedef struct {
  */
 void llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max);
 
-/* a request came */
-void llmb_learn_arrival(llmb_learn_t *l, uint32_t items, uint64_t now);
-
 /* a call, or a request that went alone, is over */
 void llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample,
     uint64_t now);
 
-
-/* requests per second; 0 if too few came to tell */
-double llmb_learn_rate(const llmb_learn_t *l, uint64_t now);
 
 /*
  * The cost of a call of n items is *fixed + n * *each; 0 if it is not known

@@ -64,7 +64,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
                              llmb_max(m->tokens, m->items));
 
     llmb_health_request(&g->health, now);
-    llmb_learn_arrival(&g->learn, m->items, now * 1000);
+    llmb_arrivals_add(&g->arrivals, now * 1000);
 
     llmb_sched_enqueue(z, member);
 
@@ -490,7 +490,8 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
 static void
 llmb_sched_spend(llmb_group_t *g, uint32_t items, uint64_t now)
 {
-    uint64_t       since;
+    double         rate;
+    uint64_t       since, time;
     llmb_policy_t  policy;
 
     if (g->inflight++ == 0) {
@@ -502,12 +503,11 @@ llmb_sched_spend(llmb_group_t *g, uint32_t items, uint64_t now)
     if (g->policy.window == LLMB_WINDOW_SLOT) {
         policy = llmb_group_policy(g);
         since = now > g->busy ? now - g->busy : 0;
+        rate = llmb_arrivals_rate(&g->arrivals, now * 1000);
+        time = llmb_learn_service(&g->learn, items);
 
-        g->next = now * 1000
-                  + llmb_policy_pace(&policy, g->inflight,
-                                     llmb_learn_rate(&g->learn, now * 1000),
-                                     llmb_learn_service(&g->learn, items),
-                                     since * 1000);
+        g->next = now * 1000 + llmb_policy_pace(&policy, g->inflight, rate,
+                                                time, since * 1000);
     }
 }
 

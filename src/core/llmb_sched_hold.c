@@ -111,7 +111,7 @@ llmb_sched_growth(const llmb_group_t *g, uint64_t hold, uint64_t now)
 {
     double  n;
 
-    n = llmb_learn_rate(&g->learn, now * 1000) * (double) hold / 1000;
+    n = llmb_arrivals_rate(&g->arrivals, now * 1000) * (double) hold / 1000;
 
     if (g->queue.n) {
         n = n * g->items / g->queue.n;

@@ -17,6 +17,7 @@
 #define _LLMB_ZONE_H_INCLUDED_
 
 
+#include "llmb_arrivals.h"
 #include "llmb_calibrate.h"
 #include "llmb_fair.h"
 #include "llmb_health.h"
@@ -120,6 +121,7 @@ typedef struct {
     llmb_list_t      queue;       /* by rank */
     llmb_list_t      ages;        /* the same members, by age */
     llmb_fair_t      fair;
+    llmb_arrivals_t  arrivals;
     llmb_learn_t     learn;
     uint64_t         next;        /* us; see llmb_policy_spend() */
     uint64_t         busy;        /* ms; calls are in flight since then */

@@ -108,8 +108,6 @@ sim_step(sim_t *s)
 static void
 sim_arrival(sim_t *s)
 {
-    llmb_learn_arrival(&s->learn, 1, s->now);
-
     if (!llmb_learn_merges(&s->learn, s->now)) {
         s->alone++;
 

@@ -123,73 +123,8 @@ a_new_group_has_its_defaults(void **state)
     assert_int_equal(llmb_learn_concurrency(&l), 16);
     assert_int_equal(llmb_learn_time(&l, 8), 0);
     assert_int_equal(llmb_learn_knee(&l), 0);
-    assert_true(llmb_learn_rate(&l, SECOND) == 0);
     assert_false(llmb_learn_cost(&l, &fixed, &each));
     assert_true(llmb_learn_merges(&l, SECOND));
-}
-
-
-static void
-play_arrivals(llmb_learn_t *l, uint64_t *now, unsigned n, uint64_t gap)
-{
-    while (n--) {
-        *now += gap;
-        llmb_learn_arrival(l, 1, *now);
-    }
-}
-
-
-static void
-the_rate_follows_within_twenty_arrivals(void **state)
-{
-    uint64_t      now;
-    llmb_learn_t  l;
-
-    (void) state;
-
-    llmb_learn_init(&l, 1, 16);
-    now = 5 * SECOND;
-
-    play_arrivals(&l, &now, 3, 10000);
-    assert_true(llmb_learn_rate(&l, now) == 0);
-
-    play_arrivals(&l, &now, 17, 10000);
-    assert_in_range((int) llmb_learn_rate(&l, now), 99, 101);
-
-    play_arrivals(&l, &now, 20, 1000);
-    assert_in_range((int) llmb_learn_rate(&l, now), 400, 1000);
-
-    play_arrivals(&l, &now, 20, 100000);
-    assert_in_range((int) llmb_learn_rate(&l, now), 10, 13);
-}
-
-
-static void
-the_rate_decays_while_nothing_comes(void **state)
-{
-    uint64_t      now;
-    llmb_learn_t  l;
-
-    (void) state;
-
-    llmb_learn_init(&l, 1, 16);
-    now = SECOND;
-
-    play_arrivals(&l, &now, 50, 10000);
-
-    assert_in_range((int) llmb_learn_rate(&l, now + SECOND), 5, 15);
-    assert_in_range((int) llmb_learn_rate(&l, now + 60 * SECOND), 0, 1);
-
-    /* a pause is not what comes after it */
-
-    now += 3600 * (uint64_t) SECOND;
-    play_arrivals(&l, &now, 20, 10000);
-    assert_in_range((int) llmb_learn_rate(&l, now), 80, 101);
-
-    /* the clocks of workers differ */
-
-    llmb_learn_arrival(&l, 1, now - 5000);
-    assert_true(llmb_learn_rate(&l, now - 6000) > 0);
 }
 
 
@@ -641,8 +576,6 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         cmocka_unit_test(a_new_group_has_its_defaults),
-        cmocka_unit_test(the_rate_follows_within_twenty_arrivals),
-        cmocka_unit_test(the_rate_decays_while_nothing_comes),
         cmocka_unit_test(a_serial_upstream_gets_one_call_at_a_time),
         cmocka_unit_test(a_parallel_upstream_gets_as_many_as_it_works_on),
         cmocka_unit_test(an_upstream_without_limit_gets_all),

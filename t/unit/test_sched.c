@@ -598,7 +598,7 @@ who_joins_later_takes_time_of_a_budget(void **state)
         sample.end = LLMB_LEARN_GOOD;
 
         llmb_learn_sample(&g->learn, &sample, (T0 + n) * 1000);
-        llmb_learn_arrival(&g->learn, 1, (T0 + n) * 1000);
+        llmb_arrivals_add(&g->arrivals, (T0 + n) * 1000);
     }
 
     for (n = 0; n < 2; n++) {

@@ -70,7 +70,7 @@ known(uint64_t gap)
     sample.time = CALL * 1000;
 
     for (n = 0; n < 40; n++) {
-        llmb_learn_arrival(&g->learn, 1, (T0 - (40 - n) * gap) * 1000);
+        llmb_arrivals_add(&g->arrivals, (T0 - (40 - n) * gap) * 1000);
         llmb_learn_sample(&g->learn, &sample, (T0 - (40 - n) * gap) * 1000);
     }
 
