@@ -151,7 +151,7 @@ $(BUILD)/replay/%: t/fuzz/fuzz_%.c $(FUZZ_AID) $(UNIT_DIR)/core.a \
 	$(CC) $(TEST_CFLAGS) $(UNIT_CFLAGS) -o $@ $< $(FUZZ_AID) \
 		$(wildcard t/fuzz/replay/*.c) $(UNIT_DIR)/core.a -ljansson -lm
 
-SIM_SRC =	$(wildcard t/sim/*.c) t/unit/sched_check.c
+SIM_SRC =	$(wildcard t/sim/*.c) $(wildcard t/unit/sched_check*.c)
 
 sim: $(BUILD)/sim/sim	## discrete-event simulation of the core, SEED=
 	SEED=$(SEED) $(BUILD)/sim/sim

@@ -217,10 +217,11 @@ my $loads = 0;
 
 sub load {
 	my ($rate, $time, @options) = @_;
+	my $model = @options && $options[0] =~ s/^model=// ? shift @options : 'm';
 	my $file = "$dir/load" . $loads++;
 	my $pid = start($file, "$programs/open", '-l', '-e', @options, $port,
 		'/v1/embeddings', $rate, $time,
-		'{"model":"m","input":"a text to embed, the #th"}');
+		qq({"model":"$model","input":"a text to embed, the #th"}));
 
 	return { pid => $pid, file => $file, since => time };
 }

@@ -329,6 +329,7 @@ sim_group(sim_engine_t *e, const sim_request_t *rq)
     }
 
     sim_set_group(s, llmb_group(e->zone, g));
+    llmb_upstream_init(e->zone, g);
 
     return g;
 }
@@ -353,9 +354,6 @@ sim_set_group(const sim_settings_t *s, llmb_group_t *g)
     policy->max_tokens = s->max_tokens;
     policy->max_bytes = SIM_MAX_CALL;
     policy->max_wait = s->max_wait;
-
-    llmb_learn_init(&g->learn, s->automatic ? 1 : s->concurrency,
-                    s->concurrency);
 }
 
 

@@ -22,7 +22,7 @@
 static void sim_return_alone(sim_engine_t *e, sim_batch_t *batch);
 static void sim_return_call(sim_engine_t *e, sim_batch_t *batch,
     uint32_t call);
-static void sim_learn(sim_engine_t *e, llmb_group_t *g, sim_batch_t *batch);
+static void sim_learn(sim_engine_t *e, uint32_t group, sim_batch_t *batch);
 
 
 /* what is sent */
@@ -194,9 +194,7 @@ sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
     sim_serve(e, r, batch->status);
 
     if (e->member[r] != SIM_NIL) {
-        sim_learn(e, llmb_group(e->zone, llmb_member(e->zone,
-                                                     e->member[r])->group),
-                  batch);
+        sim_learn(e, llmb_member(e->zone, e->member[r])->group, batch);
         llmb_sched_leave(e->zone, e->member[r], sim_clock(e));
         e->member[r] = SIM_NIL;
     }
@@ -204,16 +202,18 @@ sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
 
 
 static void
-sim_learn(sim_engine_t *e, llmb_group_t *g, sim_batch_t *batch)
+sim_learn(sim_engine_t *e, uint32_t group, sim_batch_t *batch)
 {
     llmb_sample_t  sample;
 
     sample.items = batch->size;
     sample.inflight = e->flight[batch - e->run->batches].inflight;
     sample.time = e->now - batch->sent;
-    sample.end = batch->status == 200 ? LLMB_LEARN_GOOD : LLMB_LEARN_OVERLOAD;
+    sample.end = batch->status == 200 ? LLMB_LEARN_GOOD
+                 : batch->status == 429 ? LLMB_LEARN_LIMITED
+                 : LLMB_LEARN_OVERLOAD;
 
-    llmb_learn_sample(&g->learn, &sample, sim_clock_us(e));
+    llmb_upstream_sample(e->zone, group, &sample, sim_clock_us(e));
 }
 
 
@@ -228,9 +228,9 @@ sim_learned(const sim_engine_t *e, sim_learned_t *learned)
 
     g = llmb_group(e->zone, e->group);
 
-    learned->concurrency = llmb_group_policy(g).concurrency;
-    learned->cost = llmb_learn_cost(&g->learn, &learned->fixed,
-                                    &learned->each);
+    learned->concurrency = llmb_group_policy(e->zone, g).concurrency;
+    learned->cost = llmb_learn_cost(&llmb_upstream_of(e->zone, g)->learn,
+                                    &learned->fixed, &learned->each);
 }
 
 
@@ -264,7 +264,7 @@ sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
                            SIM_FAILURES, SIM_COOLDOWN, sim_clock(e));
     }
 
-    sim_learn(e, g, batch);
+    sim_learn(e, c->group, batch);
 
     if (verdict == LLMB_VERDICT_PAUSE && e->server.backend->retry) {
         llmb_sched_pause(e->zone, call,

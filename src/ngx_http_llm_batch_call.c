@@ -246,7 +246,9 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     smaller = llmb_verdict_learn(outcome, body, g->proven.items, &g->learned);
 
     ngx_http_llm_batch_learn_abilities(call, g, outcome);
-    ngx_http_llm_batch_learn_call(call, g, outcome);
+    ngx_http_llm_batch_learn_call(call, call->zone,
+                     llmb_call(call->zone->tables, call->index)->group,
+                     outcome);
 
     if (outcome->status != NGX_HTTP_TOO_MANY_REQUESTS && !smaller) {
         llmb_health_result(&g->health, llmb_verdict_failed(outcome),

@@ -164,7 +164,7 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     call->conf = (*lender)->conf;
     call->adapter = (*lender)->body.adapter;
 
-    call->inflight = g->inflight;
+    call->inflight = llmb_upstream_of(zone->tables, g)->inflight;
     call->merge.token_ids = (g->token_ids == LLMB_TOKEN_IDS_KNOWN
                              && !(*lender)->body.token_ids);
 

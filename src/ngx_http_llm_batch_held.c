@@ -230,7 +230,7 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
         part->result.tokens = llmb_calibrate(&g->calibration,
                                              part->result.tokens);
 
-        policy = llmb_group_policy(g);
+        policy = llmb_group_policy(zone->tables, g);
         large = ngx_http_llm_batch_is_too_large(part, &policy);
 
         if (ctx->conf->split && ctx->body.divisible
@@ -248,7 +248,7 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
         llmb_sched_go(zone->tables, part->member);
 
         part->sent = ngx_http_llm_batch_usec();
-        part->inflight = g->inflight;
+        part->inflight = llmb_upstream_of(zone->tables, g)->inflight;
 
         if (large) {
             /* the group has learned of a limit since it joined */
@@ -438,7 +438,9 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 
         status = ctx->request->headers_out.status;
 
-        ngx_http_llm_batch_learn_alone(part, g, status);
+        ngx_http_llm_batch_learn_alone(part,
+                             llmb_member(zone->tables, part->member)->group,
+                             status);
 
         if (ngx_http_llm_batch_is_refused(ctx->request)) {
             pause = ngx_http_llm_batch_retry_after(ctx->request);

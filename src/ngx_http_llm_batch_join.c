@@ -227,13 +227,14 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
 
     if (fresh) {
         ngx_http_llm_batch_set_group(ctx, group);
+        llmb_upstream_init(zone->tables, g);
     }
 
     if (llmb_health_open(&group->health, ngx_current_msec)) {
         *reason = LLMB_REASON_BREAKER;
 
     } else {
-        entry->policy = llmb_group_policy(group);
+        entry->policy = llmb_group_policy(zone->tables, group);
         *reason = LLMB_REASON_NONE;
     }
 
@@ -279,6 +280,7 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     policy = &group->policy;
     adapter = ctx->body.adapter;
 
+    group->kind = ngx_http_llm_batch_kind(ctx);
     group->adapter = ngx_http_llm_batch_adapter_slot(ctx->zone, adapter);
     group->name_len = ngx_min(ctx->group.len, LLMB_GROUP_NAME);
     ngx_memcpy(group->name, ctx->group.data, group->name_len);
@@ -293,9 +295,6 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_limit_policy(ctx->known, policy);
 
     policy->min_size = ngx_min(conf->min_size, policy->max_size);
-
-    llmb_learn_init(&group->learn, conf->learned ? 1 : conf->concurrency,
-                    conf->concurrency);
 
     policy->max_bytes = NGX_HTTP_LLM_BATCH_MAX_CALL;
     policy->max_wait = conf->max_wait;

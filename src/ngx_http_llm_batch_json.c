@@ -207,6 +207,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     llmb_group_t *g)
 {
     json_t         *name, *group;
+    llmb_learn_t   *learn;
     double          fixed, each;
     uint32_t        knee;
     uint64_t        now;
@@ -215,7 +216,8 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
 
     static const char  *windows[] = { "slot", "fixed", "rate" };
 
-    policy = llmb_group_policy(g);
+    learn = &llmb_upstream_of(zone->tables, g)->learn;
+    policy = llmb_group_policy(zone->tables, g);
     adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 
     name = json_stringn((char *) g->name, g->name_len);
@@ -249,15 +251,15 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
                           json_real(llmb_arrivals_rate(&g->arrivals, now)));
 
     (void) json_object_set_new(group, "merging",
-                          json_boolean(!llmb_learn_apart(&g->learn)));
+                          json_boolean(!llmb_learn_apart(learn)));
 
-    knee = llmb_learn_knee(&g->learn);
+    knee = llmb_learn_knee(learn);
 
     if (knee && knee != UINT32_MAX) {
         (void) json_object_set_new(group, "knee", json_integer(knee));
     }
 
-    if (llmb_learn_cost(&g->learn, &fixed, &each)) {
+    if (llmb_learn_cost(learn, &fixed, &each)) {
         (void) json_object_set_new(group, "call_cost",
                           json_pack("{s:f, s:f}",
                                     "fixed_ms", fixed / 1000,

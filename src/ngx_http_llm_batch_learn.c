@@ -4,9 +4,14 @@
  */
 
 
+#include <ngx_md5.h>
+
 #include "ngx_http_llm_batch.h"
 
 
+static void ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
+    uint32_t group, ngx_http_request_t *r);
+static uint64_t ngx_http_llm_batch_digest(ngx_md5_t *md5);
 static llmb_learn_end_e ngx_http_llm_batch_learn_end(ngx_uint_t status);
 
 
@@ -21,9 +26,44 @@ ngx_http_llm_batch_usec(void)
 }
 
 
+uint64_t
+ngx_http_llm_batch_kind(ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_md5_t                       md5;
+    ngx_uint_t                      adapter;
+    ngx_http_llm_batch_loc_conf_t  *conf;
+
+    conf = ctx->conf;
+    adapter = ngx_http_llm_batch_adapter_id(ctx->zone->mcf,
+                                            ctx->body.adapter);
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, &ctx->zone->generation, sizeof(ngx_uint_t));
+    ngx_md5_update(&md5, &adapter, sizeof(ngx_uint_t));
+    ngx_md5_update(&md5, &conf->learned, sizeof(ngx_uint_t));
+    ngx_md5_update(&md5, &conf->concurrency, sizeof(ngx_uint_t));
+    ngx_md5_update(&md5, ctx->model.data, ctx->model.len);
+
+    return ngx_http_llm_batch_digest(&md5);
+}
+
+
+static uint64_t
+ngx_http_llm_batch_digest(ngx_md5_t *md5)
+{
+    u_char    result[16];
+    uint64_t  digest;
+
+    ngx_md5_final(result, md5);
+    ngx_memcpy(&digest, result, sizeof(uint64_t));
+
+    return digest;
+}
+
+
 void
 ngx_http_llm_batch_learn_call(ngx_http_llm_batch_call_t *call,
-    llmb_group_t *g, llmb_outcome_t *outcome)
+    ngx_http_llm_batch_zone_t *zone, uint32_t group, llmb_outcome_t *outcome)
 {
     uint64_t       now;
     llmb_sample_t  sample;
@@ -41,17 +81,20 @@ ngx_http_llm_batch_learn_call(ngx_http_llm_batch_call_t *call,
         sample.end = ngx_http_llm_batch_learn_end(outcome->status);
     }
 
-    llmb_learn_sample(&g->learn, &sample, now);
+    ngx_http_llm_batch_learn_upstream(zone, group, call->subrequest);
+    llmb_upstream_sample(zone->tables, group, &sample, now);
 }
 
 
 void
 ngx_http_llm_batch_learn_alone(ngx_http_llm_batch_part_t *part,
-    llmb_group_t *g, ngx_uint_t status)
+    uint32_t group, ngx_uint_t status)
 {
-    uint64_t       now;
-    llmb_sample_t  sample;
+    uint64_t                    now;
+    llmb_sample_t               sample;
+    ngx_http_llm_batch_zone_t  *zone;
 
+    zone = part->ctx->zone;
     now = ngx_http_llm_batch_usec();
 
     sample.items = part->piece.items;
@@ -59,7 +102,51 @@ ngx_http_llm_batch_learn_alone(ngx_http_llm_batch_part_t *part,
     sample.time = now - part->sent;
     sample.end = ngx_http_llm_batch_learn_end(status);
 
-    llmb_learn_sample(&g->learn, &sample, now);
+    ngx_http_llm_batch_learn_upstream(zone, group, part->ctx->request);
+    llmb_upstream_sample(zone->tables, group, &sample, now);
+}
+
+
+/*
+ * Where the calls of the group go is known once one has been there: address
+ * and port may be made of variables.
+ */
+
+static void
+ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
+    uint32_t group, ngx_http_request_t *r)
+{
+    in_port_t             port;
+    ngx_md5_t             md5;
+    ngx_str_t            *host;
+    llmb_group_t         *g;
+    ngx_http_upstream_t  *u;
+
+    g = llmb_group(zone->tables, group);
+    u = r ? r->upstream : NULL;
+
+    if (u == NULL || llmb_upstream_of(zone->tables, g)->name) {
+        return;
+    }
+
+    if (u->upstream) {
+        host = &u->upstream->host;
+        port = u->upstream->port;
+
+    } else if (u->resolved) {
+        host = &u->resolved->host;
+        port = u->resolved->port;
+
+    } else {
+        return;
+    }
+
+    ngx_md5_init(&md5);
+    ngx_md5_update(&md5, &g->kind, sizeof(uint64_t));
+    ngx_md5_update(&md5, &port, sizeof(in_port_t));
+    ngx_md5_update(&md5, host->data, host->len);
+
+    llmb_upstream_name(zone->tables, group, ngx_http_llm_batch_digest(&md5));
 }
 
 
@@ -70,6 +157,9 @@ ngx_http_llm_batch_learn_end(ngx_uint_t status)
         return LLMB_LEARN_GOOD;
     }
 
-    return status == NGX_HTTP_TOO_MANY_REQUESTS || status >= 500
-           ? LLMB_LEARN_OVERLOAD : LLMB_LEARN_OTHER;
+    if (status == NGX_HTTP_TOO_MANY_REQUESTS) {
+        return LLMB_LEARN_LIMITED;
+    }
+
+    return status >= 500 ? LLMB_LEARN_OVERLOAD : LLMB_LEARN_OTHER;
 }

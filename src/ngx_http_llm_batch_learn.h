@@ -16,16 +16,22 @@
  */
 uint64_t ngx_http_llm_batch_usec(void);
 
-/* a call is over; the caller holds the lock */
+/*
+ * What the calls of a group are: all that their cost and their number depend
+ * on, but for the upstream they go to.
+ */
+uint64_t ngx_http_llm_batch_kind(ngx_http_llm_batch_ctx_t *ctx);
+
+/* a call of the group is over; the caller holds the lock */
 void ngx_http_llm_batch_learn_call(ngx_http_llm_batch_call_t *call,
-    llmb_group_t *g, llmb_outcome_t *outcome);
+    ngx_http_llm_batch_zone_t *zone, uint32_t group, llmb_outcome_t *outcome);
 
 /*
  * The answer to a request that went alone has passed, with the status that
  * its client gets; the caller holds the lock.
  */
 void ngx_http_llm_batch_learn_alone(ngx_http_llm_batch_part_t *part,
-    llmb_group_t *g, ngx_uint_t status);
+    uint32_t group, ngx_uint_t status);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_LEARN_H_INCLUDED_ */

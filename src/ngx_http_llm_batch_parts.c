@@ -410,7 +410,9 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
         body.data = call->body;
         body.len = call->len;
 
-        ngx_http_llm_batch_learn_call(call, g, outcome);
+        ngx_http_llm_batch_learn_call(call, zone,
+                             llmb_member(zone->tables, part->member)->group,
+                             outcome);
 
         if (outcome->split) {
             llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
@@ -475,7 +477,7 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
     case NGX_HTTP_BAD_REQUEST:
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
     case 422:
-        policy = llmb_group_policy(g);
+        policy = llmb_group_policy(part->ctx->zone->tables, g);
         return ngx_http_llm_batch_is_too_large(part, &policy);
 
     case NGX_HTTP_TOO_MANY_REQUESTS:

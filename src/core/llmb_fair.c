@@ -9,7 +9,7 @@
 
 /* what a token costs, by priority: from four times the default to 3/8 of it */
 
-static const uint8_t  llmb_fair_price[] = {
+static const uint8_t  llmb_fair_prices[] = {
     32, 24, 16, 12, 10, 8, 6, 5, 4, 3
 };
 
@@ -26,15 +26,23 @@ static unsigned llmb_fair_find(llmb_fair_t *f, uint32_t flow, uint64_t price);
 
 
 uint64_t
+llmb_fair_price(unsigned priority, uint64_t tokens)
+{
+    priority = llmb_min(priority, sizeof(llmb_fair_prices) - 1);
+    tokens = llmb_max(llmb_min(tokens, LLMB_FAIR_TOKENS), 1);
+
+    return tokens * llmb_fair_prices[priority];
+}
+
+
+uint64_t
 llmb_fair_rank(llmb_fair_t *f, uint32_t flow, unsigned priority,
     uint64_t tokens)
 {
     unsigned  i;
     uint64_t  rank, price;
 
-    priority = llmb_min(priority, sizeof(llmb_fair_price) - 1);
-    tokens = llmb_max(llmb_min(tokens, LLMB_FAIR_TOKENS), 1);
-    price = tokens * llmb_fair_price[priority];
+    price = llmb_fair_price(priority, tokens);
 
     i = llmb_fair_find(f, flow ^ (priority * LLMB_FAIR_MIX), price);
     rank = llmb_max(f->time, f->finish[i]);

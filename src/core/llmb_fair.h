@@ -37,6 +37,9 @@ typedef struct {
 } llmb_fair_t;
 
 
+/* what so many tokens cost, in virtual time */
+uint64_t llmb_fair_price(unsigned priority, uint64_t tokens);
+
 /*
  * The rank of a member that comes now, of so many tokens.  What a flow sends
  * with another priority is a flow of its own.

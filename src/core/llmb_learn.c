@@ -49,6 +49,20 @@ llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
 
 
 void
+llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max)
+{
+    uint32_t  slots;
+
+    slots = l->slots == l->max ? max : l->slots;
+
+    l->min = min;
+    l->max = max;
+    l->slots = llmb_max(llmb_min(slots, max), min);
+    l->clear = llmb_min(l->clear, l->slots);
+}
+
+
+void
 llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
 {
     llmb_sample_t  s;
@@ -58,6 +72,7 @@ llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
     }
 
     s = *sample;
+    s.end = s.end == LLMB_LEARN_LIMITED ? LLMB_LEARN_OVERLOAD : s.end;
     s.items = llmb_max(s.items, 1);
     s.inflight = llmb_max(s.inflight, 1);
     s.time = llmb_max(s.time, 1);

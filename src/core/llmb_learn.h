@@ -26,7 +26,8 @@
 
 typedef enum {
     LLMB_LEARN_GOOD = 0,          /* answered */
-    LLMB_LEARN_OVERLOAD,          /* 429, 5xx, no answer in time */
+    LLMB_LEARN_OVERLOAD,          /* 5xx, no answer in time */
+    LLMB_LEARN_LIMITED,           /* 429; see llmb_upstream_sample() */
     LLMB_LEARN_OTHER              /* teaches nothing about cost */
 } llmb_learn_end_e;
 
@@ -112,6 +113,9 @@ typedef struct {
  * they are equal.
  */
 void llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max);
+
+/* the bounds have changed; slots that were never too many change with them */
+void llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max);
 
 /* a call, or a request that went alone, is over */
 void llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample,

@@ -87,7 +87,10 @@ llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
         return LLMB_CLOSE_DEADLINE;
     }
 
-    if (now < load->paused || load->inflight >= policy->concurrency) {
+    if (now < load->paused
+        || load->inflight >= policy->concurrency
+        || load->crowded)
+    {
         return LLMB_CLOSE_NONE;
     }
 

@@ -69,6 +69,7 @@ typedef struct {
     uint64_t         paused;      /* nothing but deadlines until then */
     uint64_t         budget;      /* ms; no call before, but a full one in
                                      the window "slot" */
+    unsigned         crowded:1;   /* others have the slots of the upstream */
     unsigned         patient:1;   /* the oldest may wait for a slot */
 } llmb_load_t;
 

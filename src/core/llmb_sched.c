@@ -21,7 +21,7 @@ typedef struct {
 } llmb_batch_t;
 
 
-static unsigned llmb_sched_goes_apart(llmb_group_t *g,
+static unsigned llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g,
     const llmb_member_t *m, uint64_t now);
 static unsigned llmb_sched_next(llmb_zone_t *z, llmb_group_t *g,
     uint32_t lender, uint64_t now, llmb_batch_t *batch);
@@ -43,7 +43,8 @@ static void llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     const llmb_batch_t *batch, uint64_t now);
 static void llmb_sched_single(llmb_zone_t *z, uint32_t member,
     llmb_close_e close, uint64_t now);
-static void llmb_sched_spend(llmb_group_t *g, uint32_t items, uint64_t now);
+static void llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
+    uint64_t now);
 static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
 
 
@@ -59,7 +60,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_JOIN);
 
     m->since = now;
-    m->deadline = now + llmb_sched_hold(g, m, now);
+    m->deadline = now + llmb_sched_hold(z, g, m, now);
     m->rank = llmb_fair_rank(&g->fair, m->flow, m->priority,
                              llmb_max(m->tokens, m->items));
 
@@ -68,7 +69,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     llmb_sched_enqueue(z, member);
 
-    if (llmb_sched_goes_apart(g, m, now)) {
+    if (llmb_sched_goes_apart(z, g, m, now)) {
         llmb_sched_single(z, member, LLMB_CLOSE_SLOT, now);
         return;
     }
@@ -78,7 +79,10 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     {
         /* by mail, so whatever else this pass brings leaves with it */
         llmb_sched_mail_member(z, member);
+        return;
     }
+
+    llmb_sched_line_up(z, m->group, now);
 }
 
 
@@ -88,12 +92,13 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
  */
 
 static unsigned
-llmb_sched_goes_apart(llmb_group_t *g, const llmb_member_t *m, uint64_t now)
+llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g, const llmb_member_t *m,
+    uint64_t now)
 {
     return !m->part
            && g->policy.window == LLMB_WINDOW_SLOT
            && now >= g->paused
-           && !llmb_learn_merges(&g->learn, now * 1000);
+           && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000);
 }
 
 
@@ -108,6 +113,8 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
     g = llmb_group(z, group);
     before = g->queue.n;
 
+    llmb_sched_use_turn(z, group);
+
     while (llmb_sched_next(z, g, lender, now, &batch)) {
 
         llmb_sched_take(z, g, worker, lender, &batch);
@@ -121,14 +128,18 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
         if (!batch.found) {
             /* another worker is asked */
             llmb_sched_mail_member(z, llmb_sched_first(g, &batch));
-            return;
+            break;
         }
 
         llmb_sched_seal(z, g, worker, &batch, now);
     }
 
     if (g->queue.n != before) {
-        llmb_sched_attend(z, g, now);
+        llmb_sched_attend(z, group, now);
+
+    } else {
+        llmb_sched_line_up(z, group, now);
+        llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
     }
 }
 
@@ -213,7 +224,7 @@ llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
         }
     }
 
-    llmb_sched_attend(z, g, now);
+    llmb_sched_attend(z, m->group, now);
 }
 
 
@@ -221,6 +232,14 @@ llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
 
 llmb_close_e
 llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+{
+    return llmb_sched_wants(z, g, llmb_sched_crowded(z, g, now), now);
+}
+
+
+llmb_close_e
+llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g, unsigned crowded,
+    uint64_t now)
 {
     llmb_load_t     load;
     llmb_policy_t   policy;
@@ -241,17 +260,19 @@ llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
     load.deadline = oldest->deadline;
     load.paused = g->paused;
     load.budget = llmb_policy_budget(&g->policy, g->next);
+    load.crowded = crowded != 0;
     load.patient = oldest->part && (!g->turn || now < g->paused);
 
-    policy = llmb_group_policy(g);
+    policy = llmb_group_policy(z, g);
 
     return llmb_policy_close(&policy, &load, now);
 }
 
 
 llmb_policy_t
-llmb_group_policy(const llmb_group_t *g)
+llmb_group_policy(llmb_zone_t *z, const llmb_group_t *g)
 {
+    uint32_t       slots;
     llmb_policy_t  policy;
 
     policy = g->policy;
@@ -263,8 +284,12 @@ llmb_group_policy(const llmb_group_t *g)
                                              policy.max_tokens);
 
     if (policy.learned) {
-        policy.concurrency = llmb_min(policy.concurrency,
-                                      llmb_learn_concurrency(&g->learn));
+        slots = llmb_learn_concurrency(&llmb_upstream_of(z, g)->learn);
+        policy.concurrency = llmb_min(policy.concurrency, slots);
+
+        if (g->most) {
+            policy.concurrency = llmb_min(policy.concurrency, g->most);
+        }
     }
 
     return policy;
@@ -330,7 +355,7 @@ llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    policy = llmb_group_policy(g);
+    policy = llmb_group_policy(z, g);
     memset(&call, 0, sizeof(llmb_load_t));
 
     if (batch->must != LLMB_NIL) {
@@ -396,12 +421,13 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     const llmb_batch_t *batch, uint64_t now)
 {
     uint32_t        call, i, next;
+    uint64_t        price;
     llmb_call_t    *c;
     llmb_load_t     load;
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    policy = llmb_group_policy(g);
+    policy = llmb_group_policy(z, g);
     call = llmb_call_alloc(z, llmb_member(z, g->queue.head)->group);
 
     if (call == LLMB_NIL) {
@@ -413,6 +439,7 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     c->close = (uint8_t) batch->close;
     c->sealed = now;
 
+    price = 0;
     memset(&load, 0, sizeof(llmb_load_t));
 
     if (batch->must != LLMB_NIL) {
@@ -448,10 +475,13 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
         m->result.close = (uint8_t) batch->close;
         m->result.wait = llmb_sched_waited(m, now);
 
+        price += llmb_fair_price(m->priority, llmb_max(m->tokens, m->items));
+
         llmb_list_push(&c->members, llmb_queue_links(z), i);
     }
 
-    llmb_sched_spend(g, load.items, now);
+    llmb_sched_charge(z, c->group, price);
+    llmb_sched_spend(z, g, load.items, now);
 
     llmb_sched_mail_call(z, call, worker);
 }
@@ -473,7 +503,10 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->slot = 1;
-    llmb_sched_spend(g, m->items, now);
+    llmb_sched_charge(z, m->group,
+                      llmb_fair_price(m->priority,
+                                      llmb_max(m->tokens, m->items)));
+    llmb_sched_spend(z, g, m->items, now);
 
     m->result.size = m->items;
     m->result.tokens = m->tokens;
@@ -488,23 +521,25 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
 /* a call of so many items takes a slot, and is counted */
 
 static void
-llmb_sched_spend(llmb_group_t *g, uint32_t items, uint64_t now)
+llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
+    uint64_t now)
 {
     double         rate;
     uint64_t       since, time;
     llmb_policy_t  policy;
 
-    if (g->inflight++ == 0) {
+    if (g->inflight == 0) {
         g->busy = now;
     }
 
+    llmb_sched_take_slot(z, g);
     llmb_policy_spend(&g->policy, &g->next, now);
 
     if (g->policy.window == LLMB_WINDOW_SLOT) {
-        policy = llmb_group_policy(g);
+        policy = llmb_group_policy(z, g);
         since = now > g->busy ? now - g->busy : 0;
         rate = llmb_arrivals_rate(&g->arrivals, now * 1000);
-        time = llmb_learn_service(&g->learn, items);
+        time = llmb_learn_service(&llmb_upstream_of(z, g)->learn, items);
 
         g->next = now * 1000 + llmb_policy_pace(&policy, g->inflight, rate,
                                                 time, since * 1000);

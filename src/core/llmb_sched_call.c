@@ -101,7 +101,7 @@ llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
         llmb_member(z, i)->call = other;
     }
 
-    llmb_group(z, c->group)->inflight++;
+    llmb_sched_take_slot(z, llmb_group(z, c->group));
 
     llmb_sched_place(z, call, worker);
     llmb_sched_place(z, other, worker);
@@ -135,8 +135,13 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
         (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
         llmb_sched_free_slot(z, g);
 
+        /* a slot may have become free */
+
+        if (llmb_upstream_of(z, g)->waiting != LLMB_NIL) {
+            g = llmb_group(z, llmb_upstream_of(z, g)->waiting);
+        }
+
         if (g->queue.n) {
-            /* a slot may have become free */
             llmb_sched_mail_member(z, g->queue.head);
         }
 
@@ -259,7 +264,7 @@ llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
         llmb_sched_mail_member(z, i);
     }
 
-    llmb_sched_attend(z, g, now);
+    llmb_sched_attend(z, c->group, now);
 }
 
 
@@ -333,7 +338,7 @@ llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
     llmb_member_unroom(z, member);
 
     m->slot = 1;
-    llmb_group(z, m->group)->inflight++;
+    llmb_sched_take_slot(z, llmb_group(z, m->group));
 
     m->result.size = m->items;
     m->result.index = 0;

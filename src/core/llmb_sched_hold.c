@@ -24,30 +24,33 @@
 #define LLMB_SCHED_SURGE     4
 
 
-static uint64_t llmb_sched_time(const llmb_group_t *g, uint32_t size);
-static uint64_t llmb_sched_left(const llmb_group_t *g, uint32_t size,
-    uint32_t max, uint64_t left, uint64_t now);
+static uint64_t llmb_sched_time(const llmb_learn_t *l, uint32_t size);
+static uint64_t llmb_sched_left(const llmb_group_t *g, const llmb_learn_t *l,
+    uint32_t size, uint32_t max, uint64_t left, uint64_t now);
 static uint32_t llmb_sched_growth(const llmb_group_t *g, uint64_t hold,
     uint64_t now);
 
 
 uint64_t
-llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m, uint64_t now)
+llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, const llmb_member_t *m,
+    uint64_t now)
 {
     uint32_t       size;
     uint64_t       alone, time, left;
+    llmb_learn_t  *l;
     llmb_policy_t  policy;
 
     if (m->budget == 0) {
         return m->wait;
     }
 
-    policy = llmb_group_policy(g);
+    l = &llmb_upstream_of(z, g)->learn;
+    policy = llmb_group_policy(z, g);
     size = llmb_min(policy.max_size, g->items + m->items);
     size = llmb_max(size, m->items);
 
-    alone = (llmb_learn_expected(&g->learn, m->items) + 999) / 1000;
-    time = llmb_sched_time(g, size);
+    alone = (llmb_learn_expected(l, m->items) + 999) / 1000;
+    time = llmb_sched_time(l, size);
 
     if (alone >= m->budget) {
         return m->wait;
@@ -60,7 +63,7 @@ llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m, uint64_t now)
     left = m->budget - time;
 
     if (policy.window != LLMB_WINDOW_SLOT) {
-        left = llmb_sched_left(g, size, policy.max_size, left, now);
+        left = llmb_sched_left(g, l, size, policy.max_size, left, now);
     }
 
     return llmb_min(m->wait, left);
@@ -70,9 +73,9 @@ llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m, uint64_t now)
 /* ms from the end of a hold to the answer */
 
 static uint64_t
-llmb_sched_time(const llmb_group_t *g, uint32_t size)
+llmb_sched_time(const llmb_learn_t *l, uint32_t size)
 {
-    return (llmb_learn_time(&g->learn, size) + 999) / 1000
+    return (llmb_learn_time(l, size) + 999) / 1000
            + LLMB_SCHED_MARGIN;
 }
 
@@ -84,17 +87,17 @@ llmb_sched_time(const llmb_group_t *g, uint32_t size)
  */
 
 static uint64_t
-llmb_sched_left(const llmb_group_t *g, uint32_t size, uint32_t max,
-    uint64_t left, uint64_t now)
+llmb_sched_left(const llmb_group_t *g, const llmb_learn_t *l, uint32_t size,
+    uint32_t max, uint64_t left, uint64_t now)
 {
     uint32_t  grown;
     uint64_t  time, more, most;
 
     grown = size + llmb_sched_growth(g, left, now);
 
-    time = llmb_sched_time(g, size);
-    more = llmb_sched_time(g, grown);
-    most = llmb_sched_time(g, llmb_max(size, llmb_min(grown, max)));
+    time = llmb_sched_time(l, size);
+    more = llmb_sched_time(l, grown);
+    most = llmb_sched_time(l, llmb_max(size, llmb_min(grown, max)));
 
     /* what was learned of large calls may be less than of small ones */
 

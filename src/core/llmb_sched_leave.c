@@ -36,18 +36,16 @@ void
 llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now)
 {
     uint32_t        group, worker, slot;
-    llmb_group_t   *g;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
     group = m->group;
     worker = m->worker;
-    g = llmb_group(z, group);
     slot = m->slot;
 
     if (m->state == LLMB_MEMBER_QUEUED) {
         llmb_sched_dequeue(z, member);
-        llmb_sched_attend(z, g, now);
+        llmb_sched_attend(z, group, now);
     }
 
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_LEAVE);
@@ -71,7 +69,6 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
 {
     uint32_t        i, orphans;
     llmb_call_t    *c;
-    llmb_group_t   *g;
     llmb_worker_t  *w;
 
     w = llmb_worker(z, worker);
@@ -114,10 +111,8 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
     /* it may have been the one that was to send them, or that had the timer */
 
     for (i = 0; i < z->ngroups; i++) {
-        g = llmb_group(z, i);
-
-        if (g->used) {
-            llmb_sched_attend(z, g, now);
+        if (llmb_group(z, i)->used) {
+            llmb_sched_attend(z, i, now);
         }
     }
 

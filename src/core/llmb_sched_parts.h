@@ -16,12 +16,17 @@
 #pragma GCC visibility push(hidden)
 
 
-/* the load of the group, held against its policy */
+/*
+ * The load of the group, held against its policy; wants() is told whether
+ * others have the slots of its upstream.
+ */
 llmb_close_e llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
+llmb_close_e llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g,
+    unsigned crowded, uint64_t now);
 
 /* ms for which a member that joins may be held, by its budget and max_wait */
-uint64_t llmb_sched_hold(const llmb_group_t *g, const llmb_member_t *m,
-    uint64_t now);
+uint64_t llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_member_t *m, uint64_t now);
 
 /* puts a member into its queue, by rank */
 void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
@@ -29,6 +34,27 @@ void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);
 
 /* takes a member out that leaves as part of a call or alone */
 void llmb_sched_serve(llmb_zone_t *z, uint32_t member);
+
+/* whether the upstream has no slot for the group */
+unsigned llmb_sched_crowded(llmb_zone_t *z, const llmb_group_t *g,
+    uint64_t now);
+
+/* the group waits for its turn from now on, or does so no more */
+void llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now);
+void llmb_sched_leave_line(llmb_zone_t *z, uint32_t group);
+
+/* whether it would be the next, should it want a slot */
+unsigned llmb_sched_is_first(llmb_zone_t *z, uint32_t group);
+
+/* if a slot is free, the group whose turn it is is told, and comes for it */
+void llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now);
+void llmb_sched_use_turn(llmb_zone_t *z, uint32_t group);
+
+/* what the group sends costs so much, in weighted tokens */
+void llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint64_t price);
+
+/* a call of the group, or a member sent alone */
+void llmb_sched_take_slot(llmb_zone_t *z, llmb_group_t *g);
 
 /* a call of the group, or a member sent alone, is over */
 void llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g);
@@ -38,7 +64,7 @@ void llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint64_t now);
 
 /* sees to it that somebody looks after the queue */
-void llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
+void llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now);
 
 /* frees the members of a call whose clients are gone */
 void llmb_sched_drop(llmb_zone_t *z, uint32_t call);

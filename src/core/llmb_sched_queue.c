@@ -16,8 +16,15 @@
  */
 
 void
-llmb_sched_attend(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now)
 {
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    llmb_sched_line_up(z, group, now);
+    llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
+
     if (g->queue.n == 0) {
         return;
     }
@@ -39,6 +46,7 @@ void
 llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
 {
     g->inflight--;
+    llmb_upstream_of(z, g)->inflight--;
 
     if (g->queue.n && llmb_member(z, g->queue.head)->part) {
         g->turn = 1;
@@ -55,11 +63,16 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
     g = llmb_group(z, group);
 
     llmb_sched_free_slot(z, g);
+
+    if (!llmb_sched_is_first(z, group)) {
+        llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
+    }
+
     llmb_sched_flush(z, group, worker, LLMB_NIL, now);
 
     if (g->turn) {
         /* a part that may go, but not before the end of a pause */
-        llmb_sched_attend(z, g, now);
+        llmb_sched_attend(z, group, now);
     }
 }
 
@@ -130,6 +143,10 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
     g->items -= m->items;
     g->tokens -= m->tokens;
     g->bytes -= m->len;
+
+    if (g->queue.n == 0) {
+        llmb_sched_leave_line(z, m->group);
+    }
 }
 
 

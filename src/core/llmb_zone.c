@@ -2,14 +2,14 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Memory: the tables, their free lists, the chunk arena and the groups by
- * key.  What happens to the records is decided in llmb_sched.c.
+ * Memory: the tables, their free lists and the chunk arena.  What happens to
+ * the records is decided in llmb_sched.c.
  */
 
 
 #include <string.h>
 
-#include "llmb_zone.h"
+#include "llmb_zone_parts.h"
 
 
 #define LLMB_ZONE_MIN_CHUNKS  64
@@ -18,17 +18,6 @@
 
 static size_t llmb_zone_layout(llmb_zone_t *z, uint32_t chunks);
 static void llmb_zone_clear(llmb_zone_t *z);
-static uint32_t llmb_group_find(llmb_zone_t *z, llmb_str_t key,
-    uint32_t hash);
-static uint32_t llmb_group_evict(llmb_zone_t *z);
-static unsigned llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g,
-    llmb_str_t key);
-static void llmb_group_pin(llmb_zone_t *z, uint32_t i);
-static void llmb_group_release(llmb_zone_t *z, uint32_t i);
-
-#define llmb_next_chunk(z)  llmb_at(z, uint32_t, next_chunk_at, 0)
-#define llmb_bucket(z, h)                                                     \
-    llmb_at(z, uint32_t, buckets_at, (h) & ((z)->nbuckets - 1))
 
 
 llmb_rc_e
@@ -107,12 +96,15 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
     llmb_table(members_at, z->nmembers, llmb_member_t);
     llmb_table(calls_at, z->ncalls, llmb_call_t);
     llmb_table(groups_at, z->ngroups, llmb_group_t);
+    llmb_table(upstreams_at, z->ngroups, llmb_upstream_t);
     llmb_table(buckets_at, z->nbuckets, uint32_t);
+    llmb_table(names_at, z->nbuckets, uint32_t);
     llmb_table(queue_links_at, z->nmembers, llmb_link_t);
     llmb_table(age_links_at, z->nmembers, llmb_link_t);
     llmb_table(mail_links_at, z->nmembers, llmb_link_t);
     llmb_table(call_links_at, z->ncalls, llmb_link_t);
     llmb_table(idle_links_at, z->ngroups, llmb_link_t);
+    llmb_table(turns_at, z->ngroups, llmb_heap_node_t);
     llmb_table(next_chunk_at, z->nchunks, uint32_t);
 
 #undef llmb_table
@@ -153,6 +145,8 @@ llmb_zone_clear(llmb_zone_t *z)
         llmb_group(z, i)->used = 0;
         llmb_list_push(&z->free_groups, llmb_idle_links(z), i);
     }
+
+    llmb_upstreams_clear(z);
 
     for (i = 0; i < z->nbuckets; i++) {
         *llmb_bucket(z, i) = LLMB_NIL;
@@ -369,175 +363,6 @@ llmb_call_free(llmb_zone_t *z, uint32_t i)
 
     llmb_list_push_head(&z->free_calls, llmb_call_links(z), i);
     llmb_group_release(z, group);
-}
-
-
-static void
-llmb_group_pin(llmb_zone_t *z, uint32_t i)
-{
-    llmb_group_t  *g;
-
-    g = llmb_group(z, i);
-
-    if (g->refs == 0) {
-        llmb_list_remove(&z->idle_groups, llmb_idle_links(z), i);
-    }
-
-    g->refs++;
-}
-
-
-/* a group nobody refers to keeps what it has learned while there is room */
-
-static void
-llmb_group_release(llmb_zone_t *z, uint32_t i)
-{
-    llmb_group_t  *g;
-
-    g = llmb_group(z, i);
-    g->refs--;
-
-    if (g->refs == 0) {
-        llmb_list_push(&z->idle_groups, llmb_idle_links(z), i);
-    }
-}
-
-
-uint32_t
-llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
-{
-    uint32_t              i, n, first;
-    llmb_group_t         *g;
-    llmb_chunk_writer_t   w;
-
-    *fresh = 0;
-
-    i = llmb_group_find(z, key, hash);
-
-    if (i != LLMB_NIL) {
-        return i;
-    }
-
-    if (z->free_groups.n == 0 && llmb_group_evict(z) == LLMB_NIL) {
-        return LLMB_NIL;
-    }
-
-    n = llmb_chunks_needed(key.len);
-    first = llmb_chunks_alloc(z, n);
-
-    if (first == LLMB_NIL) {
-        return LLMB_NIL;
-    }
-
-    z->nkeys += n;
-
-    i = llmb_list_pop(&z->free_groups, llmb_idle_links(z));
-    g = llmb_group(z, i);
-
-    memset(g, 0, sizeof(llmb_group_t));
-
-    g->used = 1;
-    g->hash = hash;
-    g->key = first;
-    g->nkey = n;
-    g->key_len = (uint32_t) key.len;
-    llmb_list_init(&g->queue);
-    llmb_list_init(&g->ages);
-
-    g->chain = *llmb_bucket(z, hash);
-    *llmb_bucket(z, hash) = i;
-
-    llmb_list_push(&z->idle_groups, llmb_idle_links(z), i);
-
-    w.zone = z;
-    w.chunk = first;
-    w.pos = 0;
-
-    (void) llmb_chunks_write(&w, key.data, key.len);
-
-    *fresh = 1;
-
-    return i;
-}
-
-
-static uint32_t
-llmb_group_find(llmb_zone_t *z, llmb_str_t key, uint32_t hash)
-{
-    uint32_t       i;
-    llmb_group_t  *g;
-
-    for (i = *llmb_bucket(z, hash); i != LLMB_NIL; i = g->chain) {
-        g = llmb_group(z, i);
-
-        if (g->hash == hash && llmb_key_equal(z, g, key)) {
-            return i;
-        }
-    }
-
-    return LLMB_NIL;
-}
-
-
-/* frees the idle group that was used least recently */
-
-static uint32_t
-llmb_group_evict(llmb_zone_t *z)
-{
-    uint32_t       i, *p;
-    llmb_group_t  *g;
-
-    i = llmb_list_pop(&z->idle_groups, llmb_idle_links(z));
-
-    if (i == LLMB_NIL) {
-        return LLMB_NIL;
-    }
-
-    g = llmb_group(z, i);
-
-    for (p = llmb_bucket(z, g->hash); *p != i; p = &llmb_group(z, *p)->chain) {
-        /* void */
-    }
-
-    *p = g->chain;
-
-    z->nkeys -= g->nkey;
-    llmb_chunks_free(z, g->key, g->nkey);
-
-    g->used = 0;
-    llmb_list_push(&z->free_groups, llmb_idle_links(z), i);
-
-    return i;
-}
-
-
-static unsigned
-llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g, llmb_str_t key)
-{
-    size_t    n, left;
-    uint32_t  chunk;
-
-    if (g->key_len != key.len) {
-        return 0;
-    }
-
-    left = key.len;
-
-    for (chunk = g->key; left; chunk = llmb_next_chunk(z)[chunk]) {
-        n = llmb_min(left, LLMB_CHUNK_SIZE);
-
-        if (memcmp(llmb_at(z, uint8_t, chunks_at,
-                           (size_t) chunk * LLMB_CHUNK_SIZE),
-                   key.data + (key.len - left), n)
-            != 0)
-        {
-            return 0;
-        }
-
-        left -= n;
-    }
-
-    return 1;
 }
 
 

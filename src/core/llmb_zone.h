@@ -17,136 +17,18 @@
 #define _LLMB_ZONE_H_INCLUDED_
 
 
-#include "llmb_arrivals.h"
-#include "llmb_calibrate.h"
-#include "llmb_fair.h"
-#include "llmb_health.h"
-#include "llmb_learn.h"
-#include "llmb_list.h"
-#include "llmb_policy.h"
-#include "llmb_result.h"
-#include "llmb_states.h"
+#include "llmb_records.h"
 
 
 #pragma GCC visibility push(hidden)
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    4
+#define LLMB_ZONE_LAYOUT    5
 
 #define LLMB_CHUNK_SIZE     2048
 
-#define LLMB_GROUP_NAME     64
 #define LLMB_ZONE_ABSENT    64
-
-
-/* whether the upstream gives the ids of tokens if it is asked for them */
-
-typedef enum {
-    LLMB_TOKEN_IDS_UNKNOWN = 0,
-    LLMB_TOKEN_IDS_KNOWN,
-    LLMB_TOKEN_IDS_REFUSED
-} llmb_token_ids_e;
-
-
-typedef struct {
-    uint32_t         gen;         /* changes whenever the record is freed */
-    uint8_t          state;       /* llmb_member_state_e */
-    uint8_t          slot;        /* counts as in flight for its group */
-    uint16_t         worker;      /* that has the client */
-    uint32_t         group;
-    uint32_t         call;        /* while claimed */
-
-    uint32_t         chunks;      /* the items, later the answer */
-    uint32_t         nchunks;
-    uint32_t         len;         /* bytes in them */
-    uint32_t         head;        /* how many of them precede the items */
-    uint32_t         room;        /* chunks the answer is being copied to */
-    uint32_t         nroom;
-
-    uint32_t         items;
-    uint64_t         tokens;
-    uint32_t         top;         /* elements of the answer it wants, or 0 */
-    uint8_t          scalar;      /* the client sent a bare item */
-    uint8_t          part;        /* of a request that was cut */
-    uint8_t          priority;    /* 0 to 9 */
-    uint32_t         wait;        /* ms, the longest it may be held */
-    uint32_t         budget;      /* ms for its answer, once it joins; or 0 */
-    uint32_t         flow;        /* whose it is, for fairness */
-    uint64_t         rank;        /* in the queue */
-    uint64_t         since;       /* ms */
-    uint64_t         deadline;    /* ms; sent by then, unless it is a part */
-
-    llmb_result_t    result;
-} llmb_member_t;
-
-
-typedef struct {
-    uint32_t         gen;
-    uint8_t          state;       /* llmb_call_state_e */
-    uint8_t          close;       /* llmb_close_e */
-    uint8_t          reason;      /* llmb_reason_e, once it has failed */
-    uint16_t         worker;      /* that sends it */
-    uint32_t         group;
-    uint32_t         tries;
-    uint64_t         number;
-    llmb_list_t      members;
-    uint32_t         items;
-    uint64_t         sealed;      /* ms */
-} llmb_call_t;
-
-
-typedef struct {
-    uint32_t         used;
-    uint32_t         hash;
-    uint32_t         chain;       /* next group in the bucket */
-    uint32_t         refs;        /* member and call records */
-
-    uint32_t         key;         /* chunks */
-    uint32_t         nkey;
-    uint32_t         key_len;
-
-    uint32_t         inflight;    /* calls, and members sent alone */
-    uint32_t         adapter;
-
-    /* about the upstream */
-    llmb_learned_t   learned;     /* in its own tokens */
-    llmb_learned_t   proven;      /* the most, of each, that a call had which
-                                     it took; in estimated tokens */
-    uint8_t          token_ids;   /* llmb_token_ids_e */
-    llmb_calibration_t  calibration;  /* estimated to its own tokens */
-
-    uint8_t          turn;        /* a call is over: a part that is due may go,
-                                     even if others have taken the slot */
-    llmb_list_t      queue;       /* by rank */
-    llmb_list_t      ages;        /* the same members, by age */
-    llmb_fair_t      fair;
-    llmb_arrivals_t  arrivals;
-    llmb_learn_t     learn;
-    uint64_t         next;        /* us; see llmb_policy_spend() */
-    uint64_t         busy;        /* ms; calls are in flight since then */
-    uint32_t         items;       /* in the queue */
-    uint64_t         tokens;
-    uint64_t         bytes;
-    uint64_t         paused;      /* ms */
-
-    llmb_policy_t    policy;
-    llmb_health_t    health;
-
-    uint8_t          name[LLMB_GROUP_NAME];
-    uint32_t         name_len;
-} llmb_group_t;
-
-
-typedef struct {
-    int64_t          pid;         /* 0: free */
-    uint64_t         generation;  /* of the configuration */
-    uint32_t         number;      /* of the worker in it */
-    uint64_t         epoch;       /* that it knows of */
-    llmb_list_t      members;     /* mail: to be looked at by it */
-    llmb_list_t      calls;       /* mail: to be sent by it */
-    uint32_t         bell;        /* there is new mail */
-} llmb_worker_t;
 
 
 typedef struct {
@@ -160,19 +42,22 @@ typedef struct {
     size_t           members_at;
     size_t           calls_at;
     size_t           groups_at;
+    size_t           upstreams_at;
     size_t           workers_at;
     size_t           buckets_at;
+    size_t           names_at;    /* buckets of upstreams */
     size_t           queue_links_at;
     size_t           age_links_at;
     size_t           mail_links_at;
     size_t           call_links_at;
     size_t           idle_links_at;
+    size_t           turns_at;
     size_t           next_chunk_at;
     size_t           chunks_at;
 
     uint32_t         nmembers;
     uint32_t         ncalls;
-    uint32_t         ngroups;
+    uint32_t         ngroups;     /* and upstreams, and turns */
     uint32_t         nworkers;
     uint32_t         nbuckets;    /* a power of two */
     uint32_t         nchunks;
@@ -181,6 +66,7 @@ typedef struct {
     llmb_list_t      free_calls;
     llmb_list_t      free_groups;
     llmb_list_t      idle_groups; /* oldest first */
+    uint32_t         free_upstream;
     uint32_t         free_chunk;
     uint32_t         nfree;       /* chunks */
     uint32_t         nkeys;       /* chunks that hold keys of groups */
@@ -199,7 +85,10 @@ typedef struct {
 #define llmb_member(z, i)       llmb_at(z, llmb_member_t, members_at, i)
 #define llmb_call(z, i)         llmb_at(z, llmb_call_t, calls_at, i)
 #define llmb_group(z, i)        llmb_at(z, llmb_group_t, groups_at, i)
+#define llmb_upstream(z, i)     llmb_at(z, llmb_upstream_t, upstreams_at, i)
 #define llmb_worker(z, i)       llmb_at(z, llmb_worker_t, workers_at, i)
+
+#define llmb_upstream_of(z, g)  llmb_upstream(z, (g)->upstream)
 
 /* a member is in its group's queue or in a call, never in both */
 
@@ -208,6 +97,7 @@ typedef struct {
 #define llmb_mail_links(z)      llmb_at(z, llmb_link_t, mail_links_at, 0)
 #define llmb_call_links(z)      llmb_at(z, llmb_link_t, call_links_at, 0)
 #define llmb_idle_links(z)      llmb_at(z, llmb_link_t, idle_links_at, 0)
+#define llmb_turns(z)           llmb_at(z, llmb_heap_node_t, turns_at, 0)
 
 
 /*
@@ -255,6 +145,27 @@ void llmb_call_free(llmb_zone_t *z, uint32_t i);
  */
 uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash,
     unsigned *fresh);
+
+/* a new group has its policy, and begins to learn */
+void llmb_upstream_init(llmb_zone_t *z, uint32_t group);
+
+/*
+ * The calls of the group go to what "name" stands for: place, kind of calls,
+ * and the concurrency of the policy.  From the first time on it shares what
+ * other groups know of that, and the slots.  There may be more of those then:
+ * the caller has a call that is over, and with it all that wait are seen to.
+ */
+void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name);
+
+/*
+ * A call of the group, or a request that went alone, is over; the time is in
+ * microseconds.  429 is a word to whoever asks: it narrows the concurrency of
+ * this group, by half and back by one after as many calls as there are slots
+ * (Chiu and Jain: Analysis of the Increase and Decrease Algorithms, 1989), but
+ * not that of others.
+ */
+void llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
+    const llmb_sample_t *sample, uint64_t now);
 
 
 /*

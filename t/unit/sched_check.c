@@ -483,6 +483,10 @@ sched_check(llmb_zone_t *z)
         problem = sched_check_rest(z, &k);
     }
 
+    if (problem == NULL) {
+        problem = sched_check_share(z);
+    }
+
     free(p);
 
     return problem;

@@ -37,6 +37,9 @@ extern char  sched_problem[256];
 /* NULL, or what is wrong */
 const char *sched_check(llmb_zone_t *z);
 
+/* the part of it that is about upstreams */
+const char *sched_check_share(llmb_zone_t *z);
+
 /* NULL if nothing of members is left: all is as at the start but the keys */
 const char *sched_check_drained(llmb_zone_t *z);
 

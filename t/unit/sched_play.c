@@ -120,6 +120,9 @@ play_group(play_t *play, unsigned n)
     p->max_bytes = (n & 4) ? 4000 : 100000;
     p->max_wait = n == 5 ? 0 : 100;
 
+    p->learned = n & 1;
+    llmb_upstream_init(play->z, i);
+
     return i;
 }
 
@@ -553,6 +556,35 @@ play_learn(play_t *play, uint32_t w)
 }
 
 
+/* slots become fewer or more, whatever the reason */
+
+static void
+play_sample(play_t *play, uint32_t w)
+{
+    uint32_t       i, n;
+    uint64_t       now;
+    llmb_sample_t  sample;
+
+    n = play_byte(play) % PLAY_GROUPS;
+    i = play_group(play, n);
+    now = play_clock(play, w) * 1000;
+
+    if (i != LLMB_NIL) {
+        sample.items = 1 + play_byte(play) % 4;
+        sample.inflight = llmb_upstream_of(play->z,
+                                           llmb_group(play->z, i))->inflight;
+        sample.time = play_byte(play) * 1000;
+        sample.end = (llmb_learn_end_e) (play_byte(play) % 4);
+
+        /* the odd ones go to one upstream, the others each to its own */
+
+        llmb_upstream_name(play->z, i, (n & 1) ? 1 : n + 1);
+        llmb_upstream_sample(play->z, i, &sample, now);
+        llmb_sched_flush(play->z, i, w, LLMB_NIL, play_clock(play, w));
+    }
+}
+
+
 static const char *
 play_fire(play_t *play, uint32_t w)
 {
@@ -615,6 +647,10 @@ play_rare_move(play_t *play, uint32_t w, unsigned move)
 
     case 60:
         return play_learn(play, w);
+
+    case 62:
+        play_sample(play, w);
+        return NULL;
 
     case 61:
         return play_byte(play) < 16 ? play_tear(play, w) : NULL;

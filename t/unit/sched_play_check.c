@@ -111,6 +111,26 @@ play_check_calls(play_t *play)
 }
 
 
+/* whose turn it is knows, and calls up the next */
+
+static unsigned
+play_is_called(play_t *play, const llmb_upstream_t *u)
+{
+    uint32_t  i;
+
+    i = u->called == LLMB_NIL ? LLMB_NIL
+                              : llmb_group(play->z, u->called)->queue.head;
+
+    for ( /* void */ ; i != LLMB_NIL; i = llmb_queue_links(play->z)[i].next) {
+        if (llmb_mail_links(play->z)[i].linked) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
 /* each group that waits has somebody who will look at it in time */
 
 static const char *
@@ -122,6 +142,10 @@ play_check_wake(play_t *play, uint32_t group)
 
     g = llmb_group(play->z, group);
     timer = UINT64_MAX;
+
+    if (play_is_called(play, llmb_upstream_of(play->z, g))) {
+        return NULL;
+    }
 
     for (i = g->queue.head;
          i != LLMB_NIL;

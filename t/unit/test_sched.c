@@ -205,16 +205,16 @@ a_limit_on_tokens_is_in_those_of_the_upstream(void **state)
     (void) state;
 
     g->policy.max_tokens = 40;
-    assert_int_equal(llmb_group_policy(g).max_tokens, 40);
+    assert_int_equal(llmb_group_policy(z, g).max_tokens, 40);
 
     for (n = 0; n < 200; n++) {
         llmb_calibrate_learn(&g->calibration, 5, 10);
     }
 
-    assert_int_equal(llmb_group_policy(g).max_tokens, 20);
+    assert_int_equal(llmb_group_policy(z, g).max_tokens, 20);
 
     g->learned.tokens = 30;
-    assert_int_equal(llmb_group_policy(g).max_tokens, 15);
+    assert_int_equal(llmb_group_policy(z, g).max_tokens, 15);
 }
 
 
@@ -597,7 +597,8 @@ who_joins_later_takes_time_of_a_budget(void **state)
         sample.time = 10000 + n * 1000;
         sample.end = LLMB_LEARN_GOOD;
 
-        llmb_learn_sample(&g->learn, &sample, (T0 + n) * 1000);
+        llmb_learn_sample(&llmb_upstream_of(z, g)->learn, &sample,
+                          (T0 + n) * 1000);
         llmb_arrivals_add(&g->arrivals, (T0 + n) * 1000);
     }
 

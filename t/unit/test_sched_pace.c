@@ -50,19 +50,22 @@ waits(uint64_t now, uint64_t until)
 }
 
 
-/* calls are known to take 80 ms, and a request comes every "gap" ms until T0 */
+/* calls are known to take 80 ms, and requests come every "gap" ms until T0 */
 
 static llmb_group_t *
 known(uint64_t gap)
 {
     unsigned        n;
+    uint64_t        now;
     llmb_group_t   *g;
+    llmb_learn_t   *l;
     llmb_sample_t   sample;
 
     g = llmb_group(z, group);
     g->policy.concurrency = SLOTS;
 
-    llmb_learn_init(&g->learn, SLOTS, SLOTS);
+    l = &llmb_upstream_of(z, g)->learn;
+    llmb_learn_init(l, SLOTS, SLOTS);
 
     memset(&sample, 0, sizeof(llmb_sample_t));
     sample.items = 1;
@@ -70,8 +73,9 @@ known(uint64_t gap)
     sample.time = CALL * 1000;
 
     for (n = 0; n < 40; n++) {
-        llmb_arrivals_add(&g->arrivals, (T0 - (40 - n) * gap) * 1000);
-        llmb_learn_sample(&g->learn, &sample, (T0 - (40 - n) * gap) * 1000);
+        now = (T0 - (40 - n) * gap) * 1000;
+        llmb_arrivals_add(&g->arrivals, now);
+        llmb_learn_sample(l, &sample, now);
     }
 
     return g;
@@ -244,7 +248,7 @@ while_nothing_is_known_slots_last_longer_and_longer(void **state)
 
     g = llmb_group(z, group);
     g->policy.concurrency = SLOTS;
-    llmb_learn_init(&g->learn, SLOTS, SLOTS);
+    llmb_learn_init(&llmb_upstream_of(z, g)->learn, SLOTS, SLOTS);
 
     for (n = 0; n < SLOTS / 2; n++) {
         (void) goes(T0 + n * 4);

@@ -168,10 +168,10 @@ where_merging_does_not_help_nobody_waits(void **state)
     (void) state;
 
     plugged = plug();
-    g->learn.apart = 1;
-    g->learn.probed = T0 * 1000;
-    g->learn.probe = 1000000;
-    g->learn.merged = 1000;
+    llmb_upstream_of(z, g)->learn.apart = 1;
+    llmb_upstream_of(z, g)->learn.probed = T0 * 1000;
+    llmb_upstream_of(z, g)->learn.probe = 1000000;
+    llmb_upstream_of(z, g)->learn.merged = 1000;
 
     a = join_flow(1, WAIT, T0);
     assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), a);
@@ -190,10 +190,10 @@ what_is_about_calls_is_merged_all_the_same(void **state)
     (void) state;
 
     plugged = plug();
-    g->learn.apart = 1;
-    g->learn.probed = T0 * 1000;
-    g->learn.probe = 1000000;
-    g->learn.merged = 1000;
+    llmb_upstream_of(z, g)->learn.apart = 1;
+    llmb_upstream_of(z, g)->learn.probed = T0 * 1000;
+    llmb_upstream_of(z, g)->learn.probe = 1000000;
+    llmb_upstream_of(z, g)->learn.merged = 1000;
 
     /* calls are counted, or to be few */
 

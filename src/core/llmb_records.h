@@ -1,0 +1,166 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The records in shared memory: members (held requests), calls, groups,
+ * upstreams and workers.
+ */
+
+
+#ifndef _LLMB_RECORDS_H_INCLUDED_
+#define _LLMB_RECORDS_H_INCLUDED_
+
+
+#include "llmb_arrivals.h"
+#include "llmb_calibrate.h"
+#include "llmb_fair.h"
+#include "llmb_health.h"
+#include "llmb_heap.h"
+#include "llmb_learn.h"
+#include "llmb_list.h"
+#include "llmb_policy.h"
+#include "llmb_result.h"
+#include "llmb_states.h"
+
+
+#define LLMB_GROUP_NAME  64
+
+
+/* whether the upstream gives the ids of tokens if it is asked for them */
+
+typedef enum {
+    LLMB_TOKEN_IDS_UNKNOWN = 0,
+    LLMB_TOKEN_IDS_KNOWN,
+    LLMB_TOKEN_IDS_REFUSED
+} llmb_token_ids_e;
+
+
+typedef struct {
+    uint32_t         gen;         /* changes whenever the record is freed */
+    uint8_t          state;       /* llmb_member_state_e */
+    uint8_t          slot;        /* counts as in flight for its group */
+    uint16_t         worker;      /* that has the client */
+    uint32_t         group;
+    uint32_t         call;        /* while claimed */
+
+    uint32_t         chunks;      /* the items, later the answer */
+    uint32_t         nchunks;
+    uint32_t         len;         /* bytes in them */
+    uint32_t         head;        /* how many of them precede the items */
+    uint32_t         room;        /* chunks the answer is being copied to */
+    uint32_t         nroom;
+
+    uint32_t         items;
+    uint64_t         tokens;
+    uint32_t         top;         /* elements of the answer it wants, or 0 */
+    uint8_t          scalar;      /* the client sent a bare item */
+    uint8_t          part;        /* of a request that was cut */
+    uint8_t          priority;    /* 0 to 9 */
+    uint32_t         wait;        /* ms, the longest it may be held */
+    uint32_t         budget;      /* ms for its answer, once it joins; or 0 */
+    uint32_t         flow;        /* whose it is, for fairness */
+    uint64_t         rank;        /* in the queue */
+    uint64_t         since;       /* ms */
+    uint64_t         deadline;    /* ms; sent by then, unless it is a part */
+
+    llmb_result_t    result;
+} llmb_member_t;
+
+
+typedef struct {
+    uint32_t         gen;
+    uint8_t          state;       /* llmb_call_state_e */
+    uint8_t          close;       /* llmb_close_e */
+    uint8_t          reason;      /* llmb_reason_e, once it has failed */
+    uint16_t         worker;      /* that sends it */
+    uint32_t         group;
+    uint32_t         tries;
+    uint64_t         number;
+    llmb_list_t      members;
+    uint32_t         items;
+    uint64_t         sealed;      /* ms */
+} llmb_call_t;
+
+
+typedef struct {
+    uint32_t         used;
+    uint32_t         hash;
+    uint32_t         chain;       /* next group in the bucket */
+    uint32_t         refs;        /* member and call records */
+
+    uint32_t         key;         /* chunks */
+    uint32_t         nkey;
+    uint32_t         key_len;
+
+    uint32_t         inflight;    /* calls, and members sent alone */
+    uint32_t         adapter;
+
+    /* about the upstream */
+    llmb_learned_t   learned;     /* in its own tokens */
+    llmb_learned_t   proven;      /* the most, of each, that a call had which
+                                     it took; in estimated tokens */
+    uint8_t          token_ids;   /* llmb_token_ids_e */
+    llmb_calibration_t  calibration;  /* estimated to its own tokens */
+
+    uint8_t          turn;        /* a call is over: a part that is due may go,
+                                     even if others have taken the slot */
+    llmb_list_t      queue;       /* by rank */
+    llmb_list_t      ages;        /* the same members, by age */
+    llmb_fair_t      fair;
+    llmb_arrivals_t  arrivals;
+    uint64_t         kind;        /* of calls; part of the upstream's name */
+    uint32_t         upstream;    /* that they go to */
+    uint64_t         finish;      /* of its turn, in the time of that */
+    uint32_t         most;        /* calls in flight, after 429; 0: any */
+    uint32_t         good;        /* calls since that has changed */
+    uint64_t         narrowed;    /* us; when it was made less */
+    uint64_t         next;        /* us; see llmb_policy_spend() */
+    uint64_t         busy;        /* ms; calls are in flight since then */
+    uint32_t         items;       /* in the queue */
+    uint64_t         tokens;
+    uint64_t         bytes;
+    uint64_t         paused;      /* ms */
+
+    llmb_policy_t    policy;
+    llmb_health_t    health;
+
+    uint8_t          name[LLMB_GROUP_NAME];
+    uint32_t         name_len;
+} llmb_group_t;
+
+
+/*
+ * What groups share whose calls go to the same place and cost the same: what
+ * was learned of them, and the slots, if their number is learned.  A group of
+ * which that is not known yet has one for itself.
+ */
+
+typedef struct {
+    uint64_t         name;        /* stands for all of that; 0: not known */
+    uint32_t         chain;       /* next in the bucket, or next free one */
+    uint32_t         groups;      /* 0: free */
+    uint32_t         inflight;    /* calls of all of them */
+    llmb_learn_t     learn;
+
+    /* turns of groups, as those of members in a group: see llmb_fair.h */
+    uint32_t         waiting;     /* the first of a heap; or LLMB_NIL */
+    uint64_t         turns;       /* that were waited for so far */
+    uint64_t         time;        /* virtual, in weighted tokens */
+    uint64_t         last;        /* the latest finish of a turn */
+    uint32_t         called;      /* a slot is kept for this one; or LLMB_NIL */
+    uint64_t         since;       /* ms; since then */
+} llmb_upstream_t;
+
+
+typedef struct {
+    int64_t          pid;         /* 0: free */
+    uint64_t         generation;  /* of the configuration */
+    uint32_t         number;      /* of the worker in it */
+    uint64_t         epoch;       /* that it knows of */
+    llmb_list_t      members;     /* mail: to be looked at by it */
+    llmb_list_t      calls;       /* mail: to be sent by it */
+    uint32_t         bell;        /* there is new mail */
+} llmb_worker_t;
+
+
+#endif /* _LLMB_RECORDS_H_INCLUDED_ */

@@ -1,0 +1,451 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Groups whose calls go to one upstream: what they know together, and whose
+ * turn it is if there are too few slots.  Each group has a worker of its own.
+ */
+
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "sched_table.h"
+
+
+#define GROUPS  3
+#define SLOTS   2                     /* of each, as its policy says */
+#define NAME    77
+
+
+static uint32_t  groups[GROUPS];
+static unsigned  priority[GROUPS];
+
+
+/* a new one, with calls of one member; nobody knows yet where they go */
+
+static uint32_t
+new_group(const char *name, unsigned learned)
+{
+    uint32_t        i;
+    unsigned        fresh;
+    llmb_str_t      key;
+    llmb_policy_t  *p;
+
+    key.data = (const uint8_t *) name;
+    key.len = strlen(name);
+
+    i = llmb_group_get(z, key, 5, &fresh);
+    assert_int_equal(fresh, 1);
+
+    p = &llmb_group(z, i)->policy;
+
+    p->window = LLMB_WINDOW_SLOT;
+    p->concurrency = SLOTS;
+    p->learned = learned;
+    p->max_size = 1;
+    p->max_bytes = 100000;
+    p->max_wait = 10000;
+
+    llmb_upstream_init(z, i);
+
+    return i;
+}
+
+
+static llmb_upstream_t *
+upstream(void)
+{
+    return llmb_upstream_of(z, llmb_group(z, groups[0]));
+}
+
+
+/* all of them go to one upstream, which works on one call at a time */
+
+static int
+setup_groups(void **state)
+{
+    unsigned  i;
+
+    static const char  *names[GROUPS] = { "one", "two", "three" };
+
+    (void) setup(state);
+
+    for (i = 0; i < GROUPS; i++) {
+        groups[i] = new_group(names[i], 1);
+        priority[i] = LLMB_FAIR_PRIORITY;
+        llmb_upstream_name(z, groups[i], NAME);
+        assert_sound();
+    }
+
+    llmb_learn_bounds(&upstream()->learn, 1, 1);
+
+    return 0;
+}
+
+
+static uint32_t
+join_group(unsigned n, uint64_t tokens, uint64_t now)
+{
+    uint32_t  i;
+
+    i = llmb_member_alloc(z, groups[n], n, 10);
+    assert_int_not_equal(i, LLMB_NIL);
+
+    llmb_member(z, i)->items = 1;
+    llmb_member(z, i)->tokens = tokens;
+    llmb_member(z, i)->wait = 10000;
+    llmb_member(z, i)->priority = (uint8_t) priority[n];
+
+    llmb_sched_join(z, i, now);
+    assert_sound();
+
+    return i;
+}
+
+
+/* all look at their mail; which group sends a request, LLMB_NIL if none */
+
+static uint32_t
+who_goes(uint32_t *member, uint64_t now)
+{
+    uint32_t     n, i, who;
+    llmb_mail_e  mail;
+
+    who = LLMB_NIL;
+
+    for (n = 0; n < GROUPS; n++) {
+        while ((mail = llmb_sched_mail(z, n, now, &i)) != LLMB_MAIL_NONE) {
+            assert_sound();
+
+            if (mail == LLMB_MAIL_ALONE) {
+                llmb_sched_go(z, i);
+
+                assert_int_equal(who, LLMB_NIL);
+                *member = i;
+                who = n;
+            }
+        }
+    }
+
+    return who;
+}
+
+
+static void
+what_one_has_learned_another_knows(void **state)
+{
+    unsigned       n;
+    double         fixed, each;
+    uint32_t       fresh;
+    llmb_sample_t  sample;
+
+    (void) state;
+
+    memset(&sample, 0, sizeof(llmb_sample_t));
+
+    for (n = 0; n < 60; n++) {
+        sample.items = 1 + n % 4;
+        sample.inflight = 1;
+        sample.time = 10000 + 1000 * sample.items;
+        llmb_upstream_sample(z, groups[0], &sample, (T0 + 20 * n) * 1000);
+    }
+
+    fresh = new_group("four", 1);
+    assert_int_equal(llmb_learn_expected(
+                         &llmb_upstream_of(z, llmb_group(z, fresh))->learn, 1),
+                     0);
+
+    llmb_upstream_name(z, fresh, NAME);
+    assert_sound();
+
+    assert_true(llmb_learn_cost(
+                    &llmb_upstream_of(z, llmb_group(z, fresh))->learn,
+                    &fixed, &each));
+    assert_in_range((int) fixed, 9900, 10100);
+
+    /* but not what goes elsewhere */
+
+    fresh = new_group("five", 1);
+    llmb_upstream_name(z, fresh, NAME + 1);
+    assert_sound();
+
+    assert_false(llmb_learn_cost(
+                     &llmb_upstream_of(z, llmb_group(z, fresh))->learn,
+                     &fixed, &each));
+}
+
+
+/* several that are not slowed down may have in flight what each may have */
+
+static void
+slots_are_those_of_all(void **state)
+{
+    unsigned  n;
+    uint32_t  member;
+
+    (void) state;
+
+    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS);
+
+    for (n = 0; n < GROUPS * SLOTS; n++) {
+        (void) join_group(n % GROUPS, 5, T0);
+        assert_int_equal(who_goes(&member, T0), n % GROUPS);
+    }
+
+    (void) join_group(0, 5, T0);
+    assert_int_equal(who_goes(&member, T0), LLMB_NIL);
+    assert_int_equal(upstream()->inflight, GROUPS * SLOTS);
+
+    leave_all(T0);
+}
+
+
+static void
+who_waits_longer_is_next(void **state)
+{
+    uint32_t  first, member;
+
+    (void) state;
+
+    (void) join_group(0, 5, T0);
+    assert_int_equal(who_goes(&first, T0), 0);
+
+    (void) join_group(0, 5, T0 + 1);
+    (void) join_group(1, 5, T0 + 2);
+    (void) join_group(2, 5, T0 + 3);
+    assert_int_equal(who_goes(&member, T0 + 3), LLMB_NIL);
+
+    /* the slot of the first is not taken by its own group again */
+
+    llmb_sched_leave(z, first, T0 + 4);
+    assert_int_equal(who_goes(&member, T0 + 4), 1);
+    assert_int_equal(upstream()->inflight, 1);
+
+    llmb_sched_leave(z, member, T0 + 5);
+    assert_int_equal(who_goes(&member, T0 + 5), 2);
+
+    llmb_sched_leave(z, member, T0 + 6);
+    assert_int_equal(who_goes(&member, T0 + 6), 0);
+
+    leave_all(T0 + 6);
+}
+
+
+/* each gets its share of tokens, by priority */
+
+static void
+shares_are_of_tokens_by_priority(void **state)
+{
+    unsigned  n;
+    uint32_t  who, member;
+    uint64_t  got[GROUPS];
+
+    static const uint64_t  tokens[GROUPS] = { 40, 10, 10 };
+
+    (void) state;
+
+    priority[2] = 9;                  /* 8/3 of the default */
+    memset(got, 0, sizeof(got));
+
+    for (n = 0; n < 3 * GROUPS; n++) {
+        (void) join_group(n % GROUPS, tokens[n % GROUPS], T0);
+    }
+
+    who = who_goes(&member, T0);
+
+    for (n = 0; n < 400; n++) {
+        assert_int_not_equal(who, LLMB_NIL);
+
+        got[who] += tokens[who];
+        (void) join_group(who, tokens[who], T0 + n);
+
+        llmb_sched_leave(z, member, T0 + n);
+        assert_sound();
+
+        who = who_goes(&member, T0 + n);
+    }
+
+    assert_in_range(got[0], got[1] * 9 / 10, got[1] * 11 / 10);
+    assert_in_range(got[2], got[1] * 25 / 10, got[1] * 28 / 10);
+
+    leave_all(T0 + n);
+}
+
+
+/* a worker that does not come does not keep the others waiting for long */
+
+static void
+a_slot_is_kept_for_a_moment(void **state)
+{
+    uint32_t  first, other, member;
+
+    (void) state;
+
+    (void) join_group(0, 5, T0);
+    assert_int_equal(who_goes(&first, T0), 0);
+
+    (void) join_group(2, 5, T0);
+    llmb_sched_leave(z, first, T0);
+    assert_int_equal(upstream()->called, groups[2]);
+
+    (void) join_group(0, 5, T0 + 5);
+    (void) expect(0, LLMB_MAIL_NONE, T0 + 5);
+
+    other = join_group(1, 5, T0 + 20);
+    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0 + 20), other);
+
+    /* and when it comes, it is not first any more */
+
+    assert_int_equal(expect(2, LLMB_MAIL_WAKE, T0 + 21),
+                     llmb_group(z, groups[2])->queue.head);
+    assert_int_equal(who_goes(&member, T0 + 21), LLMB_NIL);
+
+    leave_all(T0 + 21);
+}
+
+
+static void
+who_is_called_and_gone_is_replaced(void **state)
+{
+    uint32_t  first, gone, member;
+
+    (void) state;
+
+    (void) join_group(0, 5, T0);
+    assert_int_equal(who_goes(&first, T0), 0);
+
+    gone = join_group(1, 5, T0);
+    (void) join_group(2, 5, T0);
+
+    llmb_sched_leave(z, first, T0);
+    assert_int_equal(upstream()->called, groups[1]);
+
+    llmb_sched_leave(z, gone, T0);
+    assert_sound();
+
+    assert_int_equal(who_goes(&member, T0), 2);
+
+    leave_all(T0);
+}
+
+
+static void
+deadlines_need_no_turn(void **state)
+{
+    uint32_t  first, member;
+
+    (void) state;
+
+    (void) join_group(0, 5, T0);
+    assert_int_equal(who_goes(&first, T0), 0);
+
+    member = join_group(1, 5, T0);
+    assert_int_equal(llmb_sched_wake(z, member, T0), T0 + 10000);
+
+    llmb_sched_flush(z, groups[1], 1, member, T0 + 10000);
+    assert_int_equal(who_goes(&member, T0 + 10000), 1);
+    assert_int_equal(upstream()->inflight, 2);
+
+    leave_all(T0 + 10000);
+}
+
+
+/* a concurrency that is set is each group's own */
+
+static void
+what_is_not_learned_is_not_shared(void **state)
+{
+    unsigned  n;
+    uint32_t  member;
+
+    (void) state;
+
+    for (n = 0; n < GROUPS; n++) {
+        llmb_group(z, groups[n])->policy.learned = 0;
+    }
+
+    for (n = 0; n < GROUPS * SLOTS; n++) {
+        (void) join_group(n % GROUPS, 5, T0);
+        assert_int_equal(who_goes(&member, T0), n % GROUPS);
+    }
+
+    leave_all(T0);
+}
+
+
+static uint32_t
+concurrency(unsigned n)
+{
+    return llmb_group_policy(z, llmb_group(z, groups[n])).concurrency;
+}
+
+
+static void
+too_many_requests_is_said_to_one(void **state)
+{
+    unsigned       n;
+    llmb_sample_t  sample;
+
+    (void) state;
+
+    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS);
+
+    memset(&sample, 0, sizeof(llmb_sample_t));
+    sample.items = 1;
+    sample.inflight = 2;
+    sample.time = 1000;
+    sample.end = LLMB_LEARN_LIMITED;
+
+    llmb_upstream_sample(z, groups[0], &sample, T0 * 1000);
+
+    assert_int_equal(concurrency(0), SLOTS / 2);
+    assert_int_equal(concurrency(1), SLOTS);
+
+    /* as many good ones, and it is forgotten */
+
+    sample.end = LLMB_LEARN_GOOD;
+
+    for (n = 0; n < SLOTS; n++) {
+        llmb_upstream_sample(z, groups[0], &sample, (T0 + 10 * n) * 1000);
+    }
+
+    assert_int_equal(concurrency(0), SLOTS);
+
+    /* what is said of the upstream is said to all */
+
+    sample.end = LLMB_LEARN_OVERLOAD;
+
+    for (n = 0; n < 10; n++) {
+        llmb_upstream_sample(z, groups[0], &sample,
+                             (T0 + 1000 + 10 * n) * 1000);
+    }
+
+    assert_int_equal(concurrency(1), 1);
+}
+
+
+#define share_test(f)                                                         \
+    cmocka_unit_test_setup_teardown(f, setup_groups, teardown)
+
+
+int
+main(void)
+{
+    const struct CMUnitTest  tests[] = {
+        share_test(what_one_has_learned_another_knows),
+        share_test(slots_are_those_of_all),
+        share_test(who_waits_longer_is_next),
+        share_test(shares_are_of_tokens_by_priority),
+        share_test(a_slot_is_kept_for_a_moment),
+        share_test(who_is_called_and_gone_is_replaced),
+        share_test(deadlines_need_no_turn),
+        share_test(what_is_not_learned_is_not_shared),
+        share_test(too_many_requests_is_said_to_one),
+    };
+
+    return cmocka_run_group_tests_name("share", tests, NULL, NULL);
+}
