@@ -24,11 +24,6 @@
 
 
 static void llmb_split_targets(llmb_split_t *sp);
-static llmb_str_t llmb_split_path(const llmb_form_t *form,
-    llmb_target_e target);
-static llmb_str_t llmb_split_name(llmb_str_t path, unsigned n);
-static unsigned llmb_split_names(llmb_str_t path);
-static unsigned llmb_split_nlists(const llmb_form_t *form);
 
 static llmb_mismatch_e llmb_split_token(llmb_split_t *sp, const uint8_t *base,
     const llmb_json_token_t *tok);
@@ -104,110 +99,6 @@ llmb_split_targets(llmb_split_t *sp)
             sp->marked = 1;
         }
     }
-}
-
-
-static llmb_str_t
-llmb_split_path(const llmb_form_t *form, llmb_target_e target)
-{
-    static const llmb_str_t  none = llmb_null_string;
-    static const llmb_str_t  id = llmb_string("id");
-
-    if (form->tensors && target != LLMB_TARGET_ID) {
-        return none;
-    }
-
-    switch (target) {
-
-    case LLMB_TARGET_LIST:
-        return form->list;
-
-    case LLMB_TARGET_ALSO:
-        return form->also;
-
-    case LLMB_TARGET_COMMON:
-        return form->common;
-
-    case LLMB_TARGET_USAGE:
-        return form->usage[0];
-
-    case LLMB_TARGET_USAGE_2:
-        return form->usage[1];
-
-    default: /* LLMB_TARGET_ID */
-        return form->echo.len ? form->echo : id;
-    }
-}
-
-
-/* the n-th name of a path, from 1; empty if there are not so many */
-
-static llmb_str_t
-llmb_split_name(llmb_str_t path, unsigned n)
-{
-    size_t      i;
-    llmb_str_t  name;
-
-    name = path;
-
-    for (i = 0; i < path.len; i++) {
-
-        if (path.data[i] != '.') {
-            continue;
-        }
-
-        if (--n == 0) {
-            break;
-        }
-
-        name.data = path.data + i + 1;
-    }
-
-    name.len = (n <= 1 && path.len) ? (size_t) (path.data + i - name.data) : 0;
-
-    return name;
-}
-
-
-static unsigned
-llmb_split_names(llmb_str_t path)
-{
-    size_t    i;
-    unsigned  n;
-
-    n = path.len ? 1 : 0;
-
-    for (i = 0; i < path.len; i++) {
-        n += (path.data[i] == '.');
-    }
-
-    return n;
-}
-
-
-/* whether the last name of the path is "*" */
-
-static unsigned
-llmb_split_every(const llmb_form_t *form)
-{
-    const llmb_str_t  *list;
-
-    list = &form->list;
-
-    return list->len
-           && list->data[list->len - 1] == '*'
-           && (list->len == 1 || list->data[list->len - 2] == '.');
-}
-
-
-static unsigned
-llmb_split_nlists(const llmb_form_t *form)
-{
-    if (form->tensors || llmb_split_every(form)) {
-        return LLMB_MAX_LISTS;
-    }
-
-    return form->also.len ? 1 : 0;
 }
 
 

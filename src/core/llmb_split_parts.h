@@ -51,6 +51,22 @@ typedef enum {
     ((tok)->type == LLMB_JSON_OBJECT_END || (tok)->type == LLMB_JSON_ARRAY_END)
 
 
+/* the path of a target; empty if the form has none */
+llmb_str_t llmb_split_path(const llmb_form_t *form, llmb_target_e target);
+
+/* the n-th name of a path, from 1; empty if there are not so many */
+llmb_str_t llmb_split_name(llmb_str_t path, unsigned n);
+
+/* how many names a path has */
+unsigned llmb_split_names(llmb_str_t path);
+
+/* whether the last name of the path of the list is "*" */
+unsigned llmb_split_every(const llmb_form_t *form);
+
+/* the most lists that an answer may have besides the first */
+unsigned llmb_split_nlists(const llmb_form_t *form);
+
+
 /* a token of a list: anything but LLMB_SPLIT_OUTSIDE */
 llmb_mismatch_e llmb_split_within(llmb_split_t *sp, const uint8_t *base,
     const llmb_json_token_t *tok);
