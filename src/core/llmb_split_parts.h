@@ -133,6 +133,14 @@ llmb_rc_e llmb_split_copy(llmb_cut_t *cut, size_t start, size_t end);
 llmb_rc_e llmb_split_write_number(llmb_sink_t *out, uint64_t value);
 llmb_rc_e llmb_split_write_text(llmb_sink_t *out, llmb_str_t text);
 
+/*
+ * The member's elements: of the first list, "i" having no meaning; the same in
+ * brackets; of the i-th other list.
+ */
+llmb_rc_e llmb_split_write_list(llmb_cut_t *cut, unsigned i);
+llmb_rc_e llmb_split_write_brackets(llmb_cut_t *cut, unsigned i);
+llmb_rc_e llmb_split_write_column(llmb_cut_t *cut, unsigned i);
+
 /* one element, which gets this index */
 llmb_rc_e llmb_split_write_element(llmb_cut_t *cut, const llmb_elem_t *elem,
     uint32_t number);
