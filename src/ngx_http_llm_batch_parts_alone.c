@@ -1,0 +1,273 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * A part that shares its call with nobody.  What other requests do alone, by
+ * their location's handler, it does in a call of its own: here is what becomes
+ * of that.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+static ngx_uint_t ngx_http_llm_batch_part_learn(
+    ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome);
+static ngx_uint_t ngx_http_llm_batch_part_waits(
+    ngx_http_llm_batch_part_t *part, llmb_group_t *g,
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
+static ngx_int_t ngx_http_llm_batch_part_answer(
+    ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
+static ngx_uint_t ngx_http_llm_batch_part_is_whole(
+    ngx_http_llm_batch_part_t *part);
+
+
+void
+ngx_http_llm_batch_part_alone(ngx_http_llm_batch_part_t *part)
+{
+    ngx_http_llm_batch_answer_t  answer;
+
+    if (ngx_http_llm_batch_send_part(part) == NGX_OK) {
+        return;
+    }
+
+    ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
+
+    answer.status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+    answer.local = 1;
+
+    part->result.status = LLMB_STATUS_FAILED;
+    part->result.reason = LLMB_REASON_INTERNAL;
+
+    ngx_http_llm_batch_part_done(part, &answer);
+}
+
+
+void
+ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
+{
+    uint64_t                     wake;
+    ngx_uint_t                   again;
+    llmb_outcome_t               outcome;
+    ngx_http_llm_batch_part_t   *part;
+    ngx_http_llm_batch_answer_t  answer;
+
+    part = call->part;
+    part->call = NULL;
+    part->result.upstream = ngx_current_msec - call->start;
+
+    ngx_http_llm_batch_get_outcome(call, &outcome);
+
+    again = ngx_http_llm_batch_part_learn(part, call, &outcome);
+
+    if (again && ngx_http_llm_batch_join(part, &wake) == LLMB_REASON_NONE) {
+        ngx_http_llm_batch_set_timer(part);
+        return;
+    }
+
+    if (ngx_http_llm_batch_part_answer(part, call, &outcome, &answer)
+        != NGX_OK)
+    {
+        ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
+
+        answer.status = NGX_HTTP_INTERNAL_SERVER_ERROR;
+        answer.local = 1;
+    }
+
+    ngx_http_llm_batch_part_done(part, &answer);
+}
+
+
+/* gives the slot back; tells whether the part, or what it is cut into, waits */
+
+static ngx_uint_t
+ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
+{
+    ngx_uint_t                  again;
+    llmb_str_t                  body;
+    llmb_group_t               *g;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+    again = 0;
+
+    ngx_http_llm_batch_lock(zone);
+
+    if (part->joined && part->epoch == zone->tables->epoch) {
+        g = llmb_group(zone->tables,
+                       llmb_member(zone->tables, part->member)->group);
+
+        body.data = call->body;
+        body.len = call->len;
+
+        ngx_http_llm_batch_learn_call(call, zone,
+                             llmb_member(zone->tables, part->member)->group,
+                             outcome);
+
+        if (outcome->split) {
+            llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
+                              call->bytes);
+
+            ngx_http_llm_batch_calibrate(call, g);
+
+        } else {
+            outcome->tokens = llmb_calibrate(&g->calibration, outcome->tokens);
+
+            (void) llmb_verdict_learn(outcome, body, g->proven.items,
+                                      &g->learned);
+            again = ngx_http_llm_batch_part_waits(part, g, call, outcome);
+        }
+
+        if (!again) {
+            /* an error in what its client sent is no failure of ours */
+
+            llmb_health_result(&g->health,
+                               outcome->status == NGX_HTTP_OK
+                               ? !outcome->split : outcome->status >= 500,
+                               call->conf->breaker_failures,
+                               call->conf->breaker_cooldown,
+                               ngx_current_msec);
+        }
+    }
+
+    ngx_http_llm_batch_leave(part);
+
+    ngx_http_llm_batch_unlock(zone);
+
+    if (outcome->mismatch != LLMB_MISMATCH_NONE) {
+        ngx_http_llm_batch_count(zone->sh->metrics.mismatch[outcome->mismatch]);
+    }
+
+    ngx_http_llm_batch_observe(&zone->sh->metrics.upstream, &llmb_hist_time,
+                               (uint64_t) (ngx_current_msec - call->start)
+                               * 1000);
+
+    return again;
+}
+
+
+/*
+ * A part that is larger than what is known by now of the upstream is cut
+ * again; one that comes too soon waits, as its client would have to.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
+    llmb_group_t *g, ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
+{
+    uint64_t        pause, since;
+    llmb_policy_t   policy;
+
+    if (!outcome->answered) {
+        return 0;
+    }
+
+    switch (outcome->status) {
+
+    case NGX_HTTP_BAD_REQUEST:
+    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
+    case 422:
+        policy = llmb_group_policy(part->ctx->zone->tables, g);
+        return ngx_http_llm_batch_is_too_large(part, &policy);
+
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+        since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
+        pause = ngx_http_llm_batch_retry_after(call->subrequest);
+
+        if (ngx_http_llm_batch_part_is_whole(part)
+            || pause == 0 || since + pause >= LLMB_SCHED_PATIENCE)
+        {
+            return 0;
+        }
+
+        g->paused = ngx_max(g->paused, ngx_current_msec + pause);
+        return 1;
+
+    default:
+        return 0;
+    }
+}
+
+
+/* what the upstream says to a request of its own is for its client */
+
+static ngx_int_t
+ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    size_t        size;
+    unsigned      exact;
+    ngx_buf_t     b;
+    llmb_rc_e     rc;
+    llmb_sink_t   sink;
+
+    if (ngx_http_llm_batch_answer_create(call, answer) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (outcome->split) {
+        llmb_split_weigh(&call->split, call->body, call->shares, 1);
+        size = llmb_split_bound(&call->split, &call->shares[0]);
+
+    } else if (outcome->status == NGX_HTTP_OK && outcome->answered
+               && call->mismatch != LLMB_MISMATCH_ENCODING
+               && ngx_http_llm_batch_part_is_whole(part))
+    {
+        /* nobody else's, and nothing to be cut: for the client to judge */
+        size = call->len;
+
+    } else {
+        part->result.status = LLMB_STATUS_FAILED;
+        part->result.reason = llmb_verdict_reason(outcome);
+
+        answer->status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
+                                                        : outcome->status;
+        answer->local = (call->status != answer->status
+                         || !outcome->answered);
+        size = answer->local ? 0 : call->len;
+    }
+
+    b.pos = ngx_pnalloc(part->ctx->request->pool, size + 1);
+    if (b.pos == NULL) {
+        return NGX_ERROR;
+    }
+
+    b.last = b.pos;
+    b.end = b.pos + size;
+
+    sink.write = ngx_http_llm_batch_append;
+    sink.data = &b;
+
+    if (outcome->split) {
+        rc = llmb_split_write(&call->split, call->body, call->shares, 1, 0,
+                              &sink);
+
+        part->result.tokens = llmb_split_tokens(&call->split,
+                                                &call->shares[0], &exact);
+        /* the usage of a call of its own is its own */
+        part->result.exact = 1;
+
+        ngx_http_llm_batch_price(call, &call->shares[0], &part->result);
+
+    } else {
+        rc = sink.write(sink.data, call->body, size);
+    }
+
+    answer->body.data = b.pos;
+    answer->body.len = b.last - b.pos;
+
+    return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
+}
+
+
+/* a request that is in one piece, and may only have to be cut yet */
+
+static ngx_uint_t
+ngx_http_llm_batch_part_is_whole(ngx_http_llm_batch_part_t *part)
+{
+    return part->piece.items == part->ctx->body.items;
+}
