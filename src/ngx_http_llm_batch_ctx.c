@@ -1,0 +1,165 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The context of a request: made, found again, counted, and cleaned up.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+static void ngx_http_llm_batch_cleanup(void *data);
+static void ngx_http_llm_batch_pool_cleanup(void *data);
+
+
+ngx_http_llm_batch_ctx_t *
+ngx_http_llm_batch_create_ctx(ngx_http_request_t *r,
+    ngx_http_llm_batch_loc_conf_t *conf)
+{
+    ngx_http_cleanup_t        *cln;
+    ngx_pool_cleanup_t        *pool_cln;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    /*
+     * two cleanups: the first runs as soon as the request is torn down, the
+     * second is where variables find the context after an internal redirect
+     */
+
+    cln = ngx_http_cleanup_add(r, 0);
+    pool_cln = ngx_pool_cleanup_add(r->pool, sizeof(ngx_http_llm_batch_ctx_t));
+
+    if (cln == NULL || pool_cln == NULL) {
+        return NULL;
+    }
+
+    ctx = pool_cln->data;
+    ngx_memzero(ctx, sizeof(ngx_http_llm_batch_ctx_t));
+
+    ctx->request = r;
+    ctx->conf = conf;
+    ctx->zone = conf->zone;
+    ctx->result.status = LLMB_STATUS_BYPASS;
+
+    cln->handler = ngx_http_llm_batch_cleanup;
+    cln->data = ctx;
+
+    pool_cln->handler = ngx_http_llm_batch_pool_cleanup;
+
+    ngx_http_set_ctx(r, ctx, ngx_http_llm_batch_module);
+
+    return ctx;
+}
+
+
+ngx_http_llm_batch_ctx_t *
+ngx_http_llm_batch_get_ctx(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t        *cln;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
+
+    if (ctx || (!r->internal && !r->filter_finalize)) {
+        return ctx;
+    }
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+        if (cln->handler == ngx_http_llm_batch_pool_cleanup) {
+            return cln->data;
+        }
+    }
+
+    return NULL;
+}
+
+
+void
+ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_uint_t                     adapter;
+    llmb_result_t                 *result;
+    ngx_http_llm_batch_metrics_t  *metrics;
+
+    if (ctx->counted) {
+        return;
+    }
+
+    ctx->counted = 1;
+
+    ngx_http_llm_batch_charge(ctx);
+
+    result = &ctx->result;
+    metrics = &ctx->zone->sh->metrics;
+    adapter = ngx_http_llm_batch_adapter_slot(ctx->zone, ctx->body.adapter);
+
+    ngx_http_llm_batch_count(metrics->requests[adapter][result->status]);
+
+    switch (result->status) {
+
+    case LLMB_STATUS_BYPASS:
+        ngx_http_llm_batch_count(metrics->bypass[ctx->reason]);
+        return;
+
+    case LLMB_STATUS_DRYRUN:
+        return;
+
+    case LLMB_STATUS_SINGLE:
+
+        if (ctx->cut) {
+            /* its calls were counted as they were sent */
+            break;
+        }
+
+        ngx_http_llm_batch_count(metrics->calls[adapter][result->close]);
+        ngx_http_llm_batch_count_n(metrics->items, result->size);
+        ngx_http_llm_batch_observe(&metrics->items_per_call, &llmb_hist_items,
+                                   result->size);
+        break;
+
+    case LLMB_STATUS_FALLBACK:
+        ngx_http_llm_batch_count(metrics->fallback[ctx->reason]);
+
+        if (!ctx->cut) {
+            ngx_http_llm_batch_count(metrics->isolate_calls);
+        }
+
+        break;
+    }
+
+    ngx_http_llm_batch_observe(&metrics->wait, &llmb_hist_time,
+                               (uint64_t) result->wait * 1000);
+
+    if (result->exact) {
+        ngx_http_llm_batch_count_n(metrics->tokens_exact, result->tokens);
+
+    } else {
+        ngx_http_llm_batch_count_n(metrics->tokens_estimated, result->tokens);
+    }
+}
+
+
+/* the client is gone, or the request is over */
+
+static void
+ngx_http_llm_batch_cleanup(void *data)
+{
+    ngx_http_llm_batch_ctx_t *ctx = data;
+
+    ngx_http_llm_batch_cancel(ctx);
+    ngx_http_llm_batch_release(ctx);
+
+    if (ctx->counted && ctx->result.status != LLMB_STATUS_BYPASS
+        && ctx->result.status != LLMB_STATUS_DRYRUN
+        && ngx_http_llm_batch_budget_missed(ctx))
+    {
+        ngx_http_llm_batch_count(ctx->zone->sh->metrics.deadline_missed);
+    }
+}
+
+
+static void
+ngx_http_llm_batch_pool_cleanup(void *data)
+{
+    /* it marks the place of the context, nothing else */
+}
