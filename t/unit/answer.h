@@ -71,6 +71,26 @@ answer_read(answer_t *a, const llmb_split_conf_t *conf, const char *text)
 }
 
 
+/* reads an answer that has to be fine, in the first form of the adapter */
+
+static inline void
+answer_of(answer_t *a, const llmb_adapter_t *adapter, uint32_t items,
+    const char *text)
+{
+    llmb_split_conf_t  conf;
+
+    memset(&conf, 0, sizeof(llmb_split_conf_t));
+
+    conf.form = adapter->forms[0];
+    conf.items = items;
+
+    if (answer_read(a, &conf, text) != LLMB_OK) {
+        fprintf(stderr, "mismatch %u: %s\n", a->split.mismatch, text);
+        abort();
+    }
+}
+
+
 static inline void
 answer_free(answer_t *a)
 {
