@@ -79,19 +79,11 @@ sub of ($where, $input, %o) {
 # what nginx logs of the n requests that "run" makes, by their index
 
 sub logged ($n, $run) {
-	my @log;
-
 	$mock->reset();
-	truncate $t->dir() . '/access.log', 0;
 
-	my @r = $run->();
+	my ($log) = $t->logged($n, $run);
 
-	wait_for {
-		@log = grep { $_->{request} =~ /^POST/ } $t->access_log();
-		@log == $n;
-	} or diag("expected $n lines, got " . @log);
-
-	return sort { ($a->{index} || 0) <=> ($b->{index} || 0) } @log;
+	return sort { ($a->{index} || 0) <=> ($b->{index} || 0) } @$log;
 }
 
 # the values of some fields in all lines, each once

@@ -241,6 +241,23 @@ sub wait_for :prototype(&;$) ($cond, $seconds = 5) {
 	return Test::LLMBatch::Proc::poll($cond, $seconds * $slow);
 }
 
+# the lines of the log of the n requests that "run" makes, and what it returns
+
+sub logged($self, $n, $run) {
+	my @log;
+
+	truncate "$self->{dir}/access.log", 0;
+
+	my @r = $run->();
+
+	wait_for {
+		@log = grep { $_->{request} =~ /^POST/ } $self->access_log();
+		@log == $n;
+	} or Test::More::diag("expected $n lines, got " . @log);
+
+	return \@log, @r;
+}
+
 
 # clients; see Test::LLMBatch::Client
 
