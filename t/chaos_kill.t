@@ -42,16 +42,7 @@ still_merges($t, $mock, 'kill');
 
 my $client = $t->client();
 
-$mock->script(hold => 1);
-
-my $conns = $client->start(map {
-	{ uri => '/v1/embeddings', body => mixed_body($_) }
-} 1 .. 64);
-
-wait_for {
-	64 == ($t->metric('llm_batch_zone_requests') // 0)
-} or diag('they are not all in');
-
+my $conns = all_in($t, $mock, $client, 64);
 my @old = $t->workers();
 
 $t->reload(wait => 0);

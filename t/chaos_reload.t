@@ -58,15 +58,7 @@ none_lost($load, 5000, 'upgrade');
 my $client = $t->client();
 
 $mock->reset();
-$mock->script(hold => 1);
-
-my $conns = $client->start(map {
-	{ uri => '/v1/embeddings', body => mixed_body($_) }
-} 1 .. 64);
-
-wait_for {
-	64 == ($t->metric('llm_batch_zone_requests') // 0)
-} or diag('they are not all in');
+my $conns = all_in($t, $mock, $client, 64);
 
 $t->proc()->running();
 $t->proc()->signal('QUIT');

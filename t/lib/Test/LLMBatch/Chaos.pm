@@ -13,8 +13,8 @@ use Test::More;
 
 use Test::LLMBatch;
 
-our @EXPORT = qw/ accounted chaos_conf chaos_load empty_zone killed_workers
-	mixed_body none_lost still_merges /;
+our @EXPORT = qw/ accounted all_in chaos_conf chaos_load empty_zone
+	killed_workers mixed_body none_lost still_merges /;
 
 my $uri = '/v1/embeddings';
 
@@ -80,6 +80,22 @@ sub chaos_load($t, %o) {
 	$load->{slowest} = $slowest / ($ENV{LLMB_SLOW} || 1);
 
 	return $load;
+}
+
+# starts n requests of a client, which nobody answers, and waits until the zone
+# has them; returns their connections
+
+sub all_in($t, $mock, $client, $n) {
+	$mock->script(hold => 1);
+
+	my $conns = $client->start(map {
+		{ uri => $uri, body => mixed_body($_) }
+	} 1 .. $n);
+
+	wait_for { $n == ($t->metric('llm_batch_zone_requests') // 0) }
+		or diag('they are not all in');
+
+	return $conns;
 }
 
 # pids, from the error log
