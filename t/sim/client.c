@@ -424,8 +424,8 @@ join(uint32_t r)
 }
 
 
-void
-cancel(uint32_t r)
+static void
+leave(uint32_t r)
 {
     request_t  *rq = &requests[r];
 
@@ -433,12 +433,20 @@ cancel(uint32_t r)
         lock(rq->worker);
     }
 
+    /* the lock may have found the tables emptied */
+
     if (rq->member != LLMB_NIL) {
         (void) member_of(r);
         llmb_sched_leave(z, rq->member, clock_of(rq->worker));
         unlock(rq->worker);
     }
+}
 
+
+void
+cancel(uint32_t r)
+{
+    leave(r);
     finish(r, SIM_CANCELED);
 }
 
@@ -670,15 +678,6 @@ served(uint32_t r)
 
     outcome = rq->state == REQUEST_PASSED ? SIM_PASSED : SIM_ALONE;
 
-    if (rq->member != LLMB_NIL) {
-        lock(rq->worker);
-    }
-
-    if (rq->member != LLMB_NIL) {
-        (void) member_of(r);
-        llmb_sched_leave(z, rq->member, clock_of(rq->worker));
-        unlock(rq->worker);
-    }
-
+    leave(r);
     finish(r, outcome);
 }
