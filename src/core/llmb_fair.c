@@ -22,6 +22,7 @@ static const uint8_t  llmb_fair_prices[] = {
 #define LLMB_FAIR_MIX     2654435769U
 
 
+static uint32_t llmb_fair_flow(uint32_t flow, unsigned priority);
 static unsigned llmb_fair_find(llmb_fair_t *f, uint32_t flow, uint64_t price);
 
 
@@ -44,12 +45,38 @@ llmb_fair_rank(llmb_fair_t *f, uint32_t flow, unsigned priority,
 
     price = llmb_fair_price(priority, tokens);
 
-    i = llmb_fair_find(f, flow ^ (priority * LLMB_FAIR_MIX), price);
+    i = llmb_fair_find(f, llmb_fair_flow(flow, priority), price);
     rank = llmb_max(f->time, f->finish[i]);
 
     f->finish[i] = rank + price;
 
     return rank;
+}
+
+
+uint32_t *
+llmb_fair_latest(llmb_fair_t *f, uint32_t flow, unsigned priority)
+{
+    unsigned  i;
+
+    priority = llmb_min(priority, sizeof(llmb_fair_price) - 1);
+    flow = llmb_fair_flow(flow, priority);
+
+    for (i = 0; i < LLMB_FAIR_FLOWS; i++) {
+
+        if (f->flows[i] == flow && f->finish[i]) {
+            return &f->latest[i];
+        }
+    }
+
+    return NULL;
+}
+
+
+static uint32_t
+llmb_fair_flow(uint32_t flow, unsigned priority)
+{
+    return flow ^ (priority * LLMB_FAIR_MIX);
 }
 
 

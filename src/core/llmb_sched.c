@@ -31,8 +31,6 @@ static unsigned llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g,
     uint32_t member, uint64_t now);
 static void llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     uint32_t lender, llmb_batch_t *batch);
-static unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g,
-    uint32_t member);
 static void llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     llmb_batch_t *batch);
 static unsigned llmb_sched_passed_over(const llmb_policy_t *policy,
@@ -326,21 +324,6 @@ llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     if (other.n > 1) {
         *batch = other;
     }
-}
-
-
-static unsigned
-llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member)
-{
-    llmb_member_t  *m;
-
-    if (member == LLMB_NIL) {
-        return 0;
-    }
-
-    m = llmb_member(z, member);
-
-    return m->state == LLMB_MEMBER_QUEUED && llmb_group(z, m->group) == g;
 }
 
 

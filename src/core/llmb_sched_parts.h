@@ -28,6 +28,9 @@ llmb_close_e llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g,
 uint64_t llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g,
     const llmb_member_t *m, uint64_t now);
 
+/* whether a member, if it is one, is in the queue of the group */
+unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member);
+
 /* puts a member into its queue, by rank */
 void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
 void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);

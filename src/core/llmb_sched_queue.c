@@ -9,6 +9,10 @@
 #include "llmb_sched_parts.h"
 
 
+static uint32_t llmb_sched_behind(llmb_zone_t *z, llmb_group_t *g,
+    uint32_t member);
+
+
 /*
  * The member that was asked to flush the group, or that had set a timer for
  * the end of a pause or the next call of a budget, may be gone: another one is
@@ -77,11 +81,6 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
 }
 
 
-/*
- * Puts a member into its queue.  A flow that has not got much goes near the
- * head, one that has goes to the tail, so hardly anybody is looked at.
- */
-
 void
 llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
 {
@@ -91,18 +90,9 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
 
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
-    i = LLMB_NIL;
 
-    if (g->queue.n && llmb_member(z, g->queue.tail)->rank > m->rank) {
-        for (i = g->queue.head;
-             llmb_member(z, i)->rank <= m->rank;
-             i = llmb_queue_links(z)[i].next)
-        {
-            /* void */
-        }
-    }
-
-    llmb_list_insert(&g->queue, llmb_queue_links(z), member, i);
+    llmb_list_insert(&g->queue, llmb_queue_links(z), member,
+                     llmb_sched_behind(z, g, member));
 
     i = LLMB_NIL;
 
@@ -120,6 +110,65 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
     g->items += m->items;
     g->tokens += m->tokens;
     g->bytes += m->len;
+}
+
+
+/*
+ * Who is to be behind a member that joins.  If it does not go to the tail, it
+ * is not far behind the one of its flow that joined before it, or, if that has
+ * left, not far behind the head.
+ */
+
+static uint32_t
+llmb_sched_behind(llmb_zone_t *z, llmb_group_t *g, uint32_t member)
+{
+    uint32_t        i, before, *latest;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    before = LLMB_NIL;
+    latest = llmb_fair_latest(&g->fair, m->flow, m->priority);
+
+    if (latest) {
+        before = *latest;
+        *latest = member;
+    }
+
+    if (g->queue.n == 0 || llmb_member(z, g->queue.tail)->rank <= m->rank) {
+        return LLMB_NIL;
+    }
+
+    i = g->queue.head;
+
+    /* anybody will do who is in the queue and not behind it */
+
+    if (before != member
+        && llmb_sched_waits(z, g, before)
+        && llmb_member(z, before)->rank <= m->rank)
+    {
+        i = before;
+    }
+
+    while (llmb_member(z, i)->rank <= m->rank) {
+        i = llmb_queue_links(z)[i].next;
+    }
+
+    return i;
+}
+
+
+unsigned
+llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member)
+{
+    llmb_member_t  *m;
+
+    if (member == LLMB_NIL) {
+        return 0;
+    }
+
+    m = llmb_member(z, member);
+
+    return m->state == LLMB_MEMBER_QUEUED && llmb_group(z, m->group) == g;
 }
 
 

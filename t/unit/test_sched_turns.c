@@ -81,6 +81,68 @@ who_is_urgent_does_not_take_the_turns_of_others(void **state)
 }
 
 
+/* all that are in the queue and whose turn is not later */
+
+static unsigned
+before(uint32_t member)
+{
+    uint32_t  i;
+    unsigned  n;
+
+    n = 0;
+
+    for (i = 0; i < z->nmembers; i++) {
+        if (i != member && llmb_member(z, i)->state == LLMB_MEMBER_QUEUED
+            && llmb_member(z, i)->rank <= llmb_member(z, member)->rank)
+        {
+            n++;
+        }
+    }
+
+    return n;
+}
+
+
+/* whoever else comes and goes: places are used again, turns are forgotten */
+
+static void
+each_joins_where_its_turn_is(void **state)
+{
+    unsigned  n;
+    uint32_t  i, k, flows, held[40];
+
+    (void) state;
+
+    (void) plug();
+
+    for (flows = 1; flows < 40; flows += 6) {
+        for (k = 0; k < 40; k++) {
+            held[k] = join_flow(k % flows, 1000000, T0);
+        }
+
+        for (n = 0; n < 1000; n++) {
+            k = (uint32_t) rand() % 40;
+            llmb_sched_leave(z, held[k], T0);
+
+            i = reserve(0, 1);
+            held[k] = i;
+
+            llmb_member(z, i)->flow = (uint32_t) rand() % flows;
+            llmb_member(z, i)->tokens = (uint32_t) rand() % 200;
+            llmb_member(z, i)->wait = 1000000;
+            llmb_sched_join(z, i, T0);
+
+            assert_int_equal(place(i), before(i));
+            assert_sound();
+        }
+
+        for (k = 0; k < 40; k++) {
+            llmb_sched_leave(z, held[k], T0);
+        }
+    }
+}
+
+
 static void
 parts_have_their_turn_among_any_number_of_others(void **state)
 {
@@ -223,6 +285,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         sched_test(who_is_urgent_does_not_take_the_turns_of_others),
+        sched_test(each_joins_where_its_turn_is),
         sched_test(parts_have_their_turn_among_any_number_of_others),
         sched_test(somebody_watches_for_the_next_call_of_a_budget),
         sched_test(where_merging_does_not_help_nobody_waits),
