@@ -42,7 +42,8 @@ help:		## this list
 # the module
 #
 
-# how it is built: release, check (with crash points), coverage
+# how it is built: release, check (with crash points), coverage, times (of the
+# lock)
 VARIANT =	release
 
 MODULE_DIR =	$(BUILD)/module-$(VARIANT)-$(notdir $(CC))
@@ -50,6 +51,7 @@ MODULE =	$(MODULE_DIR)/ngx_http_llm_batch_module.so
 
 MODULE_CFLAGS_release =		-O2 -g
 MODULE_CFLAGS_check =		-O1 -g -DLLMB_CRASH_POINTS=1
+MODULE_CFLAGS_times =		-O2 -g -DLLMB_LOCK_TIMES=1
 MODULE_CFLAGS_coverage =	-O0 -g --coverage -DLLMB_CRASH_POINTS=1
 MODULE_LDFLAGS_coverage =	--coverage
 
@@ -261,6 +263,13 @@ bench-curve: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## latency and cal
 bench-scheduler: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## what the scheduler promises
 	bench/scheduler $(BENCH_DIR) $(NGINX) $(MODULE)
 
+bench-lock:	## how long the lock is waited for and held
+	$(MAKE) --no-print-directory bench-lock-run VARIANT=times
+
+bench-lock-run: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open \
+		$(BENCH_DIR)/load
+	bench/lock $(BENCH_DIR) $(NGINX) $(MODULE)
+
 $(BENCH_DIR)/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -o $@ $< -lm
@@ -286,4 +295,5 @@ FORCE:
 .PHONY:		all help module static compile test unit golden fuzz \
 		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
-		bench bench-core bench-curve bench-scheduler clean
+		bench bench-core bench-curve bench-lock bench-lock-run \
+		bench-scheduler clean

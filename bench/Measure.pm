@@ -1,6 +1,6 @@
 package Measure;
 
-# What bench/scheduler measures with: nginx in front of a backend with a cost,
+# What bench/scheduler and bench/lock measure with: nginx in front of a backend with a cost,
 # requests at random times, and figures of their times.
 
 use strict;
@@ -14,8 +14,8 @@ use JSON::PP qw(decode_json);
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(programs setup get backend stats group access_log load
-	wait_load quantile median after before);
+our @EXPORT = qw(programs setup get backend stats group status access_log
+	load clients wait_load finish quantile median after before);
 
 my ($programs, $nginx, $module, $dir);
 my $main = $$;
@@ -118,10 +118,12 @@ sub get {
 # "ACCESS_LOG" there turns on the log that access_log() reads
 
 sub setup {
-	my ($cost, $directives, $workers) = @_;
+	my ($cost, $directives, $workers, $size) = @_;
 
 	stop();
+	unlink "$dir/nginx.log";
 	$workers ||= 2;
+	$size ||= '64m';
 	$backend = free_port();
 	start('', "$programs/backend", $backend, 16, @$cost);
 	wait_for($backend);
@@ -151,7 +153,7 @@ http {
     uwsgi_temp_path        $dir/uwsgi;
     scgi_temp_path         $dir/scgi;
     keepalive_requests     100000000;
-    llm_batch_zone         zone=llm:64m;
+    llm_batch_zone         zone=llm:$size;
 
     upstream backend {
         server              127.0.0.1:$backend;
@@ -185,6 +187,16 @@ END
 }
 
 
+# stops all; the lines of nginx's error log
+
+sub finish {
+	stop();
+	open my $fh, '<', "$dir/nginx.log" or die "nginx.log: $!\n";
+
+	return <$fh>;
+}
+
+
 # the backend's numbers; a uri of "/cost/..." or "/refuse/..." changes it
 
 sub backend { return get($backend, $_[0]) }
@@ -193,10 +205,13 @@ sub backend { return get($backend, $_[0]) }
 sub stats { return backend('/stats') }
 
 
+sub status { return get($port, '/status?format=json') }
+
+
 # the only group there is; nothing if there is none yet
 
 sub group {
-	my $zone = get($port, '/status?format=json')->{zones}{llm};
+	my $zone = status()->{zones}{llm};
 
 	return $zone->{groups}[0] || {};
 }
@@ -212,16 +227,36 @@ sub access_log {
 
 
 my $loads = 0;
+my $body = '{"model":"m","input":"a text to embed, the #th"}';
 
-# starts requests; their lines go to the file that is returned
+# starts requests, perhaps with another body than the usual one; their lines go
+# to the file that is returned
 
 sub load {
 	my ($rate, $time, @options) = @_;
-	my $model = @options && $options[0] =~ s/^model=// ? shift @options : 'm';
+	my $text = $body;
+
+	$text = shift @options if @options && $options[0] =~ /^\{/;
+
+	return run('open', '-l', '-e', @options, $port, '/v1/embeddings', $rate,
+		$time, $text);
+}
+
+
+# starts clients that send their next request when they have an answer
+
+sub clients {
+	my ($conns, $time, @header) = @_;
+
+	return run('load', $port, '/v1/embeddings', $conns, $time, $body,
+		@header);
+}
+
+
+sub run {
+	my ($program, @arguments) = @_;
 	my $file = "$dir/load" . $loads++;
-	my $pid = start($file, "$programs/open", '-l', '-e', @options, $port,
-		'/v1/embeddings', $rate, $time,
-		qq({"model":"$model","input":"a text to embed, the #th"}));
+	my $pid = start($file, "$programs/$program", @arguments);
 
 	return { pid => $pid, file => $file, since => time };
 }

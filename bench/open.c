@@ -6,8 +6,8 @@
  * before were answered.  The time of a request counts from the moment at which
  * it was to be sent, so what waits here for a connection is not left out.
  *
- * usage: open [-l] [-e] [-b min-max] [-H header] port uri rate milliseconds
- *            body
+ * usage: open [-l] [-e] [-b min-max] [-c max] [-H header] port uri rate
+ *            milliseconds body
  *
  * A "#" in the body becomes the number of the request.  Prints the number of
  * requests, p50, p90, p99 and the largest time in microseconds.
@@ -18,6 +18,7 @@
  *   -e          an answer other than 200 is one as well; else it ends the
  *               program
  *   -b min-max  each request has X-LLM-Latency-Budget-Ms, at random
+ *   -c max      so many connections at most, 2048 by default
  *   -H header   each request has this one
  */
 
@@ -38,7 +39,6 @@
 #include <unistd.h>
 
 
-#define MAX_CONNS   2048
 #define MAX_EVENTS  256
 #define IN_SIZE     (256 * 1024)
 #define OUT_SIZE    8192
@@ -58,6 +58,7 @@ struct conn_s {
 
 static const char  *uri, *body, *header;
 static unsigned     budget_min, budget_max;
+static unsigned     max_conns = 2048;
 static int          lines, errors;
 static uint64_t     began;
 static uint64_t    *times, *queue;
@@ -100,7 +101,7 @@ connection(void)
         return c;
     }
 
-    if (nconns == MAX_CONNS) {
+    if (nconns == max_conns) {
         return NULL;
     }
 
@@ -250,7 +251,7 @@ options(int argc, char **argv)
 {
     int  opt;
 
-    while ((opt = getopt(argc, argv, "leb:H:")) != -1) {
+    while ((opt = getopt(argc, argv, "leb:c:H:")) != -1) {
 
         switch (opt) {
 
@@ -260,6 +261,10 @@ options(int argc, char **argv)
 
         case 'e':
             errors = 1;
+            break;
+
+        case 'c':
+            max_conns = (unsigned) atoi(optarg);
             break;
 
         case 'H':
@@ -285,8 +290,8 @@ options(int argc, char **argv)
     }
 
     if (argc - optind != 5) {
-        fprintf(stderr, "usage: open [-l] [-e] [-b min-max] [-H header] "
-                        "port uri rate milliseconds body\n");
+        fprintf(stderr, "usage: open [-l] [-e] [-b min-max] [-c max] "
+                        "[-H header] port uri rate milliseconds body\n");
         exit(2);
     }
 }

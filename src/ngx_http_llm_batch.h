@@ -46,6 +46,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_adapter.h"
 #include "ngx_http_llm_batch_directives.h"
 #include "ngx_http_llm_batch_crash.h"
+#include "ngx_http_llm_batch_times.h"
 #include "ngx_http_llm_batch_metrics.h"
 #include "ngx_http_llm_batch_zone.h"
 #include "ngx_http_llm_batch_ipc.h"

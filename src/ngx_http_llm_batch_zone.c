@@ -337,13 +337,19 @@ ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone)
     zone->worker = LLMB_NIL;
 
     ngx_http_llm_batch_unlock(zone);
+
+    LLMB_LOCK_TELL(ngx_cycle->log);
 }
 
 
 void
 ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone)
 {
+    LLMB_LOCK_ASK();
+
     ngx_shmtx_lock(&zone->shpool->mutex);
+
+    LLMB_LOCK_HAVE();
 
     if (zone->sh->dirty) {
         ngx_http_llm_batch_recover(zone);
@@ -396,6 +402,8 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
 
     ngx_memory_barrier();
     zone->sh->dirty = 0;
+
+    LLMB_LOCK_GIVE();
 
     ngx_shmtx_unlock(&zone->shpool->mutex);
 
