@@ -162,7 +162,7 @@ ngx_http_llm_batch_json_calls(ngx_http_llm_batch_zone_t *zone,
 }
 
 
-/* copied under the lock, printed outside of it */
+/* looked for without the lock, each copied under it, printed without it */
 
 static json_t *
 ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone)
@@ -181,15 +181,19 @@ ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone)
         return list;
     }
 
-    ngx_http_llm_batch_lock(zone);
-
     for (i = 0; i < z->ngroups && n < NGX_HTTP_LLM_BATCH_SHOWN; i++) {
-        if (llmb_group(z, i)->used) {
-            groups[n++] = *llmb_group(z, i);
-        }
-    }
 
-    ngx_http_llm_batch_unlock(zone);
+        if (!llmb_group(z, i)->used) {
+            continue;
+        }
+
+        ngx_http_llm_batch_lock(zone);
+
+        groups[n] = *llmb_group(z, i);
+        n += groups[n].used;
+
+        ngx_http_llm_batch_unlock(zone);
+    }
 
     for (i = 0; i < n; i++) {
         (void) json_array_append_new(list,

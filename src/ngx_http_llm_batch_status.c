@@ -276,6 +276,12 @@ ngx_http_llm_batch_status_send(ngx_http_request_t *r, ngx_str_t *type,
 }
 
 
+/*
+ * Groups are looked at without the lock: they may be tens of thousands, which
+ * would keep all workers waiting, they do not move, and what is counted need
+ * not be of one moment.
+ */
+
 void
 ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
     ngx_http_llm_batch_gauges_t *gauges)
@@ -290,6 +296,13 @@ ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
 
     ngx_http_llm_batch_lock(zone);
 
+    gauges->members = z->nmembers - z->free_members.n;
+    gauges->calls = z->ncalls - z->free_calls.n;
+    gauges->used = llmb_zone_used(z);
+    gauges->free = llmb_zone_free(z);
+
+    ngx_http_llm_batch_unlock(zone);
+
     for (i = 0; i < z->ngroups; i++) {
         g = llmb_group(z, i);
 
@@ -302,11 +315,4 @@ ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
         gauges->inflight += g->inflight;
         gauges->open += llmb_health_open(&g->health, ngx_current_msec);
     }
-
-    gauges->members = z->nmembers - z->free_members.n;
-    gauges->calls = z->ncalls - z->free_calls.n;
-    gauges->used = llmb_zone_used(z);
-    gauges->free = llmb_zone_free(z);
-
-    ngx_http_llm_batch_unlock(zone);
 }
