@@ -274,9 +274,9 @@ $(BENCH_DIR)/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -o $@ $< -lm
 
-BENCH_CORE =	$(wildcard bench/core_*.c)
+BENCH_CORE =	$(if $(T),bench/core_$(T:core_%=%).c,$(wildcard bench/core_*.c))
 
-bench-core: $(BENCH_CORE:bench/%.c=$(BENCH_DIR)/core/%)	## the core alone
+bench-core: $(BENCH_CORE:bench/%.c=$(BENCH_DIR)/core/%)	## the core alone, T=
 	for f in $^; do $$f || exit 1; done
 
 $(BENCH_DIR)/core/%: bench/%.c $(CORE) $(CORE_H)
