@@ -38,6 +38,7 @@ typedef struct {
     uint32_t      groups;
     uint32_t      size;           /* of a call */
     uint32_t      flows;
+    uint32_t      slots;          /* that the groups share; 0: nothing is */
 } case_t;
 
 
@@ -105,13 +106,15 @@ static const step_t  steps[STEP_N] = {
 
 
 static const case_t  cases[] = {
-    { "1 held", 1, 1, 64, 1 },
-    { "100 held, calls of 10", 100, 1, 10, 1 },
-    { "10,000 held, calls of 10", 10000, 1, 10, 1 },
-    { "10,000 held, calls of 64", 10000, 1, 64, 1 },
-    { "10,000 held, 16 tenants, calls of 64", 10000, 1, 64, 16 },
-    { "10,000 held, 1000 tenants, calls of 64", 10000, 1, 64, 1000 },
-    { "10,000 groups, 1 held in each", 1, 10000, 64, 1 }
+    { "1 held", 1, 1, 64, 1, 0 },
+    { "100 held, calls of 10", 100, 1, 10, 1, 0 },
+    { "10,000 held, calls of 10", 10000, 1, 10, 1, 0 },
+    { "10,000 held, calls of 64", 10000, 1, 64, 1, 0 },
+    { "10,000 held, 16 tenants, calls of 64", 10000, 1, 64, 16, 0 },
+    { "10,000 held, 1000 tenants, calls of 64", 10000, 1, 64, 1000, 0 },
+    { "10,000 groups, 1 held in each", 1, 10000, 64, 1, 0 },
+    { "10,000 groups that share 100 slots, 1 held in each", 1, 10000, 64, 1,
+      100 }
 };
 
 
@@ -216,10 +219,13 @@ make_key(uint32_t number, char *key)
 
 
 static void
-fill_group(llmb_group_t *g)
+fill_group(uint32_t group)
 {
     uint32_t       i;
+    llmb_group_t  *g;
     llmb_sample_t  s;
+
+    g = llmb_group(z, group);
 
     g->policy.window = LLMB_WINDOW_SLOT;
     g->policy.concurrency = 1;
@@ -230,7 +236,7 @@ fill_group(llmb_group_t *g)
     g->policy.max_bytes = 1 << 24;
     g->policy.max_wait = 60000;
 
-    llmb_learn_init(&g->learn, 1, 1);
+    llmb_upstream_init(z, group);
     llmb_calibrate_learn(&g->calibration, 1000, 1100);
 
     for (i = 0; i < 40; i++) {
@@ -238,7 +244,11 @@ fill_group(llmb_group_t *g)
         s.inflight = 1;
         s.time = 20000 + 1000 * s.items;
         s.end = LLMB_LEARN_GOOD;
-        llmb_learn_sample(&g->learn, &s, (uint64_t) NOW * 1000 + i);
+        llmb_upstream_sample(z, group, &s, (uint64_t) NOW * 1000 + i);
+    }
+
+    if (current->slots) {
+        llmb_upstream_name(z, group, 1);
     }
 }
 
@@ -258,14 +268,14 @@ step_enter(const char *key, uint32_t hash, uint32_t worker)
     g = llmb_group_get(z, text, hash, &fresh);
 
     if (fresh) {
-        fill_group(llmb_group(z, g));
+        fill_group(g);
     }
 
     if (llmb_health_open(&llmb_group(z, g)->health, now)) {
         return LLMB_NIL;
     }
 
-    policy = llmb_group_policy(llmb_group(z, g));
+    policy = llmb_group_policy(z, llmb_group(z, g));
 
     return llmb_member_alloc(z, g, worker, TEXT);
 }
@@ -338,8 +348,7 @@ step_end_alone(uint32_t i)
     s.time = 21000;
     s.end = LLMB_LEARN_GOOD;
 
-    llmb_learn_sample(&llmb_group(z, llmb_member(z, i)->group)->learn, &s,
-                      now * 1000);
+    llmb_upstream_sample(z, llmb_member(z, i)->group, &s, now * 1000);
     llmb_sched_leave(z, i, now);
 }
 
@@ -377,7 +386,7 @@ step_send(uint32_t call)
 STEP void
 step_go(uint32_t i)
 {
-    policy = llmb_group_policy(llmb_group(z, llmb_member(z, i)->group));
+    policy = llmb_group_policy(z, llmb_group(z, llmb_member(z, i)->group));
     llmb_sched_go(z, i);
 }
 
@@ -681,6 +690,15 @@ make_world(void)
 
         if (i < current->groups) {
             take_mail();
+        }
+    }
+
+    if (current->slots) {
+        llmb_learn_bounds(&llmb_upstream_of(z, llmb_group(z, 0))->learn, 1,
+                          current->slots);
+
+        while (nflights > current->slots) {
+            finish(nflights - 1);
         }
     }
 

@@ -59,7 +59,6 @@ llmb_fair_latest(llmb_fair_t *f, uint32_t flow, unsigned priority)
 {
     unsigned  i;
 
-    priority = llmb_min(priority, sizeof(llmb_fair_price) - 1);
     flow = llmb_fair_flow(flow, priority);
 
     for (i = 0; i < LLMB_FAIR_FLOWS; i++) {
@@ -76,6 +75,8 @@ llmb_fair_latest(llmb_fair_t *f, uint32_t flow, unsigned priority)
 static uint32_t
 llmb_fair_flow(uint32_t flow, unsigned priority)
 {
+    priority = llmb_min(priority, sizeof(llmb_fair_prices) - 1);
+
     return flow ^ (priority * LLMB_FAIR_MIX);
 }
 
