@@ -275,7 +275,7 @@ step_enter(const char *key, uint32_t hash, uint32_t worker)
         return LLMB_NIL;
     }
 
-    policy = llmb_group_policy(z, llmb_group(z, g));
+    policy = llmb_group_policy(llmb_group(z, g));
 
     return llmb_member_alloc(z, g, worker, TEXT);
 }
@@ -386,7 +386,7 @@ step_send(uint32_t call)
 STEP void
 step_go(uint32_t i)
 {
-    policy = llmb_group_policy(z, llmb_group(z, llmb_member(z, i)->group));
+    policy = llmb_group_policy(llmb_group(z, llmb_member(z, i)->group));
     llmb_sched_go(z, i);
 }
 

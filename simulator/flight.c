@@ -228,7 +228,7 @@ sim_learned(const sim_engine_t *e, sim_learned_t *learned)
 
     g = llmb_group(e->zone, e->group);
 
-    learned->concurrency = llmb_group_policy(e->zone, g).concurrency;
+    learned->concurrency = llmb_group_slots(e->zone, g);
     learned->cost = llmb_learn_cost(&llmb_upstream_of(e->zone, g)->learn,
                                     &learned->fixed, &learned->each);
 }

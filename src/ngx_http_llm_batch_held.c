@@ -230,7 +230,7 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
         part->result.tokens = llmb_calibrate(&g->calibration,
                                              part->result.tokens);
 
-        policy = llmb_group_policy(zone->tables, g);
+        policy = llmb_group_policy(g);
         large = ngx_http_llm_batch_is_too_large(part, &policy);
 
         if (ctx->conf->split && ctx->body.divisible

@@ -234,7 +234,7 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
         *reason = LLMB_REASON_BREAKER;
 
     } else {
-        entry->policy = llmb_group_policy(zone->tables, group);
+        entry->policy = llmb_group_policy(group);
         *reason = LLMB_REASON_NONE;
     }
 

@@ -221,7 +221,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     static const char  *windows[] = { "slot", "fixed", "rate" };
 
     learn = &llmb_upstream_of(zone->tables, g)->learn;
-    policy = llmb_group_policy(zone->tables, g);
+    policy = llmb_group_policy(g);
     adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 
     name = json_stringn((char *) g->name, g->name_len);
@@ -238,7 +238,8 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
                      "queued", (int) g->queue.n,
                      "inflight", (int) g->inflight,
                      "window", windows[policy.window],
-                     "concurrency", (int) policy.concurrency,
+                     "concurrency",
+                     (int) llmb_group_slots(zone->tables, g),
                      "max_size", (int) g->policy.max_size,
                      "learned_size", (int) g->learned.items,
                      "learned_tokens", (json_int_t) g->learned.tokens,

@@ -170,7 +170,7 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
     case NGX_HTTP_BAD_REQUEST:
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
     case 422:
-        policy = llmb_group_policy(part->ctx->zone->tables, g);
+        policy = llmb_group_policy(g);
         return ngx_http_llm_batch_is_too_large(part, &policy);
 
     case NGX_HTTP_TOO_MANY_REQUESTS:

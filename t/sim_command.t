@@ -408,6 +408,17 @@ cmp_ok($large->{requests}, '>', 190_000, 'a large trace');
 is($large->{budgets}{given}, $large->{requests}, 'a large trace: budgets');
 is($large->{budgets}{missed_by_holding}, 0, 'a large trace: none is missed');
 
+# a call gets longer by all that joins while it is held
+
+my @held = (qw/ --budgets 200-2000 --window fixed --max-wait 2s --brief
+	--max-size 2048 --min-size 2048 --cost 50+1n --parallel 16 --rate 300 /);
+
+for my $kind (qw/ poisson heavy bursts /) {
+	is(simulated(@held, '--seconds', 100, '--generate', $kind)
+		->{runs}[0]{summary}{budgets}{missed}, 0,
+		"a call that grows, $kind: no budget is missed");
+}
+
 is((simulate('--help'))[0], 0, '--help');
 like((simulate('--help'))[1], qr/^usage: llm-batch-sim/, '--help: text');
 

@@ -87,6 +87,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
     g->key_len = (uint32_t) key.len;
     llmb_list_init(&g->queue);
     llmb_list_init(&g->ages);
+    g->urgent = LLMB_NIL;
     llmb_upstream_attach(z, i);
 
     g->chain = *llmb_bucket(z, hash);

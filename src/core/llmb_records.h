@@ -62,6 +62,7 @@ typedef struct {
     uint64_t         rank;        /* in the queue */
     uint64_t         since;       /* ms */
     uint64_t         deadline;    /* ms; sent by then, unless it is a part */
+    uint64_t         due;         /* ms; its answer is, or UINT64_MAX */
 
     llmb_result_t    result;
 } llmb_member_t;
@@ -106,6 +107,8 @@ typedef struct {
                                      even if others have taken the slot */
     llmb_list_t      queue;       /* by rank */
     llmb_list_t      ages;        /* the same members, by age */
+    uint32_t         urgent;      /* whose answer is due first, or LLMB_NIL */
+    uint8_t          unsure;      /* it has left: there may be another one */
     llmb_fair_t      fair;
     llmb_arrivals_t  arrivals;
     uint64_t         kind;        /* of calls; part of the upstream's name */

@@ -58,7 +58,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_JOIN);
 
     m->since = now;
-    m->deadline = now + llmb_sched_hold(z, g, m, now);
+    llmb_sched_hold(z, g, m, now);
     m->rank = llmb_fair_rank(&g->fair, m->flow, m->priority,
                              llmb_max(m->tokens, m->items));
 
@@ -161,6 +161,12 @@ llmb_sched_next(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
         return 1;
     }
 
+    if (g->queue.n && now >= llmb_sched_latest(z, g, now)) {
+        batch->close = LLMB_CLOSE_DEADLINE;
+        batch->must = g->urgent;
+        return 1;
+    }
+
     batch->close = llmb_sched_close(z, g, now);
 
     if (batch->close == LLMB_CLOSE_DEADLINE) {
@@ -247,6 +253,10 @@ llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g, unsigned crowded,
         return LLMB_CLOSE_NONE;
     }
 
+    if (now >= llmb_sched_latest(z, g, now)) {
+        return LLMB_CLOSE_DEADLINE;
+    }
+
     oldest = llmb_member(z, g->ages.head);
 
     load.requests = g->queue.n;
@@ -261,16 +271,15 @@ llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g, unsigned crowded,
     load.crowded = crowded != 0;
     load.patient = oldest->part && (!g->turn || now < g->paused);
 
-    policy = llmb_group_policy(z, g);
+    policy = llmb_group_policy(g);
 
     return llmb_policy_close(&policy, &load, now);
 }
 
 
 llmb_policy_t
-llmb_group_policy(llmb_zone_t *z, const llmb_group_t *g)
+llmb_group_policy(const llmb_group_t *g)
 {
-    uint32_t       slots;
     llmb_policy_t  policy;
 
     policy = g->policy;
@@ -281,16 +290,28 @@ llmb_group_policy(llmb_zone_t *z, const llmb_group_t *g)
     policy.max_tokens = llmb_calibrate_limit(&g->calibration,
                                              policy.max_tokens);
 
-    if (policy.learned) {
-        slots = llmb_learn_concurrency(&llmb_upstream_of(z, g)->learn);
-        policy.concurrency = llmb_min(policy.concurrency, slots);
-
-        if (g->most) {
-            policy.concurrency = llmb_min(policy.concurrency, g->most);
-        }
+    if (policy.learned && g->most) {
+        policy.concurrency = llmb_min(policy.concurrency, g->most);
     }
 
     return policy;
+}
+
+
+uint32_t
+llmb_group_slots(llmb_zone_t *z, const llmb_group_t *g)
+{
+    uint32_t  most, slots;
+
+    most = llmb_group_policy(g).concurrency;
+
+    if (!g->policy.learned) {
+        return most;
+    }
+
+    slots = llmb_learn_concurrency(&llmb_upstream_of(z, g)->learn);
+
+    return llmb_min(most, slots);
 }
 
 
@@ -338,7 +359,7 @@ llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    policy = llmb_group_policy(z, g);
+    policy = llmb_group_policy(g);
     memset(&call, 0, sizeof(llmb_load_t));
 
     if (batch->must != LLMB_NIL) {
@@ -410,7 +431,7 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    policy = llmb_group_policy(z, g);
+    policy = llmb_group_policy(g);
     call = llmb_call_alloc(z, llmb_member(z, g->queue.head)->group);
 
     if (call == LLMB_NIL) {
@@ -519,7 +540,8 @@ llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
     llmb_policy_spend(&g->policy, &g->next, now);
 
     if (g->policy.window == LLMB_WINDOW_SLOT) {
-        policy = llmb_group_policy(z, g);
+        policy = llmb_group_policy(g);
+        policy.concurrency = llmb_group_slots(z, g);
         since = now > g->busy ? now - g->busy : 0;
         rate = llmb_arrivals_rate(&g->arrivals, now * 1000);
         time = llmb_learn_service(&llmb_upstream_of(z, g)->learn, items);

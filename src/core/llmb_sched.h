@@ -42,10 +42,13 @@ typedef enum {
 
 
 /*
- * The policy of a group, with what was learned about its upstream; max_tokens
- * is in estimated tokens, as those of members are.
+ * The policy of a group, with what was learned about sizes; max_tokens is in
+ * estimated tokens, as those of members are.
  */
-llmb_policy_t llmb_group_policy(llmb_zone_t *z, const llmb_group_t *g);
+llmb_policy_t llmb_group_policy(const llmb_group_t *g);
+
+/* its slots, those that it shares included */
+uint32_t llmb_group_slots(llmb_zone_t *z, const llmb_group_t *g);
 
 /* a WRITING member is complete and may be sent before this pass is over */
 void llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now);

@@ -6,6 +6,10 @@
  * certainly answered within its budget.  If that is not so anyway, or nothing
  * is known of calls, it is a small part of what is left.
  *
+ * A call gets longer by all that joins while the first of its members are
+ * held.  How much that will be is not guessed: a group knows whose answer is
+ * due first, and each one that joins looks when that one has to leave now.
+ *
  * One that is late whatever is done waits like those without a budget: were
  * all of them sent at once, an upstream that is behind would get the smallest
  * calls, and never catch up.
@@ -19,54 +23,56 @@
 
 #define LLMB_SCHED_UNKNOWN   8
 
-/* the part by which more may join than the rate of arrivals tells */
+/* the oldest, among which it is looked for who is due next */
 
-#define LLMB_SCHED_SURGE     4
+#define LLMB_SCHED_LOOK      16
 
 
 static uint64_t llmb_sched_time(const llmb_learn_t *l, uint32_t size);
-static uint64_t llmb_sched_left(const llmb_group_t *g, const llmb_learn_t *l,
-    uint32_t size, uint32_t max, uint64_t left, uint64_t now);
-static uint32_t llmb_sched_growth(const llmb_group_t *g, uint64_t hold,
+static uint64_t llmb_sched_alone(const llmb_learn_t *l,
+    const llmb_member_t *m);
+static unsigned llmb_sched_soon(const llmb_group_t *g, const llmb_learn_t *l,
+    uint64_t now, uint32_t *items);
+static unsigned llmb_sched_is_late(const llmb_learn_t *l,
+    const llmb_member_t *m, uint64_t now);
+static void llmb_sched_find_urgent(llmb_zone_t *z, llmb_group_t *g,
     uint64_t now);
 
 
-uint64_t
-llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, const llmb_member_t *m,
+void
+llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
     uint64_t now)
 {
     uint32_t       size;
-    uint64_t       alone, time, left;
+    uint64_t       alone, time, hold;
     llmb_learn_t  *l;
     llmb_policy_t  policy;
 
-    if (m->budget == 0) {
-        return m->wait;
-    }
+    m->due = UINT64_MAX;
+    m->deadline = now + m->wait;
 
     l = &llmb_upstream_of(z, g)->learn;
-    policy = llmb_group_policy(z, g);
+    alone = llmb_sched_alone(l, m);
+
+    if (m->budget == 0 || alone >= m->budget) {
+        return;
+    }
+
+    policy = llmb_group_policy(g);
     size = llmb_min(policy.max_size, g->items + m->items);
     size = llmb_max(size, m->items);
 
-    alone = (llmb_learn_expected(l, m->items) + 999) / 1000;
     time = llmb_sched_time(l, size);
 
-    if (alone >= m->budget) {
-        return m->wait;
-    }
-
     if (alone == 0 || time >= m->budget) {
-        return llmb_min(m->wait, (m->budget - alone) / LLMB_SCHED_UNKNOWN);
+        hold = (m->budget - alone) / LLMB_SCHED_UNKNOWN;
+
+    } else {
+        hold = m->budget - time;
+        m->due = m->part ? UINT64_MAX : now + m->budget;
     }
 
-    left = m->budget - time;
-
-    if (policy.window != LLMB_WINDOW_SLOT) {
-        left = llmb_sched_left(g, l, size, policy.max_size, left, now);
-    }
-
-    return llmb_min(m->wait, left);
+    m->deadline = now + llmb_min(m->wait, hold);
 }
 
 
@@ -80,47 +86,152 @@ llmb_sched_time(const llmb_learn_t *l, uint32_t size)
 }
 
 
-/*
- * What is left for a hold that no free slot ends: the call gets longer by all
- * that joins meanwhile, G for a hold of H, so it may last h with
- * h + G * h / H = H, or H - G if a full call makes that longer.
- */
+/* ms, at the least */
 
 static uint64_t
-llmb_sched_left(const llmb_group_t *g, const llmb_learn_t *l, uint32_t size,
-    uint32_t max, uint64_t left, uint64_t now)
+llmb_sched_alone(const llmb_learn_t *l, const llmb_member_t *m)
 {
-    uint32_t  grown;
-    uint64_t  time, more, most;
-
-    grown = size + llmb_sched_growth(g, left, now);
-
-    time = llmb_sched_time(l, size);
-    more = llmb_sched_time(l, grown);
-    most = llmb_sched_time(l, llmb_max(size, llmb_min(grown, max)));
-
-    /* what was learned of large calls may be less than of small ones */
-
-    more = more > time ? more - time : 0;
-    most = most > time ? most - time : 0;
-
-    return llmb_max(left * left / (left + more),
-                    left > most ? left - most : 0);
+    return (llmb_learn_expected(l, m->items) + 999) / 1000;
 }
 
 
-static uint32_t
-llmb_sched_growth(const llmb_group_t *g, uint64_t hold, uint64_t now)
+uint64_t
+llmb_sched_latest(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
 {
-    double  n;
+    uint32_t        size, soon;
+    uint64_t        time;
+    llmb_learn_t   *l;
+    llmb_member_t  *m;
+    llmb_policy_t   policy;
 
-    n = llmb_arrivals_rate(&g->arrivals, now * 1000) * (double) hold / 1000;
+    l = &llmb_upstream_of(z, g)->learn;
 
-    if (g->queue.n) {
-        n = n * g->items / g->queue.n;
+    if (g->unsure || (g->urgent != LLMB_NIL
+                      && llmb_sched_is_late(l, llmb_member(z, g->urgent),
+                                            now)))
+    {
+        llmb_sched_find_urgent(z, g, now);
     }
 
-    n += n / LLMB_SCHED_SURGE;
+    if (g->urgent == LLMB_NIL) {
+        return UINT64_MAX;
+    }
 
-    return (uint32_t) llmb_min(n, 1e6);
+    m = llmb_member(z, g->urgent);
+    policy = llmb_group_policy(g);
+
+    if (!llmb_sched_soon(g, l, now, &soon)
+        && policy.window == LLMB_WINDOW_SLOT)
+    {
+        /* items are taken to cost much, and most holds end before that */
+        return UINT64_MAX;
+    }
+
+    size = llmb_min(policy.max_size, g->items + soon);
+    time = llmb_sched_time(l, llmb_max(size, m->items));
+
+    return m->due > time ? m->due - time : 0;
+}
+
+
+/*
+ * Items that may come with the next pass, as all of them leave together; 0 if
+ * it is not known what one more costs.
+ */
+
+static unsigned
+llmb_sched_soon(const llmb_group_t *g, const llmb_learn_t *l, uint64_t now,
+    uint32_t *items)
+{
+    double  n, fixed, each;
+
+    *items = 0;
+
+    if (!llmb_learn_cost(l, &fixed, &each)) {
+        return 0;
+    }
+
+    n = llmb_arrivals_rate(&g->arrivals, now * 1000) * LLMB_SCHED_MARGIN
+        / 1000;
+    n = (n + 1) * g->items / g->queue.n;
+
+    *items = (uint32_t) llmb_min(n, 1e6);
+
+    return 1;
+}
+
+
+static unsigned
+llmb_sched_is_late(const llmb_learn_t *l, const llmb_member_t *m,
+    uint64_t now)
+{
+    return m->due <= now + llmb_sched_alone(l, m);
+}
+
+
+void
+llmb_sched_press(llmb_zone_t *z, uint32_t member)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    if (m->due != UINT64_MAX
+        && (g->urgent == LLMB_NIL || m->due < llmb_member(z, g->urgent)->due))
+    {
+        g->urgent = member;
+    }
+}
+
+
+void
+llmb_sched_unpress(llmb_zone_t *z, uint32_t member)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, llmb_member(z, member)->group);
+
+    if (g->urgent == member) {
+        g->urgent = LLMB_NIL;
+        g->unsure = 1;
+    }
+
+    if (g->queue.n == 0) {
+        g->unsure = 0;
+    }
+}
+
+
+/*
+ * Not all are looked at, as there may be thousands.  Who is not found still
+ * has its own deadline, and those of all that joined when it was known.
+ */
+
+static void
+llmb_sched_find_urgent(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+{
+    uint32_t        i, n;
+    llmb_learn_t   *l;
+    llmb_member_t  *m;
+
+    l = &llmb_upstream_of(z, g)->learn;
+
+    g->urgent = LLMB_NIL;
+    g->unsure = 0;
+
+    n = LLMB_SCHED_LOOK;
+
+    for (i = g->ages.head;
+         i != LLMB_NIL && n;
+         i = llmb_age_links(z)[i].next)
+    {
+        m = llmb_member(z, i);
+        n--;
+
+        if (!llmb_sched_is_late(l, m, now)) {
+            llmb_sched_press(z, i);
+        }
+    }
 }

@@ -24,12 +24,22 @@ llmb_close_e llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
 llmb_close_e llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g,
     unsigned crowded, uint64_t now);
 
-/* ms for which a member that joins may be held, by its budget and max_wait */
-uint64_t llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g,
-    const llmb_member_t *m, uint64_t now);
-
 /* whether a member, if it is one, is in the queue of the group */
 unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member);
+
+/* when a member that joins has to leave, by its budget and max_wait */
+void llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
+    uint64_t now);
+
+/* keep track of whose answer is due first, as one comes or leaves the queue */
+void llmb_sched_press(llmb_zone_t *z, uint32_t member);
+void llmb_sched_unpress(llmb_zone_t *z, uint32_t member);
+
+/*
+ * When that one has to leave, with all that has joined since; UINT64_MAX:
+ * there is nobody
+ */
+uint64_t llmb_sched_latest(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
 
 /* puts a member into its queue, by rank */
 void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
@@ -45,9 +55,6 @@ unsigned llmb_sched_crowded(llmb_zone_t *z, const llmb_group_t *g,
 /* the group waits for its turn from now on, or does so no more */
 void llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now);
 void llmb_sched_leave_line(llmb_zone_t *z, uint32_t group);
-
-/* whether it would be the next, should it want a slot */
-unsigned llmb_sched_is_first(llmb_zone_t *z, uint32_t group);
 
 /* if a slot is free, the group whose turn it is is told, and comes for it */
 void llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now);

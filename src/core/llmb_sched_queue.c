@@ -15,8 +15,8 @@ static uint32_t llmb_sched_behind(llmb_zone_t *z, llmb_group_t *g,
 
 /*
  * The member that was asked to flush the group, or that had set a timer for
- * the end of a pause or the next call of a budget, may be gone: another one is
- * asked.
+ * the end of a pause, the next call of a budget or who is due first, may be
+ * gone: another one is asked.
  */
 
 void
@@ -34,6 +34,7 @@ llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now)
     }
 
     if (g->paused > now || llmb_policy_budget(&g->policy, g->next) > now
+        || llmb_sched_latest(z, g, now) != UINT64_MAX
         || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE)
     {
         llmb_sched_mail_member(z, g->queue.head);
@@ -68,14 +69,17 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
     llmb_sched_free_slot(z, g);
 
-    if (!llmb_sched_is_first(z, group)) {
+    if (llmb_upstream_of(z, g)->waiting != group) {
         llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
     }
 
     llmb_sched_flush(z, group, worker, LLMB_NIL, now);
 
-    if (g->turn) {
-        /* a part that may go, but not before the end of a pause */
+    if (g->turn || g->urgent != LLMB_NIL || g->unsure) {
+        /*
+         * a part that may go, but not before the end of a pause; or what was
+         * learned of this call makes somebody leave earlier
+         */
         llmb_sched_attend(z, group, now);
     }
 }
@@ -106,6 +110,7 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
     }
 
     llmb_list_insert(&g->ages, llmb_age_links(z), member, i);
+    llmb_sched_press(z, member);
 
     g->items += m->items;
     g->tokens += m->tokens;
@@ -183,6 +188,7 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
 
     llmb_list_remove(&g->queue, llmb_queue_links(z), member);
     llmb_list_remove(&g->ages, llmb_age_links(z), member);
+    llmb_sched_unpress(z, member);
     llmb_sched_unmail(z, member);
 
     if (m->part) {
@@ -225,16 +231,27 @@ llmb_sched_serve(llmb_zone_t *z, uint32_t member)
 }
 
 
+/*
+ * Of those that wait, the one that joined last has seen the most of them, so
+ * its timer is early enough for whoever is due first.  If that is over, a
+ * worker has been asked already.
+ */
+
 uint64_t
 llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now)
 {
+    uint64_t        wake, latest;
     llmb_group_t   *g;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
-    return llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused,
+    wake = llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused,
                             llmb_policy_budget(&g->policy, g->next), m->part,
                             now);
+
+    latest = llmb_sched_latest(z, g, now);
+
+    return latest > now ? llmb_min(wake, latest) : wake;
 }

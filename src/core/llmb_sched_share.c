@@ -112,21 +112,6 @@ llmb_sched_leave_line(llmb_zone_t *z, uint32_t group)
 }
 
 
-unsigned
-llmb_sched_is_first(llmb_zone_t *z, uint32_t group)
-{
-    llmb_group_t     *g;
-    llmb_upstream_t  *u;
-
-    g = llmb_group(z, group);
-    u = llmb_upstream_of(z, g);
-
-    return u->waiting == LLMB_NIL
-           || u->waiting == group
-           || llmb_max(u->time, g->finish) < llmb_turns(z)[u->waiting].rank;
-}
-
-
 void
 llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now)
 {

@@ -251,7 +251,7 @@ llmb_upstream_limited(llmb_zone_t *z, llmb_group_t *g, uint64_t sent,
         return;
     }
 
-    slots = llmb_group_policy(z, g).concurrency;
+    slots = llmb_group_slots(z, g);
 
     g->most = llmb_max(slots / 2, 1);
     g->good = 0;

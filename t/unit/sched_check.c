@@ -314,6 +314,19 @@ sched_check_queue(llmb_zone_t *z, uint32_t group)
         sched_fail("ages %u: %u instead of %u", group, n, g->queue.n);
     }
 
+    if (g->urgent != LLMB_NIL) {
+        m = llmb_member(z, g->urgent);
+
+        if (m->state != LLMB_MEMBER_QUEUED || m->group != group
+            || m->due == UINT64_MAX)
+        {
+            sched_fail("queue %u: member %u is due first", group, g->urgent);
+        }
+
+    } else if (g->queue.n == 0 && g->unsure) {
+        sched_fail("queue %u: it is empty", group);
+    }
+
     return NULL;
 }
 

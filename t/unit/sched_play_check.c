@@ -131,6 +131,35 @@ play_is_called(play_t *play, const llmb_upstream_t *u)
 }
 
 
+/*
+ * What other groups learn of the upstream moves nobody's timer: who is due
+ * first is looked at as soon as something happens in its own group.
+ */
+
+static llmb_close_e
+play_closes(play_t *play, llmb_group_t *g, uint64_t now)
+{
+    uint8_t       unsure;
+    uint32_t      urgent;
+    llmb_close_e  close;
+
+    urgent = g->urgent;
+    unsure = g->unsure;
+
+    if (llmb_upstream_of(play->z, g)->groups > 1) {
+        g->urgent = LLMB_NIL;
+        g->unsure = 0;
+    }
+
+    close = llmb_sched_close(play->z, g, now);
+
+    g->urgent = urgent;
+    g->unsure = unsure;
+
+    return close;
+}
+
+
 /* each group that waits has somebody who will look at it in time */
 
 static const char *
@@ -161,7 +190,7 @@ play_check_wake(play_t *play, uint32_t group)
     timer -= 2 * PLAY_SKEW + 1;
 
     if (g->queue.n && timer > play->now
-        && llmb_sched_close(play->z, g, timer) != LLMB_CLOSE_NONE)
+        && play_closes(play, g, timer) != LLMB_CLOSE_NONE)
     {
         sched_fail("group %u is forgotten for %u ms", group,
                    (unsigned) (timer - play->now));

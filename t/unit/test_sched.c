@@ -205,16 +205,16 @@ a_limit_on_tokens_is_in_those_of_the_upstream(void **state)
     (void) state;
 
     g->policy.max_tokens = 40;
-    assert_int_equal(llmb_group_policy(z, g).max_tokens, 40);
+    assert_int_equal(llmb_group_policy(g).max_tokens, 40);
 
     for (n = 0; n < 200; n++) {
         llmb_calibrate_learn(&g->calibration, 5, 10);
     }
 
-    assert_int_equal(llmb_group_policy(z, g).max_tokens, 20);
+    assert_int_equal(llmb_group_policy(g).max_tokens, 20);
 
     g->learned.tokens = 30;
-    assert_int_equal(llmb_group_policy(z, g).max_tokens, 15);
+    assert_int_equal(llmb_group_policy(g).max_tokens, 15);
 }
 
 
@@ -531,101 +531,6 @@ what_was_used_alone_is_not_held_against_anybody(void **state)
     unplug(plugged, T0);
     leave_all(T0);
     (void) b;
-}
-
-
-static void
-a_budget_is_left_for_the_call(void **state)
-{
-    uint32_t  i, plugged;
-
-    (void) state;
-
-    plugged = plug();
-
-    /* nothing is known of calls: little time is spent on waiting */
-
-    i = reserve(0, 1);
-    llmb_member(z, i)->budget = 80;
-    llmb_sched_join(z, i, T0);
-    assert_sound();
-
-    assert_int_equal(llmb_member(z, i)->deadline, T0 + 10);
-
-    i = reserve(0, 1);
-    llmb_member(z, i)->budget = 5000;
-    llmb_sched_join(z, i, T0);
-    assert_int_equal(llmb_member(z, i)->deadline, T0 + WAIT);
-
-    /* no waiting at all: it leaves with this pass */
-
-    i = reserve(0, 1);
-    llmb_member(z, i)->wait = 0;
-    llmb_sched_join(z, i, T0);
-    assert_sound();
-
-    assert_int_equal(llmb_member(z, i)->deadline, T0);
-    (void) expect(0, LLMB_MAIL_CALL, T0);
-
-    unplug(plugged, T0);
-    leave_all(T0);
-}
-
-
-/*
- * A call of n takes 10 + n ms, and one comes each ms: whoever may be answered
- * after 300 has to leave when about 150 are there.
- */
-
-static void
-who_joins_later_takes_time_of_a_budget(void **state)
-{
-    uint32_t       i, n, plugged;
-    uint64_t       hold;
-    llmb_group_t  *g = llmb_group(z, group);
-    llmb_sample_t  sample;
-
-    (void) state;
-
-    plugged = plug();
-
-    g->policy.max_size = 1000;
-
-    for (n = 1; n <= 40; n++) {
-        sample.items = n;
-        sample.inflight = 1;
-        sample.time = 10000 + n * 1000;
-        sample.end = LLMB_LEARN_GOOD;
-
-        llmb_learn_sample(&llmb_upstream_of(z, g)->learn, &sample,
-                          (T0 + n) * 1000);
-        llmb_arrivals_add(&g->arrivals, (T0 + n) * 1000);
-    }
-
-    for (n = 0; n < 2; n++) {
-        g->policy.window = n ? LLMB_WINDOW_FIXED : LLMB_WINDOW_SLOT;
-
-        i = reserve(0, 1);
-        llmb_member(z, i)->budget = 300;
-        llmb_member(z, i)->wait = 1000;
-        llmb_sched_join(z, i, T0 + 41);
-        assert_sound();
-
-        hold = llmb_member(z, i)->deadline - (T0 + 41);
-
-        if (n) {
-            /* and more than its part of what is left, if nothing is known */
-
-            assert_true(hold + 10 + hold < 300);
-            assert_true(hold > 300 / 8);
-
-        } else {
-            assert_true(hold > 200);
-        }
-    }
-
-    unplug(plugged, T0 + 41);
-    leave_all(T0 + 41);
 }
 
 
@@ -963,8 +868,6 @@ main(void)
         sched_test(parts_wait_for_a_slot_as_long_as_it_takes),
         sched_test(those_that_share_a_group_take_turns),
         sched_test(what_was_used_alone_is_not_held_against_anybody),
-        sched_test(a_budget_is_left_for_the_call),
-        sched_test(who_joins_later_takes_time_of_a_budget),
         sched_test(a_deadline_behind_parts_is_kept),
         sched_test(a_call_that_is_over_makes_way_for_a_part),
         sched_test(clocks_that_differ_keep_the_order_of_ages),

@@ -214,9 +214,9 @@ who_waits_longer_is_next(void **state)
     (void) join_group(0, 5, T0);
     assert_int_equal(who_goes(&first, T0), 0);
 
-    (void) join_group(0, 5, T0 + 1);
-    (void) join_group(1, 5, T0 + 2);
-    (void) join_group(2, 5, T0 + 3);
+    (void) join_group(1, 5, T0 + 1);
+    (void) join_group(2, 5, T0 + 2);
+    (void) join_group(0, 5, T0 + 3);
     assert_int_equal(who_goes(&member, T0 + 3), LLMB_NIL);
 
     /* the slot of the first is not taken by its own group again */
@@ -380,7 +380,7 @@ what_is_not_learned_is_not_shared(void **state)
 static uint32_t
 concurrency(unsigned n)
 {
-    return llmb_group_policy(z, llmb_group(z, groups[n])).concurrency;
+    return llmb_group_slots(z, llmb_group(z, groups[n]));
 }
 
 
