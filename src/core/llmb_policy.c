@@ -11,10 +11,6 @@
 
 #define LLMB_POLICY_EARLY(wait)  ((wait) * 7 / 10)
 
-/* ms by which the clocks of workers may differ */
-
-#define LLMB_POLICY_SKEW         5
-
 /* us; what may be spent at once, and how far beyond that it can be overspent */
 
 #define LLMB_POLICY_BURST        1000000

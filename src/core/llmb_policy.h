@@ -27,6 +27,11 @@
 #pragma GCC visibility push(hidden)
 
 
+/* ms by which the clocks of workers may differ */
+
+#define LLMB_POLICY_SKEW  5
+
+
 typedef enum {
     LLMB_WINDOW_SLOT = 0,
     LLMB_WINDOW_FIXED,

@@ -103,8 +103,7 @@ typedef struct {
     uint8_t          token_ids;   /* llmb_token_ids_e */
     llmb_calibration_t  calibration;  /* estimated to its own tokens */
 
-    uint8_t          turn;        /* a call is over: a part that is due may go,
-                                     even if others have taken the slot */
+    uint8_t          turn;        /* a part that is due may go without a slot */
     llmb_list_t      queue;       /* by rank */
     llmb_list_t      ages;        /* the same members, by age */
     uint32_t         urgent;      /* whose answer is due first, or LLMB_NIL */

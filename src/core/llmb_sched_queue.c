@@ -63,6 +63,7 @@ void
 llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint64_t now)
 {
+    uint64_t       next;
     llmb_group_t  *g;
 
     g = llmb_group(z, group);
@@ -75,10 +76,15 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
     llmb_sched_flush(z, group, worker, LLMB_NIL, now);
 
-    if (g->turn || g->urgent != LLMB_NIL || g->unsure) {
+    next = llmb_policy_budget(&g->policy, g->next);
+
+    if (g->turn || g->urgent != LLMB_NIL || g->unsure
+        || (next > now && next <= now + LLMB_POLICY_SKEW))
+    {
         /*
          * a part that may go, but not before the end of a pause; or what was
-         * learned of this call makes somebody leave earlier
+         * learned of this call makes somebody leave earlier; or it is not yet
+         * time for the next call, but it was by the clock of who waits for it
          */
         llmb_sched_attend(z, group, now);
     }
