@@ -695,7 +695,7 @@ make_world(void)
 
     if (current->slots) {
         llmb_learn_bounds(&llmb_upstream_of(z, llmb_group(z, 0))->learn, 1,
-                          current->slots);
+                          current->slots, 0);
 
         while (nflights > current->slots) {
             finish(nflights - 1);

@@ -49,11 +49,12 @@ llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
 
 
 void
-llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max)
+llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max,
+    uint32_t inflight)
 {
     uint32_t  slots;
 
-    slots = l->slots == l->max ? max : l->slots;
+    slots = l->slots == l->max ? llmb_max(l->slots, inflight) : l->slots;
 
     l->min = min;
     l->max = max;

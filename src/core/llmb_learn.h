@@ -114,8 +114,12 @@ typedef struct {
  */
 void llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max);
 
-/* the bounds have changed; slots that were never too many change with them */
-void llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max);
+/*
+ * The bounds have changed.  If the slots were never too many, there are as many
+ * as are used, by "inflight" calls, from now on.
+ */
+void llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max,
+    uint32_t inflight);
 
 /* a call, or a request that went alone, is over */
 void llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample,

@@ -479,12 +479,12 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
         m->result.close = (uint8_t) batch->close;
         m->result.wait = llmb_sched_waited(m, now);
 
-        price += llmb_fair_price(m->priority, llmb_max(m->tokens, m->items));
+        price += llmb_fair_price(m->priority, m->items);
 
         llmb_list_push(&c->members, llmb_queue_links(z), i);
     }
 
-    llmb_sched_charge(z, c->group, price);
+    llmb_sched_charge(z, c->group, load.items, price);
     llmb_sched_spend(z, g, load.items, now);
 
     llmb_sched_mail_call(z, call, worker);
@@ -507,9 +507,8 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->slot = 1;
-    llmb_sched_charge(z, m->group,
-                      llmb_fair_price(m->priority,
-                                      llmb_max(m->tokens, m->items)));
+    llmb_sched_charge(z, m->group, m->items,
+                      llmb_fair_price(m->priority, m->items));
     llmb_sched_spend(z, g, m->items, now);
 
     m->result.size = m->items;

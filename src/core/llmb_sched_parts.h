@@ -60,8 +60,9 @@ void llmb_sched_leave_line(llmb_zone_t *z, uint32_t group);
 void llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now);
 void llmb_sched_use_turn(llmb_zone_t *z, uint32_t group);
 
-/* what the group sends costs so much, in weighted tokens */
-void llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint64_t price);
+/* the group sends a call of so many items, and of that price of items */
+void llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
+    uint64_t price);
 
 /* a call of the group, or a member sent alone */
 void llmb_sched_take_slot(llmb_zone_t *z, llmb_group_t *g);

@@ -4,7 +4,10 @@
  *
  * Groups whose calls go to one upstream share its slots, if their number is
  * learned.  A group that finds none waits for its turn: those turns are ranked
- * like those of members in a group, by what each has got in weighted tokens.
+ * like those of members in a group, by what each has got, weighted by priority.
+ * But they are charged for the time of the upstream: tokens would give turns to
+ * groups that send little with each, and those with more to send, whose calls
+ * are worth it, would wait.
  *
  * Whose turn it is gets mail, and the slot is kept for it meanwhile, but not
  * for long: its worker may be slow, or dead.  Whatever goes wrong here, the
@@ -147,9 +150,10 @@ llmb_sched_use_turn(llmb_zone_t *z, uint32_t group)
 
 
 void
-llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint64_t price)
+llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
+    uint64_t price)
 {
-    uint64_t          start;
+    uint64_t          start, time;
     llmb_group_t     *g;
     llmb_upstream_t  *u;
 
@@ -161,7 +165,11 @@ llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint64_t price)
 
     llmb_sched_leave_line(z, group);
 
-    g->finish = start + price;
+    /* as long as nothing is known, each call takes the same time */
+
+    time = llmb_max(llmb_learn_service(&u->learn, items), 1);
+
+    g->finish = start + time * price / llmb_max(items, 1);
     u->last = llmb_max(u->last, g->finish);
 
     if (u->waiting == LLMB_NIL) {

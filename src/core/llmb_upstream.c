@@ -210,7 +210,8 @@ llmb_upstream_bounds(llmb_zone_t *z, const llmb_group_t *g)
     u = llmb_upstream_of(z, g);
     most = g->policy.concurrency * u->groups;
 
-    llmb_learn_bounds(&u->learn, g->policy.learned ? 1 : most, most);
+    llmb_learn_bounds(&u->learn, g->policy.learned ? 1 : most, most,
+                      u->inflight);
 }
 
 

@@ -81,22 +81,22 @@ setup_groups(void **state)
         assert_sound();
     }
 
-    llmb_learn_bounds(&upstream()->learn, 1, 1);
+    llmb_learn_bounds(&upstream()->learn, 1, 1, 0);
 
     return 0;
 }
 
 
 static uint32_t
-join_group(unsigned n, uint64_t tokens, uint64_t now)
+join_group(unsigned n, uint32_t items, uint64_t now)
 {
     uint32_t  i;
 
     i = llmb_member_alloc(z, groups[n], n, 10);
     assert_int_not_equal(i, LLMB_NIL);
 
-    llmb_member(z, i)->items = 1;
-    llmb_member(z, i)->tokens = tokens;
+    llmb_member(z, i)->items = items;
+    llmb_member(z, i)->tokens = 5 * items;
     llmb_member(z, i)->wait = 10000;
     llmb_member(z, i)->priority = (uint8_t) priority[n];
 
@@ -189,14 +189,15 @@ slots_are_those_of_all(void **state)
 
     (void) state;
 
-    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS);
+    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS,
+                      GROUPS * SLOTS);
 
     for (n = 0; n < GROUPS * SLOTS; n++) {
-        (void) join_group(n % GROUPS, 5, T0);
+        (void) join_group(n % GROUPS, 1, T0);
         assert_int_equal(who_goes(&member, T0), n % GROUPS);
     }
 
-    (void) join_group(0, 5, T0);
+    (void) join_group(0, 1, T0);
     assert_int_equal(who_goes(&member, T0), LLMB_NIL);
     assert_int_equal(upstream()->inflight, GROUPS * SLOTS);
 
@@ -211,12 +212,12 @@ who_waits_longer_is_next(void **state)
 
     (void) state;
 
-    (void) join_group(0, 5, T0);
+    (void) join_group(0, 1, T0);
     assert_int_equal(who_goes(&first, T0), 0);
 
-    (void) join_group(1, 5, T0 + 1);
-    (void) join_group(2, 5, T0 + 2);
-    (void) join_group(0, 5, T0 + 3);
+    (void) join_group(1, 1, T0 + 1);
+    (void) join_group(2, 1, T0 + 2);
+    (void) join_group(0, 1, T0 + 3);
     assert_int_equal(who_goes(&member, T0 + 3), LLMB_NIL);
 
     /* the slot of the first is not taken by its own group again */
@@ -235,33 +236,46 @@ who_waits_longer_is_next(void **state)
 }
 
 
-/* each gets its share of tokens, by priority */
+/*
+ * Each gets its share of the upstream's time, by priority: calls of 10 + 10 n
+ * ms, with four items of the first group, and one of the others.
+ */
 
 static void
-shares_are_of_tokens_by_priority(void **state)
+shares_are_of_time_by_priority(void **state)
 {
-    unsigned  n;
-    uint32_t  who, member;
-    uint64_t  got[GROUPS];
+    unsigned       n;
+    uint32_t       who, member, calls[GROUPS];
+    llmb_sample_t  sample;
 
-    static const uint64_t  tokens[GROUPS] = { 40, 10, 10 };
+    static const uint32_t  items[GROUPS] = { 4, 1, 1 };
 
     (void) state;
 
+    memset(&sample, 0, sizeof(llmb_sample_t));
+
+    for (n = 0; n < 60; n++) {
+        sample.items = 1 + n % 4;
+        sample.inflight = 1;
+        sample.time = 10000 + 10000 * sample.items;
+        llmb_upstream_sample(z, groups[0], &sample, (T0 + n) * 1000);
+    }
+
+    llmb_group(z, groups[0])->policy.max_size = 4;
     priority[2] = 9;                  /* 8/3 of the default */
-    memset(got, 0, sizeof(got));
+    memset(calls, 0, sizeof(calls));
 
     for (n = 0; n < 3 * GROUPS; n++) {
-        (void) join_group(n % GROUPS, tokens[n % GROUPS], T0);
+        (void) join_group(n % GROUPS, items[n % GROUPS], T0);
     }
 
     who = who_goes(&member, T0);
 
-    for (n = 0; n < 400; n++) {
+    for (n = 0; n < 600; n++) {
         assert_int_not_equal(who, LLMB_NIL);
 
-        got[who] += tokens[who];
-        (void) join_group(who, tokens[who], T0 + n);
+        calls[who]++;
+        (void) join_group(who, items[who], T0 + n);
 
         llmb_sched_leave(z, member, T0 + n);
         assert_sound();
@@ -269,8 +283,9 @@ shares_are_of_tokens_by_priority(void **state)
         who = who_goes(&member, T0 + n);
     }
 
-    assert_in_range(got[0], got[1] * 9 / 10, got[1] * 11 / 10);
-    assert_in_range(got[2], got[1] * 25 / 10, got[1] * 28 / 10);
+    assert_in_range(calls[0] * 50, calls[1] * 20 * 9 / 10,
+                    calls[1] * 20 * 11 / 10);
+    assert_in_range(calls[2] * 3, calls[1] * 75 / 10, calls[1] * 85 / 10);
 
     leave_all(T0 + n);
 }
@@ -285,17 +300,17 @@ a_slot_is_kept_for_a_moment(void **state)
 
     (void) state;
 
-    (void) join_group(0, 5, T0);
+    (void) join_group(0, 1, T0);
     assert_int_equal(who_goes(&first, T0), 0);
 
-    (void) join_group(2, 5, T0);
+    (void) join_group(2, 1, T0);
     llmb_sched_leave(z, first, T0);
     assert_int_equal(upstream()->called, groups[2]);
 
-    (void) join_group(0, 5, T0 + 5);
+    (void) join_group(0, 1, T0 + 5);
     (void) expect(0, LLMB_MAIL_NONE, T0 + 5);
 
-    other = join_group(1, 5, T0 + 20);
+    other = join_group(1, 1, T0 + 20);
     assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0 + 20), other);
 
     /* and when it comes, it is not first any more */
@@ -315,11 +330,11 @@ who_is_called_and_gone_is_replaced(void **state)
 
     (void) state;
 
-    (void) join_group(0, 5, T0);
+    (void) join_group(0, 1, T0);
     assert_int_equal(who_goes(&first, T0), 0);
 
-    gone = join_group(1, 5, T0);
-    (void) join_group(2, 5, T0);
+    gone = join_group(1, 1, T0);
+    (void) join_group(2, 1, T0);
 
     llmb_sched_leave(z, first, T0);
     assert_int_equal(upstream()->called, groups[1]);
@@ -340,10 +355,10 @@ deadlines_need_no_turn(void **state)
 
     (void) state;
 
-    (void) join_group(0, 5, T0);
+    (void) join_group(0, 1, T0);
     assert_int_equal(who_goes(&first, T0), 0);
 
-    member = join_group(1, 5, T0);
+    member = join_group(1, 1, T0);
     assert_int_equal(llmb_sched_wake(z, member, T0), T0 + 10000);
 
     llmb_sched_flush(z, groups[1], 1, member, T0 + 10000);
@@ -369,7 +384,7 @@ what_is_not_learned_is_not_shared(void **state)
     }
 
     for (n = 0; n < GROUPS * SLOTS; n++) {
-        (void) join_group(n % GROUPS, 5, T0);
+        (void) join_group(n % GROUPS, 1, T0);
         assert_int_equal(who_goes(&member, T0), n % GROUPS);
     }
 
@@ -392,7 +407,8 @@ too_many_requests_is_said_to_one(void **state)
 
     (void) state;
 
-    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS);
+    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS,
+                      GROUPS * SLOTS);
 
     memset(&sample, 0, sizeof(llmb_sample_t));
     sample.items = 1;
@@ -439,7 +455,7 @@ main(void)
         share_test(what_one_has_learned_another_knows),
         share_test(slots_are_those_of_all),
         share_test(who_waits_longer_is_next),
-        share_test(shares_are_of_tokens_by_priority),
+        share_test(shares_are_of_time_by_priority),
         share_test(a_slot_is_kept_for_a_moment),
         share_test(who_is_called_and_gone_is_replaced),
         share_test(deadlines_need_no_turn),
