@@ -398,6 +398,12 @@ sim_mail(sim_engine_t *e)
                       (llmb_reason_e) m->result.reason);
             break;
 
+        case LLMB_MAIL_REFUSED:
+            sim_refused(e, r, m);
+            llmb_sched_leave(e->zone, i, sim_clock(e));
+            e->member[r] = SIM_NIL;
+            break;
+
         case LLMB_MAIL_ANSWER:
             llmb_sched_leave(e->zone, i, sim_clock(e));
             e->member[r] = SIM_NIL;

@@ -58,6 +58,9 @@ void sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how,
 /* sends a call that was sealed */
 void sim_send(sim_engine_t *e, uint32_t call);
 
+/* the scheduler answers it 429, as its upstream wants no calls */
+void sim_refused(sim_engine_t *e, uint32_t r, const llmb_member_t *m);
+
 /* an answer is there */
 void sim_return(sim_engine_t *e, uint32_t batch);
 

@@ -22,6 +22,8 @@
 static void sim_return_alone(sim_engine_t *e, sim_batch_t *batch);
 static void sim_return_call(sim_engine_t *e, sim_batch_t *batch,
     uint32_t call);
+static void sim_hear(sim_engine_t *e, uint32_t group, unsigned probe,
+    const sim_batch_t *batch);
 static void sim_learn(sim_engine_t *e, uint32_t group, sim_batch_t *batch);
 
 
@@ -171,6 +173,20 @@ sim_serve(sim_engine_t *e, uint32_t r, unsigned status)
 
 
 void
+sim_refused(sim_engine_t *e, uint32_t r, const llmb_member_t *m)
+{
+    sim_served_t  *served;
+
+    served = &e->run->served[r];
+    served->sent = e->now;
+    served->how = (llmb_status_e) m->result.status;
+    served->reason = (llmb_reason_e) m->result.reason;
+
+    sim_serve(e, r, 429);
+}
+
+
+void
 sim_return(sim_engine_t *e, uint32_t batch)
 {
     if (e->flight[batch].call == SIM_NIL) {
@@ -187,16 +203,44 @@ sim_return(sim_engine_t *e, uint32_t batch)
 static void
 sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
 {
-    uint32_t  r;
+    uint32_t        r;
+    llmb_member_t  *m;
 
     r = e->run->members[batch->first];
 
     sim_serve(e, r, batch->status);
 
     if (e->member[r] != SIM_NIL) {
-        sim_learn(e, llmb_member(e->zone, e->member[r])->group, batch);
+        m = llmb_member(e->zone, e->member[r]);
+
+        sim_learn(e, m->group, batch);
+        sim_hear(e, m->group, m->probe, batch);
+
         llmb_sched_leave(e->zone, e->member[r], sim_clock(e));
         e->member[r] = SIM_NIL;
+    }
+}
+
+
+/* what the answer to a request by itself tells of a pause */
+
+static void
+sim_hear(sim_engine_t *e, uint32_t group, unsigned probe,
+    const sim_batch_t *batch)
+{
+    if (batch->status != 429) {
+
+        if (probe) {
+            llmb_sched_resume(e->zone, group, sim_clock(e));
+        }
+
+        return;
+    }
+
+    if (e->server.backend->retry) {
+        (void) llmb_sched_halt(e->zone, group, probe,
+                               sim_clock(e) + e->server.backend->retry,
+                               sim_clock(e));
     }
 }
 
@@ -267,9 +311,12 @@ sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
     sim_learn(e, c->group, batch);
 
     if (verdict == LLMB_VERDICT_PAUSE && e->server.backend->retry) {
-        llmb_sched_pause(e->zone, call,
-                         sim_clock(e) + e->server.backend->retry,
-                         sim_clock(e));
+        (void) llmb_sched_pause(e->zone, call,
+                                sim_clock(e) + e->server.backend->retry,
+                                sim_clock(e));
+
+    } else if (c->probe && verdict == LLMB_VERDICT_SPLIT) {
+        llmb_sched_resume(e->zone, c->group, sim_clock(e));
     }
 
     /* who is left gets what the upstream said */

@@ -24,6 +24,8 @@ struct ngx_http_llm_batch_answer_s {
     ngx_array_t                      states;    /* as r->upstream_states */
     ngx_uint_t                       local;     /* no body of the upstream:
                                                    the status is nginx's */
+    uint64_t                         retry;     /* ms, for such a one; or 0 */
+    ngx_uint_t                       retry_ms;  /* it is told in ms, too */
     ngx_str_t                        body;
 };
 

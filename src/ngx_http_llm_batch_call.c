@@ -10,14 +10,17 @@
 #include "ngx_http_llm_batch.h"
 
 
-static void ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
-    llmb_verdict_e verdict, llmb_reason_e reason);
+static ngx_msec_t ngx_http_llm_batch_carry_out(
+    ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
+    llmb_reason_e reason);
 static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
 static ngx_uint_t ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_verdict_e verdict);
 static void ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
     llmb_group_t *g, llmb_outcome_t *outcome);
+static void ngx_http_llm_batch_learn_probe(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome);
 static llmb_verdict_e ngx_http_llm_batch_limit(
     ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict);
 static void ngx_http_llm_batch_release_members(
@@ -29,6 +32,7 @@ static void ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx);
 void
 ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 {
+    ngx_msec_t                  pause;
     ngx_uint_t                  smaller;
     llmb_reason_e               reason;
     llmb_verdict_e              verdict;
@@ -68,7 +72,8 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
     if (smaller && outcome.fallback) {
         /* no fault of any member: they go in smaller calls, if they may wait */
-        llmb_sched_pause(zone->tables, call->index, 0, ngx_current_msec);
+        (void) llmb_sched_pause(zone->tables, call->index, 0,
+                                ngx_current_msec);
         verdict = LLMB_VERDICT_ALONE;
     }
 
@@ -77,9 +82,11 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     LLMB_CRASH("verdict locked");
     LLMB_TEAR(zone, "verdict torn");
 
-    ngx_http_llm_batch_carry_out(call, verdict, reason);
+    pause = ngx_http_llm_batch_carry_out(call, verdict, reason);
 
     ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_log_pause(zone, pause);
 
     if (verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE) {
         return;
@@ -101,7 +108,9 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 }
 
 
-static void
+/* returns how long a pause is that has begun, or 0 */
+
+static ngx_msec_t
 ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
     llmb_verdict_e verdict, llmb_reason_e reason)
 {
@@ -120,11 +129,7 @@ ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
         break;
 
     case LLMB_VERDICT_PAUSE:
-        llmb_sched_pause(zone->tables, call->index,
-                         ngx_current_msec
-                         + ngx_http_llm_batch_retry_after(call->subrequest),
-                         ngx_current_msec);
-        break;
+        return ngx_http_llm_batch_pause_call(call);
 
     case LLMB_VERDICT_ALONE:
     case LLMB_VERDICT_ABSENT:
@@ -134,6 +139,8 @@ ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
     default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
         break;
     }
+
+    return 0;
 }
 
 
@@ -249,6 +256,7 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_learn_call(call, call->zone,
                      llmb_call(call->zone->tables, call->index)->group,
                      outcome);
+    ngx_http_llm_batch_learn_probe(call, outcome);
 
     if (outcome->status != NGX_HTTP_TOO_MANY_REQUESTS && !smaller) {
         llmb_health_result(&g->health, llmb_verdict_failed(outcome),
@@ -310,16 +318,44 @@ ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
 }
 
 
+/* an upstream that takes a call in a pause takes others, too */
+
+static void
+ngx_http_llm_batch_learn_probe(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome)
+{
+    llmb_call_t  *c;
+
+    c = llmb_call(call->zone->tables, call->index);
+
+    if (c->probe && outcome->answered && outcome->status >= 200
+        && outcome->status < 300)
+    {
+        llmb_sched_resume(call->zone->tables, c->group, ngx_current_msec);
+    }
+}
+
+
 /* isolation must not multiply the load of an upstream in trouble */
 
 static llmb_verdict_e
 ngx_http_llm_batch_limit(ngx_http_llm_batch_call_t *call,
     llmb_verdict_e verdict)
 {
+    ngx_uint_t     ms;
     llmb_group_t  *g;
 
     g = llmb_group(call->zone->tables,
                    llmb_call(call->zone->tables, call->index)->group);
+
+    if ((verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE
+         || verdict == LLMB_VERDICT_ALONE || verdict == LLMB_VERDICT_ABSENT)
+        && llmb_sched_yield(call->zone->tables, call->index,
+                            ngx_current_msec))
+    {
+        /* nobody is left to get anything */
+        return LLMB_VERDICT_DELIVER;
+    }
 
     if (verdict == LLMB_VERDICT_HALVE
         && llmb_health_allow(&g->health, call->conf->fallback_limit, 2,
@@ -329,59 +365,12 @@ ngx_http_llm_batch_limit(ngx_http_llm_batch_call_t *call,
     }
 
     if (verdict == LLMB_VERDICT_PAUSE
-        && ngx_http_llm_batch_retry_after(call->subrequest) == 0)
+        && ngx_http_llm_batch_retry_after(call->subrequest, &ms) == 0)
     {
         return LLMB_VERDICT_DELIVER;
     }
 
     return verdict;
-}
-
-
-/* milliseconds; 0 if the upstream does not tell */
-
-uint64_t
-ngx_http_llm_batch_retry_after(ngx_http_request_t *r)
-{
-    uint64_t          pause;
-    ngx_uint_t        i, ms;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
-
-    pause = 0;
-    part = &r->headers_out.headers.part;
-    h = part->elts;
-
-    for (i = 0; /* void */; i++) {
-
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return pause;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash == 0) {
-            continue;
-        }
-
-        ms = (h[i].key.len == sizeof("Retry-After-Ms") - 1);
-
-        if ((ms && ngx_strncasecmp(h[i].key.data, (u_char *) "Retry-After-Ms",
-                                   h[i].key.len) == 0)
-            || (h[i].key.len == sizeof("Retry-After") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "Retry-After",
-                                   h[i].key.len) == 0
-                && pause == 0))
-        {
-            pause = llmb_verdict_retry_after(
-                                     ngx_http_llm_batch_str(&h[i].value), ms,
-                                     pause);
-        }
-    }
 }
 
 

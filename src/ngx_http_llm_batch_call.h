@@ -96,9 +96,6 @@ void ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
 void ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
 
-/* how long, in ms, the upstream wants no calls after an answer of 429 */
-uint64_t ngx_http_llm_batch_retry_after(ngx_http_request_t *r);
-
 /* a call that a part has of its own came back: its answer, or more parts */
 void ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call);
 

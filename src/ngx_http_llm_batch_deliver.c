@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_llm_batch_request_id(ngx_http_request_t *r,
     ngx_str_t *id);
 static ngx_int_t ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
     ngx_http_llm_batch_answer_t *answer);
+static ngx_int_t ngx_http_llm_batch_set_retry(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer);
 static llmb_rc_e ngx_http_llm_batch_fetch_write(void *data, const uint8_t *p,
     size_t len);
 
@@ -48,7 +50,9 @@ ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
 
     r->read_event_handler = ngx_http_block_reading;
 
-    if (ngx_http_llm_batch_set_states(r, answer) != NGX_OK) {
+    if (ngx_http_llm_batch_set_states(r, answer) != NGX_OK
+        || ngx_http_llm_batch_set_retry(r, answer) != NGX_OK)
+    {
         rc = NGX_HTTP_INTERNAL_SERVER_ERROR;
 
     } else if (answer->local) {
@@ -306,6 +310,39 @@ ngx_http_llm_batch_request_id(ngx_http_request_t *r, ngx_str_t *id)
     id->len = v->len;
 
     return NGX_OK;
+}
+
+
+/* when to come back, for who is refused by us; whole seconds, or more */
+
+static ngx_int_t
+ngx_http_llm_batch_set_retry(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    u_char     buf[NGX_INT64_LEN];
+    ngx_str_t  value;
+
+    static ngx_str_t  seconds = ngx_string("Retry-After");
+    static ngx_str_t  ms = ngx_string("Retry-After-Ms");
+
+    if (answer->retry == 0) {
+        return NGX_OK;
+    }
+
+    value.data = buf;
+    value.len = ngx_sprintf(buf, "%uL", (answer->retry + 999) / 1000) - buf;
+
+    if (ngx_http_llm_batch_push_header(r, &seconds, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    if (!answer->retry_ms) {
+        return NGX_OK;
+    }
+
+    value.len = ngx_sprintf(buf, "%uL", answer->retry) - buf;
+
+    return ngx_http_llm_batch_push_header(r, &ms, &value);
 }
 
 

@@ -27,7 +27,9 @@ static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
-static ngx_uint_t ngx_http_llm_batch_is_refused(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_batch_is_busy(ngx_http_request_t *r);
+static ngx_msec_t ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx,
+    llmb_member_t *m);
 
 
 llmb_reason_e
@@ -405,7 +407,7 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 /* by the upstream, for what nginx itself limits is for one client to mind */
 
 static ngx_uint_t
-ngx_http_llm_batch_is_refused(ngx_http_request_t *r)
+ngx_http_llm_batch_is_busy(ngx_http_request_t *r)
 {
     return r->headers_out.status == NGX_HTTP_TOO_MANY_REQUESTS
            && r->upstream
@@ -416,9 +418,7 @@ ngx_http_llm_batch_is_refused(ngx_http_request_t *r)
 void
 ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 {
-    uint64_t                    pause;
-    ngx_uint_t                  status;
-    llmb_group_t               *g;
+    ngx_msec_t                  pause;
     ngx_http_llm_batch_zone_t  *zone;
     ngx_http_llm_batch_part_t  *part;
 
@@ -429,28 +429,45 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     zone = ctx->zone;
+    pause = 0;
 
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch == part->epoch) {
-        g = llmb_group(zone->tables,
-                       llmb_member(zone->tables, part->member)->group);
-
-        status = ctx->request->headers_out.status;
-
-        ngx_http_llm_batch_learn_alone(part,
-                             llmb_member(zone->tables, part->member)->group,
-                             status);
-
-        if (ngx_http_llm_batch_is_refused(ctx->request)) {
-            pause = ngx_http_llm_batch_retry_after(ctx->request);
-            g->paused = ngx_max(g->paused, ngx_current_msec + pause);
-        }
+        pause = ngx_http_llm_batch_hear(ctx, llmb_member(zone->tables,
+                                                         part->member));
     }
 
     ngx_http_llm_batch_leave(part);
 
     ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_log_pause(zone, pause);
+}
+
+
+/* what the answer to one tells of all; how long a pause is that begins, or 0 */
+
+static ngx_msec_t
+ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
+{
+    ngx_uint_t     status;
+    llmb_zone_t   *z;
+
+    z = ctx->zone->tables;
+    status = ctx->request->headers_out.status;
+
+    ngx_http_llm_batch_learn_alone(&ctx->whole, m->group, status);
+
+    if (ngx_http_llm_batch_is_busy(ctx->request)) {
+        return ngx_http_llm_batch_halt(ctx->zone, m, ctx->request);
+    }
+
+    if (m->probe && status >= 200 && status < 300) {
+        llmb_sched_resume(z, m->group, ngx_current_msec);
+    }
+
+    return 0;
 }
 
 

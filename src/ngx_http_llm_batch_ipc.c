@@ -216,6 +216,10 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
             ngx_http_llm_batch_fetch(zone->members[i]);
             break;
 
+        case LLMB_MAIL_REFUSED:
+            ngx_http_llm_batch_refused(zone->members[i]);
+            break;
+
         case LLMB_MAIL_ALONE:
             ngx_http_llm_batch_alone(zone->members[i]);
             break;

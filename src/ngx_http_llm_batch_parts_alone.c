@@ -14,6 +14,9 @@
 static ngx_uint_t ngx_http_llm_batch_part_learn(
     ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
+static ngx_msec_t ngx_http_llm_batch_part_hear(
+    ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome);
 static ngx_uint_t ngx_http_llm_batch_part_waits(
     ngx_http_llm_batch_part_t *part, llmb_group_t *g,
     ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
@@ -86,6 +89,7 @@ static ngx_uint_t
 ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
 {
+    ngx_msec_t                  pause;
     ngx_uint_t                  again;
     llmb_str_t                  body;
     llmb_group_t               *g;
@@ -93,6 +97,7 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
 
     zone = call->zone;
     again = 0;
+    pause = 0;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -106,6 +111,7 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
         ngx_http_llm_batch_learn_call(call, zone,
                              llmb_member(zone->tables, part->member)->group,
                              outcome);
+        pause = ngx_http_llm_batch_part_hear(part, call, outcome);
 
         if (outcome->split) {
             llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
@@ -137,6 +143,8 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
 
     ngx_http_llm_batch_unlock(zone);
 
+    ngx_http_llm_batch_log_pause(zone, pause);
+
     if (outcome->mismatch != LLMB_MISMATCH_NONE) {
         ngx_http_llm_batch_count(zone->sh->metrics.mismatch[outcome->mismatch]);
     }
@@ -146,6 +154,32 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
                                * 1000);
 
     return again;
+}
+
+
+/* as of a request that went alone */
+
+static ngx_msec_t
+ngx_http_llm_batch_part_hear(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(call->zone->tables, part->member);
+
+    if (!outcome->answered) {
+        return 0;
+    }
+
+    if (outcome->status == NGX_HTTP_TOO_MANY_REQUESTS) {
+        return ngx_http_llm_batch_halt(call->zone, m, call->subrequest);
+    }
+
+    if (m->probe && outcome->status >= 200 && outcome->status < 300) {
+        llmb_sched_resume(call->zone->tables, m->group, ngx_current_msec);
+    }
+
+    return 0;
 }
 
 
@@ -159,6 +193,7 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
     llmb_group_t *g, ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
 {
     uint64_t        pause, since;
+    ngx_uint_t      ms;
     llmb_policy_t   policy;
 
     if (!outcome->answered) {
@@ -175,16 +210,10 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
         since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
-        pause = ngx_http_llm_batch_retry_after(call->subrequest);
+        pause = ngx_http_llm_batch_retry_after(call->subrequest, &ms);
 
-        if (ngx_http_llm_batch_part_is_whole(part)
-            || pause == 0 || since + pause >= LLMB_SCHED_PATIENCE)
-        {
-            return 0;
-        }
-
-        g->paused = ngx_max(g->paused, ngx_current_msec + pause);
-        return 1;
+        return !ngx_http_llm_batch_part_is_whole(part)
+               && pause && since + pause < LLMB_SCHED_PATIENCE;
 
     default:
         return 0;

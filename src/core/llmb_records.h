@@ -63,6 +63,9 @@ typedef struct {
     uint64_t         since;       /* ms */
     uint64_t         deadline;    /* ms; sent by then, unless it is a part */
     uint64_t         due;         /* ms; its answer is, or UINT64_MAX */
+    uint32_t         refused;     /* ms left of the pause for which it could not
+                                     wait; or 0 */
+    uint8_t          probe;       /* llmb_probe_e, if it went alone */
 
     llmb_result_t    result;
 } llmb_member_t;
@@ -73,6 +76,7 @@ typedef struct {
     uint8_t          state;       /* llmb_call_state_e */
     uint8_t          close;       /* llmb_close_e */
     uint8_t          reason;      /* llmb_reason_e, once it has failed */
+    uint8_t          probe;       /* llmb_probe_e */
     uint16_t         worker;      /* that sends it */
     uint32_t         group;
     uint32_t         tries;
@@ -121,7 +125,16 @@ typedef struct {
     uint32_t         items;       /* in the queue */
     uint64_t         tokens;
     uint64_t         bytes;
-    uint64_t         paused;      /* ms */
+
+    /* when the upstream wants no calls; ms */
+    uint64_t         paused;      /* before that */
+    uint64_t         probe;       /* nor one to see, before that */
+    uint64_t         trial;       /* until then the others wait for the first
+                                     one after a pause */
+    uint8_t          tries;       /* that is yet to come */
+    uint8_t          stranded;    /* some of the queue cannot wait: they are to
+                                     be sent or refused at once */
+    uint8_t          retry_ms;    /* the pause was told in ms */
 
     llmb_policy_t    policy;
     llmb_health_t    health;

@@ -17,6 +17,8 @@ typedef struct {
     uint32_t      n;              /* members, in the order of the queue */
     uint32_t      must;           /* and this one, if not LLMB_NIL */
     unsigned      found:1;        /* one of them is the worker's */
+    uint64_t      paused;         /* until then: a probe, of those only who
+                                     cannot wait so long; or 0 */
     llmb_close_e  close;
 } llmb_batch_t;
 
@@ -59,11 +61,16 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     m->since = now;
     llmb_sched_hold(z, g, m, now);
-    m->rank = llmb_fair_rank(&g->fair, m->flow, m->priority,
-                             llmb_max(m->tokens, m->items));
 
     llmb_health_request(&g->health, now);
     llmb_arrivals_add(&g->arrivals, now * 1000);
+
+    if (llmb_sched_is_shut_out(z, member, now)) {
+        return;
+    }
+
+    m->rank = llmb_fair_rank(&g->fair, m->flow, m->priority,
+                             llmb_max(m->tokens, m->items));
 
     llmb_sched_enqueue(z, member);
 
@@ -72,7 +79,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
         return;
     }
 
-    if (llmb_sched_is_due(z, g, member, now)
+    if (g->stranded || llmb_sched_is_due(z, g, member, now)
         || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE)
     {
         /* by mail, so whatever else this pass brings leaves with it */
@@ -95,7 +102,7 @@ llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g, const llmb_member_t *m,
 {
     return !m->part
            && g->policy.window == LLMB_WINDOW_SLOT
-           && now >= g->paused
+           && now >= llmb_sched_shut(g)
            && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000);
 }
 
@@ -154,6 +161,15 @@ llmb_sched_next(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
     memset(batch, 0, sizeof(llmb_batch_t));
 
     batch->must = LLMB_NIL;
+
+    if (now < g->paused) {
+        batch->close = LLMB_CLOSE_DEADLINE;
+        batch->must = llmb_sched_probe(z, g, lender, now);
+        batch->paused = g->paused;
+        return batch->must != LLMB_NIL;
+    }
+
+    g->stranded = 0;
 
     if (llmb_sched_is_due(z, g, lender, now)) {
         batch->close = LLMB_CLOSE_DEADLINE;
@@ -266,10 +282,10 @@ llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g, unsigned crowded,
     load.inflight = g->inflight;
     load.since = oldest->since;
     load.deadline = oldest->deadline;
-    load.paused = g->paused;
+    load.paused = llmb_sched_shut(g);
     load.budget = llmb_policy_budget(&g->policy, g->next);
     load.crowded = crowded != 0;
-    load.patient = oldest->part && (!g->turn || now < g->paused);
+    load.patient = oldest->part && (!g->turn || now < load.paused);
 
     policy = llmb_group_policy(g);
 
@@ -396,13 +412,17 @@ llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
 /*
  * What does not fit ends a call, or else small members would always overtake a
  * large one.  But the parts of a request do not keep those waiting that go with
- * somebody who is due.
+ * somebody who is due.  And a probe is of those that would be refused.
  */
 
 static unsigned
 llmb_sched_passed_over(const llmb_policy_t *policy, const llmb_load_t *call,
     const llmb_member_t *m, const llmb_batch_t *batch)
 {
+    if (batch->paused && llmb_sched_may_wait(m, batch->paused, 0)) {
+        return 1;
+    }
+
     return batch->must != LLMB_NIL && m->part
            && !llmb_policy_fits(policy, call, m->items, m->tokens, m->len);
 }
@@ -442,6 +462,7 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     c = llmb_call(z, call);
     c->close = (uint8_t) batch->close;
     c->sealed = now;
+    c->probe = llmb_sched_departs(g, now);
 
     price = 0;
     memset(&load, 0, sizeof(llmb_load_t));
@@ -507,6 +528,7 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->slot = 1;
+    m->probe = llmb_sched_departs(g, now);
     llmb_sched_charge(z, m->group, m->items,
                       llmb_fair_price(m->priority, m->items));
     llmb_sched_spend(z, g, m->items, now);

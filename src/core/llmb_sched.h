@@ -27,15 +27,29 @@
 
 #define LLMB_SCHED_MARGIN    5
 
+/* ms between two calls of a group whose upstream wants none */
+
+#define LLMB_SCHED_PROBE     1000
+
 /* ms for which the parts of a request that was cut wait out a rate limit */
 
 #define LLMB_SCHED_PATIENCE  60000
+
+
+/* what a call, or a member alone, is to find out */
+
+typedef enum {
+    LLMB_PROBE_NONE = 0,
+    LLMB_PROBE_PAUSE,             /* whether a pause may end before its time */
+    LLMB_PROBE_TRIAL              /* whether it was long enough */
+} llmb_probe_e;
 
 
 typedef enum {
     LLMB_MAIL_NONE = 0,
     LLMB_MAIL_CALL,               /* a sealed call: send it */
     LLMB_MAIL_ANSWER,             /* a member is ANSWERED: fetch it */
+    LLMB_MAIL_REFUSED,            /* the same, but by nobody: 429 to it */
     LLMB_MAIL_ALONE,              /* a member is RELEASED: send it alone */
     LLMB_MAIL_WAKE                /* a member still waits: set its timer */
 } llmb_mail_e;
@@ -96,9 +110,28 @@ void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
 /*
  * The upstream wants no calls before "until", or, if that is over, no call as
  * large as this one: members that may wait so long go back to the queue.
+ *
+ * In a pause, whoever cannot wait for its end is refused, whether it is in the
+ * queue or joins.  But once a second, if there are any, those who cannot wait
+ * are sent as a "probe".  What the upstream says to that is how long the pause
+ * is from now on; if it takes it, the caller ends the pause by resume().  So is
+ * the first call after a pause: until the answer, or for a second, there is
+ * none but at deadlines.
+ *
+ * halt() is for an answer to a member that went alone.  Both return whether a
+ * pause has begun that was none before.
  */
-void llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
+unsigned llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
     uint64_t now);
+unsigned llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe,
+    uint64_t until, uint64_t now);
+void llmb_sched_resume(llmb_zone_t *z, uint32_t group, uint64_t now);
+
+/*
+ * Nothing is sent again in a pause: if there is one, the members of a call that
+ * failed go back to the queue, or are refused.  Returns whether there is.
+ */
+unsigned llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now);
 
 /*
  * The outcome of a claimed member.  answer() takes over a chain that holds

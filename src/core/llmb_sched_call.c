@@ -6,8 +6,6 @@
  */
 
 
-#include <string.h>
-
 #include "llmb_sched_parts.h"
 
 
@@ -15,8 +13,6 @@ static void llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker);
 static uint32_t llmb_sched_lender(llmb_zone_t *z, uint32_t call,
     uint32_t worker);
 static void llmb_sched_result(llmb_zone_t *z, uint32_t call);
-static unsigned llmb_sched_may_wait(const llmb_member_t *m, uint64_t until,
-    uint64_t now);
 
 
 uint32_t
@@ -231,55 +227,6 @@ llmb_sched_result(llmb_zone_t *z, uint32_t call)
 
 
 void
-llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
-{
-    uint32_t        i, next;
-    llmb_call_t    *c;
-    llmb_group_t   *g;
-    llmb_member_t  *m;
-
-    c = llmb_call(z, call);
-    g = llmb_group(z, c->group);
-
-    g->paused = llmb_max(g->paused, until);
-
-    for (i = c->members.head; i != LLMB_NIL; i = next) {
-        next = llmb_queue_links(z)[i].next;
-        m = llmb_member(z, i);
-
-        if (m->state != LLMB_MEMBER_CLAIMED
-            || !llmb_sched_may_wait(m, g->paused, now))
-        {
-            continue;
-        }
-
-        llmb_list_remove(&c->members, llmb_queue_links(z), i);
-        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_REQUEUE);
-
-        m->call = LLMB_NIL;
-        memset(&m->result, 0, sizeof(llmb_result_t));
-
-        llmb_member_unroom(z, i);
-        llmb_sched_enqueue(z, i);
-        llmb_sched_mail_member(z, i);
-    }
-
-    llmb_sched_attend(z, c->group, now);
-}
-
-
-static unsigned
-llmb_sched_may_wait(const llmb_member_t *m, uint64_t until, uint64_t now)
-{
-    if (m->part) {
-        return llmb_max(now, until) < m->since + LLMB_SCHED_PATIENCE;
-    }
-
-    return m->deadline > until;
-}
-
-
-void
 llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t chunks,
     uint32_t len)
 {
@@ -325,6 +272,7 @@ llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
     llmb_list_remove(&llmb_call(z, m->call)->members, llmb_queue_links(z),
                      member);
 
+    m->probe = llmb_call(z, m->call)->probe;
     m->call = LLMB_NIL;
 
     if (m->state == LLMB_MEMBER_ABANDONED) {

@@ -38,7 +38,7 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
         switch (m->state) {
 
         case LLMB_MEMBER_ANSWERED:
-            return LLMB_MAIL_ANSWER;
+            return m->refused ? LLMB_MAIL_REFUSED : LLMB_MAIL_ANSWER;
 
         case LLMB_MEMBER_RELEASED:
             return LLMB_MAIL_ALONE;

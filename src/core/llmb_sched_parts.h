@@ -41,6 +41,26 @@ void llmb_sched_unpress(llmb_zone_t *z, uint32_t member);
  */
 uint64_t llmb_sched_latest(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
 
+/* whether a member may wait until then, for the end of a pause */
+unsigned llmb_sched_may_wait(const llmb_member_t *m, uint64_t until,
+    uint64_t now);
+
+/* whether a member that joins is refused, which it is then */
+unsigned llmb_sched_is_shut_out(llmb_zone_t *z, uint32_t member, uint64_t now);
+
+/*
+ * In a pause: a member to be sent as a probe, the lender if it can be, with
+ * others that cannot wait; or LLMB_NIL, and all of those have been refused.
+ */
+uint32_t llmb_sched_probe(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
+    uint64_t now);
+
+/* a call, or a member alone, leaves; tells which llmb_probe_e that is */
+uint8_t llmb_sched_departs(llmb_group_t *g, uint64_t now);
+
+/* until when, in ms, slots do not count: for a pause, or a trial after it */
+uint64_t llmb_sched_shut(const llmb_group_t *g);
+
 /* puts a member into its queue, by rank */
 void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
 void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);

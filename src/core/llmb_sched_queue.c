@@ -33,7 +33,8 @@ llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now)
         return;
     }
 
-    if (g->paused > now || llmb_policy_budget(&g->policy, g->next) > now
+    if (llmb_sched_shut(g) > now
+        || llmb_policy_budget(&g->policy, g->next) > now
         || llmb_sched_latest(z, g, now) != UINT64_MAX
         || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE)
     {
@@ -253,7 +254,8 @@ llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now)
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
-    wake = llmb_policy_wake(&g->policy, m->since, m->deadline, g->paused,
+    wake = llmb_policy_wake(&g->policy, m->since, m->deadline,
+                            llmb_sched_shut(g),
                             llmb_policy_budget(&g->policy, g->next), m->part,
                             now);
 

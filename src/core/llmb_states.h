@@ -35,6 +35,7 @@
     x(REQUEUE,    "requeue")                                                  \
     x(ANSWER,     "answer")                                                   \
     x(RELEASE,    "release")                                                  \
+    x(REFUSE,     "refuse")       /* by us, as its upstream is busy */        \
     x(GO,         "go")                                                       \
     x(LEAVE,      "leave")        /* done, or the client is gone */           \
     x(DROP,       "drop")
@@ -48,6 +49,7 @@
     x(WRITING,    LEAVE,      FREE)                                           \
     x(QUEUED,     CLAIM,      CLAIMED)                                        \
     x(QUEUED,     RELEASE,    RELEASED)                                       \
+    x(QUEUED,     REFUSE,     ANSWERED)                                       \
     x(QUEUED,     LEAVE,      FREE)                                           \
     x(CLAIMED,    REQUEUE,    QUEUED)                                         \
     x(CLAIMED,    ANSWER,     ANSWERED)                                       \

@@ -24,7 +24,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    6
+#define LLMB_ZONE_LAYOUT    7
 
 #define LLMB_CHUNK_SIZE     2048
 

@@ -158,6 +158,17 @@ inline single(i)
 }
 
 
+/* it cannot wait for the end of a pause: a 429, as good as its own answer */
+
+inline refuse(i)
+{
+    member_step(m[i], M_DO_REFUSE);
+    mailed[i] = 0;
+    answer[i] = i;
+    mail_member(i)
+}
+
+
 /* the oldest up to MAX, or with a lender that is not among them, as the last */
 
 inline seal(w, lender)
@@ -210,6 +221,10 @@ inline flush(w, lender, due)
 
         if
         :: queued == 0 || !(may_send || is_due(lender, due)) -> break
+        :: paused && is_due(lender, due) ->
+            /* a probe has just been sent */
+            refuse(lender);
+            break
         :: else
         fi;
 
@@ -481,7 +496,7 @@ inline halve(k, w)
 }
 
 
-/* those who can wait go back */
+/* those who can wait go back, and those in the queue who cannot are refused */
 
 inline pause(k)
 {
@@ -490,6 +505,11 @@ inline pause(k)
 
     for (i : 0 .. MEMBERS - 1) {
         if
+        :: m[i] == M_QUEUED ->
+            if
+            :: refuse(i)
+            :: true
+            fi
         :: in_call[i] == k && m[i] == M_CLAIMED ->
             if
             :: member_step(m[i], M_DO_REQUEUE);
@@ -644,6 +664,8 @@ end_member:
 
         if
         :: !paused && inflight < SLOTS -> mail_member(x)
+        :: paused -> refuse(x)
+        :: paused -> mail_member(x)
         :: else
         fi
     }

@@ -47,6 +47,76 @@ valid_flight(flight_t *f)
 }
 
 
+/*
+ * What is sent in a pause: since when there is one, and the last probe.  After
+ * its record was used again a group is another one, which its key tells.
+ */
+
+static struct {
+    uint64_t  since;
+    uint64_t  probe;
+    uint32_t  hash;
+}  pause_of[4096];
+
+
+void
+forget_pauses(void)
+{
+    memset(pause_of, 0, sizeof(pause_of));
+}
+
+
+void
+pauses(uint32_t group, uint64_t at)
+{
+    if (pause_of[group].hash != llmb_group(z, group)->hash
+        || llmb_group(z, group)->paused <= at)
+    {
+        memset(&pause_of[group], 0, sizeof(pause_of[0]));
+        pause_of[group].hash = llmb_group(z, group)->hash;
+    }
+
+    if (pause_of[group].since == 0) {
+        pause_of[group].since = at;
+    }
+}
+
+
+/* a call or a request by itself, at the time at which it left the queue */
+
+void
+leaves(uint32_t group, unsigned probe, unsigned close, uint64_t at)
+{
+    uint64_t       last;
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    /* a worker that quits waits for nothing; clocks differ by 1 ms */
+
+    if (close == LLMB_CLOSE_DRAIN || pause_of[group].hash != g->hash
+        || pause_of[group].since == 0 || at <= pause_of[group].since + 1
+        || at + 1 >= g->paused)
+    {
+        return;
+    }
+
+    last = pause_of[group].probe;
+
+    if (!probe) {
+        sim_fail("group %u: a call in a pause, that is no probe", group);
+    }
+
+    if (last && at + 1 < last + LLMB_SCHED_PROBE) {
+        sim_fail("group %u: a call in a pause, %llu ms after another", group,
+                 (unsigned long long) (at - last));
+    }
+
+    stats->probes++;
+    pause_of[group].probe = at;
+}
+
+
 static void
 check_call(flight_t *f)
 {
@@ -116,7 +186,8 @@ check_call(flight_t *f)
 void
 send_call(flight_t *f)
 {
-    unsigned  poisoned;
+    unsigned      poisoned;
+    llmb_call_t  *c;
 
     if (!valid_flight(f)) {
         end_flight(f);
@@ -130,6 +201,12 @@ send_call(flight_t *f)
     }
 
     unlock(f->worker);
+
+    c = llmb_call(z, f->call);
+
+    if (c->tries == 0 && c->reason == LLMB_REASON_NONE) {
+        leaves(c->group, c->probe, c->close, c->sealed);
+    }
 
     f->split = 0;
     check_call(f);
@@ -166,6 +243,44 @@ deliver(uint32_t call)
         m->result.reason = LLMB_REASON_UPSTREAM_ERROR;
         llmb_sched_answer(z, i, LLMB_NIL, 0);
     }
+}
+
+
+static void
+pause_group(flight_t *f, uint64_t ms)
+{
+    stats->paused++;
+
+    pauses(llmb_call(z, f->call)->group, ms);
+    (void) llmb_sched_pause(z, f->call, ms + sim_random((uint64_t) o->pause),
+                            ms);
+}
+
+
+/* how the verdict is carried out has to be as it is in the module */
+
+static llmb_verdict_e
+verdict_of(flight_t *f, const llmb_outcome_t *out, uint64_t ms)
+{
+    llmb_call_t     *c;
+    llmb_verdict_e   verdict;
+
+    c = llmb_call(z, f->call);
+    verdict = llmb_verdict(out);
+
+    if (c->probe && out->status == 200) {
+        llmb_sched_resume(z, c->group, ms);
+    }
+
+    if ((verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE
+         || verdict == LLMB_VERDICT_ALONE || verdict == LLMB_VERDICT_ABSENT)
+        && llmb_sched_yield(z, f->call, ms))
+    {
+        stats->yielded++;
+        return LLMB_VERDICT_DELIVER;
+    }
+
+    return verdict;
 }
 
 
@@ -232,7 +347,7 @@ backend(flight_t *f)
     reason = llmb_verdict_reason(&out);
     llmb_health_result(&g->health, llmb_verdict_failed(&out), 5, 100, ms);
 
-    switch (llmb_verdict(&out)) {
+    switch (verdict_of(f, &out, ms)) {
 
     case LLMB_VERDICT_SPLIT:
 
@@ -274,8 +389,7 @@ backend(flight_t *f)
         break;
 
     case LLMB_VERDICT_PAUSE:
-        stats->paused++;
-        llmb_sched_pause(z, f->call, ms + sim_random(300), ms);
+        pause_group(f, ms);
         deliver(f->call);
         break;
 

@@ -520,6 +520,37 @@ fetch(uint32_t r, uint32_t w)
 }
 
 
+static void
+refused(uint32_t r, uint32_t w)
+{
+    llmb_sched_leave(z, requests[r].member, clock_of(w));
+    finish(r, SIM_REFUSED);
+}
+
+
+/* the upstream may take a request by itself for one too many, too */
+
+static void
+alone_served(uint32_t r)
+{
+    uint64_t        ms;
+    request_t      *rq = &requests[r];
+    llmb_member_t  *m;
+
+    m = member_of(r);
+    ms = clock_of(rq->worker);
+
+    if (chance(o->busy)) {
+        pauses(m->group, ms);
+        (void) llmb_sched_halt(z, m->group, m->probe,
+                               ms + sim_random((uint64_t) o->pause), ms);
+
+    } else if (m->probe) {
+        llmb_sched_resume(z, m->group, ms);
+    }
+}
+
+
 static flight_t *
 new_flight(uint32_t w, uint32_t call)
 {
@@ -590,7 +621,20 @@ take_mail(uint32_t w)
             fetch(r, w);
             break;
 
+        case LLMB_MAIL_REFUSED:
+            refused(r, w);
+            break;
+
         case LLMB_MAIL_ALONE:
+
+            if (member_of(r)->result.reason == LLMB_REASON_NONE
+                && member_of(r)->result.call == 0)
+            {
+                leaves(member_of(r)->group, member_of(r)->probe,
+                       member_of(r)->result.close,
+                       member_of(r)->since + member_of(r)->result.wait);
+            }
+
             stats->waits[llmb_min(member_of(r)->result.wait, 999)]++;
             llmb_sched_go(z, i);
             requests[r].state = REQUEST_ALONE;
@@ -677,6 +721,14 @@ served(uint32_t r)
     sim_outcome_e   outcome;
 
     outcome = rq->state == REQUEST_PASSED ? SIM_PASSED : SIM_ALONE;
+
+    if (rq->member != LLMB_NIL) {
+        lock(rq->worker);
+    }
+
+    if (rq->member != LLMB_NIL) {
+        alone_served(r);
+    }
 
     leave(r);
     finish(r, outcome);

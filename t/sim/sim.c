@@ -37,6 +37,10 @@ static const scenario_t  scenarios[] = {
       "busy=0.05 broken=0.1 wrong=0.05 poison=0.01 burst=10 items=2" },
     { "poison", "poison=0.03 burst=30 max_size=40 rate=3000" },
     { "nothing but 429", "busy=0.9 rate=500 max_wait=200 burst=5" },
+    { "long pauses", "busy=0.02 pause=8000 rate=300 max_wait=700 burst=3" },
+    { "long pauses, fixed window, mortal workers",
+      "busy=0.02 pause=8000 fixed=1 rate=300 max_wait=700 burst=3 life=2000 "
+      "drain=3000 broken=0.05 cancel=0.05" },
     { "impatient clients", "cancel=0.5 burst=10 broken=0.05 workers=6" },
     { "mortal workers",
       "life=200 cancel=0.05 broken=0.05 busy=0.02 burst=6 workers=5" },
@@ -63,8 +67,8 @@ static const struct {
     option(burst), option(items), option(bytes), option(zone), option(fixed),
     option(concurrency), option(max_size), option(max_tokens),
     option(max_wait), option(a), option(b), option(serial), option(busy),
-    option(broken), option(wrong), option(poison), option(cancel),
-    option(deaf), option(life), option(torn), option(drain)
+    option(pause), option(broken), option(wrong), option(poison),
+    option(cancel), option(deaf), option(life), option(torn), option(drain)
 #undef option
 };
 
@@ -133,6 +137,7 @@ set_options(sim_options_t *o, const char *text)
     o->concurrency = 2;
     o->max_size = 10;
     o->max_wait = 500;
+    o->pause = 300;
     o->a = 5000;
     o->b = 300;
 
@@ -195,10 +200,12 @@ print_stats(const char *name, const sim_stats_t *s)
     }
 
     printf("\n#   %llu calls of %.2f items, %llu again, %llu halved, "
-           "%llu paused\n", (unsigned long long) s->calls,
+           "%llu paused, %llu probes, %llu not again\n",
+           (unsigned long long) s->calls,
            s->calls ? (double) s->call_items / (double) s->calls : 0.0,
            (unsigned long long) s->again, (unsigned long long) s->halved,
-           (unsigned long long) s->paused);
+           (unsigned long long) s->paused, (unsigned long long) s->probes,
+           (unsigned long long) s->yielded);
 
     printf("#   wait p50 %u p99 %u ms, time p50 %u p99 %u ms\n",
            percentile(s->waits, 0.5), percentile(s->waits, 0.99),

@@ -40,6 +40,7 @@ typedef struct {
 
     /* probabilities */
     double      busy;             /* 429 */
+    double      pause;            /* the longest it asks for then, ms */
     double      broken;           /* 5xx */
     double      wrong;            /* an answer that cannot be cut */
     double      poison;           /* an item that makes the call a 400 */
@@ -80,6 +81,7 @@ typedef struct {
 #define SIM_OUTCOMES(x)                                                       \
     x(ANSWERED)                                                               \
     x(ERROR)                      /* the upstream's, of a call */             \
+    x(REFUSED)                    /* in a pause */                            \
     x(ALONE)                                                                  \
     x(PASSED)                     /* never held */                            \
     x(CANCELED)                                                               \
@@ -103,6 +105,8 @@ typedef struct {
     uint64_t     again;
     uint64_t     halved;
     uint64_t     paused;
+    uint64_t     probes;
+    uint64_t     yielded;
     uint64_t     deaths;
     uint64_t     resets;
     uint64_t     orphans;

@@ -299,6 +299,8 @@ start(void)
         abort();
     }
 
+    forget_pauses();
+
     now = 1000000000;
     tags = 0;
     backend_free = 0;

@@ -132,6 +132,7 @@ play_group(play_t *play, unsigned n)
 
     g = llmb_group(play->z, i);
     p = &g->policy;
+    play->probes[i] = 0;
 
     p->window = (n & 1) ? LLMB_WINDOW_FIXED : LLMB_WINDOW_SLOT;
     p->concurrency = 1 + n % 3;
@@ -183,6 +184,7 @@ play_alloc(play_t *play, uint32_t w)
     m->flow = b & 3;
     m->priority = (b >> 2) % 10;
 
+    play->members[i].counted = 0;
     play->members[i].phase = PLAY_WRITING;
     play->members[i].worker = w;
     play->members[i].gen = m->gen;
@@ -247,6 +249,42 @@ play_join(play_t *play, uint32_t w)
 }
 
 
+/* ms: also longer ones than anybody but a part may wait */
+
+static uint64_t
+play_pause(play_t *play)
+{
+    unsigned  b;
+
+    b = play_byte(play);
+
+    return b < 160 ? b / 2 : b < 250 ? 20 * b : 1000 * b;
+}
+
+
+/* what the upstream has said to one that went alone */
+
+static void
+play_hear(play_t *play, uint32_t w, uint32_t i)
+{
+    uint64_t        now;
+    unsigned        b;
+    llmb_member_t  *m;
+
+    b = play_byte(play);
+    m = llmb_member(play->z, i);
+    now = play_clock(play, w);
+
+    if (b % 4 == 0) {
+        (void) llmb_sched_halt(play->z, m->group, m->probe,
+                               now + play_pause(play), now);
+
+    } else if (b % 4 == 1 && m->probe) {
+        llmb_sched_resume(play->z, m->group, now);
+    }
+}
+
+
 static void
 play_leave(play_t *play, uint32_t w, play_phase_e phase)
 {
@@ -255,6 +293,11 @@ play_leave(play_t *play, uint32_t w, play_phase_e phase)
     i = play_find(play, w, phase);
 
     if (i != LLMB_NIL) {
+
+        if (phase == PLAY_GONE) {
+            play_hear(play, w, i);
+        }
+
         llmb_sched_leave(play->z, i, play_clock(play, w));
         play->members[i].phase = PLAY_NONE;
     }
@@ -276,12 +319,21 @@ play_mail_member(play_t *play, uint32_t w, uint32_t i, llmb_mail_e mail)
 
     switch (mail) {
 
+    case LLMB_MAIL_REFUSED:
     case LLMB_MAIL_ANSWER:
         pm->phase = PLAY_ANSWER;
         break;
 
     case LLMB_MAIL_ALONE:
         pm->phase = PLAY_ALONE;
+
+        if (m->probe == LLMB_PROBE_PAUSE && !pm->counted
+            && m->result.reason == LLMB_REASON_NONE)
+        {
+            return play_check_probe(play, m->group, m->result.close,
+                              m->since + m->result.wait);
+        }
+
         break;
 
     default: /* LLMB_MAIL_WAKE */
@@ -295,7 +347,7 @@ play_mail_member(play_t *play, uint32_t w, uint32_t i, llmb_mail_e mail)
 static const char *
 play_mail(play_t *play, uint32_t w, unsigned *more)
 {
-    uint32_t      i;
+    uint32_t      i, j, n;
     llmb_call_t  *c;
     llmb_mail_e   mail;
 
@@ -322,7 +374,25 @@ play_mail(play_t *play, uint32_t w, unsigned *more)
     play->calls[i].worker = w;
     play->calls[i].gen = c->gen;
 
-    return NULL;
+    if (c->probe != LLMB_PROBE_PAUSE || c->tries
+        || c->reason != LLMB_REASON_NONE)
+    {
+        return NULL;
+    }
+
+    n = 0;
+
+    for (j = c->members.head;
+         j != LLMB_NIL;
+         j = llmb_queue_links(play->z)[j].next)
+    {
+        n += play->members[j].counted;
+        play->members[j].counted = 1;
+    }
+
+    /* it may be handed from worker to worker */
+
+    return n ? NULL : play_check_probe(play, c->group, c->close, c->sealed);
 }
 
 
@@ -420,6 +490,21 @@ play_sample(play_t *play, uint32_t call, unsigned b, uint64_t now)
 }
 
 
+/* the upstream wants a pause */
+
+static const char *
+play_busy(play_t *play, uint32_t call, uint64_t now)
+{
+    (void) llmb_sched_pause(play->z, call, now + play_pause(play), now);
+
+    while (llmb_call(play->z, call)->members.n) {
+        sched_try(play_answer(play, call, 0));
+    }
+
+    return NULL;
+}
+
+
 static const char *
 play_result(play_t *play, uint32_t w)
 {
@@ -438,6 +523,12 @@ play_result(play_t *play, uint32_t w)
 
     b = play_byte(play);
 
+    if (b % 8 < 2 && llmb_sched_yield(z, call, now)) {
+        llmb_sched_end(z, call, w, now);
+        play->calls[call].held = 0;
+        return NULL;
+    }
+
     switch (b % 8) {
 
     case 0:
@@ -449,12 +540,7 @@ play_result(play_t *play, uint32_t w)
         break;
 
     case 2:
-        llmb_sched_pause(z, call, now + play_byte(play) / 2, now);
-
-        while (llmb_call(z, call)->members.n) {
-            sched_try(play_answer(play, call, 0));
-        }
-
+        sched_try(play_busy(play, call, now));
         llmb_sched_end(z, call, w, now);
         break;
 
@@ -488,6 +574,11 @@ play_result(play_t *play, uint32_t w)
         }
 
         play_sample(play, call, b, now);
+
+        if (llmb_call(z, call)->probe) {
+            llmb_sched_resume(z, llmb_call(z, call)->group, now);
+        }
+
         llmb_sched_end(z, call, w, now);
     }
 
@@ -573,6 +664,7 @@ play_tear(play_t *play, uint32_t w)
     z->bells = i;
 
     llmb_zone_reset(z);
+    memset(play->probes, 0, z->ngroups * sizeof(uint64_t));
 
     play_forget(play, w);
     play->workers[w].dead = 1;
@@ -830,7 +922,8 @@ play_finish(play_t *play)
             return sched_check_drained(play->z);
         }
 
-        play->now += 10;
+        /* a pause may be long */
+        play->now += rounds < 50 ? 10 : 200;
     }
 
     sched_fail("%u members and %u calls are never done",
@@ -866,8 +959,9 @@ sched_play(const uint8_t *data, size_t size, unsigned *moves, unsigned *merged)
 
     play.members = calloc(play.z->nmembers, sizeof(play_member_t));
     play.calls = calloc(play.z->ncalls, sizeof(play_call_t));
+    play.probes = calloc(play.z->ngroups, sizeof(uint64_t));
 
-    if (play.members == NULL || play.calls == NULL) {
+    if (play.members == NULL || play.calls == NULL || play.probes == NULL) {
         abort();
     }
 
@@ -896,6 +990,7 @@ sched_play(const uint8_t *data, size_t size, unsigned *moves, unsigned *merged)
 
     free(play.members);
     free(play.calls);
+    free(play.probes);
     free(play.z);
 
     return problem;

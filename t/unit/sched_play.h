@@ -37,6 +37,7 @@ typedef struct {
     uint32_t         worker;
     uint32_t         gen;
     uint64_t         timer;
+    unsigned         counted;     /* its call was, among the probes */
 } play_member_t;
 
 
@@ -63,13 +64,16 @@ typedef struct {
     play_worker_t    workers[PLAY_WORKERS];
     play_member_t   *members;
     play_call_t     *calls;
+    uint64_t        *probes;      /* by group: when the last one was sent */
     unsigned         resets;
     unsigned         merged;      /* members sent in calls */
 } play_t;
 
 
-/* NULL, or what is wrong */
+/* NULL, or what is wrong; with all of it, with a probe that left just then */
 const char *play_check(play_t *play);
+const char *play_check_probe(play_t *play, uint32_t group, unsigned close,
+    uint64_t at);
 
 /*
  * Plays the bytes and then to the end.  NULL, or what went wrong in the move

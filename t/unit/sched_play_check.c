@@ -200,6 +200,59 @@ play_check_wake(play_t *play, uint32_t group)
 }
 
 
+/* in a pause not more than a call in a second, but for a worker that quits */
+
+const char *
+play_check_probe(play_t *play, uint32_t group, unsigned close, uint64_t at)
+{
+    uint64_t  *last;
+
+    last = &play->probes[group];
+
+    if (close == LLMB_CLOSE_DRAIN) {
+        return NULL;
+    }
+
+    if (*last && at + PLAY_SKEW < *last + LLMB_SCHED_PROBE) {
+        sched_fail("group %u: a probe after %u ms", group,
+                   (unsigned) (at - *last));
+    }
+
+    *last = at;
+
+    return NULL;
+}
+
+
+/* nobody waits in vain: in a pause, for its end, or to be sent in this pass */
+
+static const char *
+play_check_pause(play_t *play, uint32_t group)
+{
+    uint32_t       i;
+    llmb_group_t  *g;
+
+    g = llmb_group(play->z, group);
+
+    if (play->now + PLAY_SKEW >= g->paused) {
+        return NULL;
+    }
+
+    for (i = g->queue.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(play->z)[i].next)
+    {
+        if (!llmb_sched_may_wait(llmb_member(play->z, i), g->paused, play->now)
+            && !(g->stranded && llmb_mail_links(play->z)[i].linked))
+        {
+            sched_fail("member %u waits in vain for the end of a pause", i);
+        }
+    }
+
+    return NULL;
+}
+
+
 const char *
 play_check(play_t *play)
 {
@@ -243,6 +296,7 @@ play_check(play_t *play)
     for (i = 0; !away && i < play->z->ngroups; i++) {
         if (llmb_group(play->z, i)->used) {
             sched_try(play_check_wake(play, i));
+            sched_try(play_check_pause(play, i));
         }
     }
 

@@ -1,0 +1,313 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * While an upstream wants no calls.  Who can wait for the end of the pause
+ * does; the others are refused at once, since their calls would be the storm
+ * that the upstream asked to be spared.  Once a second those of them who are
+ * there leave together: if that call is taken, the pause is over.
+ *
+ * At its end, all who have waited would be as bad a storm.  So there is one
+ * call, and the others wait until that is taken; but at their deadlines they
+ * go, for they have done all that the upstream asked of them.
+ */
+
+
+#include <string.h>
+
+#include "llmb_sched_parts.h"
+
+
+static void llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now);
+static void llmb_sched_refuse_queue(llmb_zone_t *z, llmb_group_t *g,
+    uint64_t now);
+static void llmb_sched_refuse(llmb_zone_t *z, uint32_t member, uint64_t now);
+static void llmb_sched_set_refused(const llmb_group_t *g, llmb_member_t *m,
+    uint64_t now);
+
+
+unsigned
+llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
+    uint64_t now)
+{
+    unsigned       begun;
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    if (until <= now) {
+        return 0;
+    }
+
+    begun = g->paused <= now;
+
+    /* what is said to a probe is newer than all that was said before */
+
+    g->paused = probe ? until : llmb_max(g->paused, until);
+    g->probe = now + LLMB_SCHED_PROBE;
+    g->trial = 0;
+    g->tries = 1;
+
+    llmb_sched_refuse_queue(z, g, now);
+    llmb_sched_attend(z, group, now);
+
+    return begun;
+}
+
+
+unsigned
+llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
+{
+    unsigned      begun;
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
+    begun = llmb_sched_halt(z, c->group, c->probe, until, now);
+
+    llmb_sched_requeue(z, call, now);
+
+    return begun;
+}
+
+
+unsigned
+llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now)
+{
+    uint32_t       i;
+    llmb_call_t   *c;
+    llmb_group_t  *g;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    if (now >= g->paused) {
+        return 0;
+    }
+
+    llmb_sched_requeue(z, call, now);
+
+    while (c->members.n) {
+        i = c->members.head;
+
+        llmb_sched_set_refused(g, llmb_member(z, i), now);
+        llmb_sched_answer(z, i, LLMB_NIL, 0);
+    }
+
+    return 1;
+}
+
+
+/* members of a call that may wait go back to the queue */
+
+static void
+llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now)
+{
+    uint32_t        i, next;
+    llmb_call_t    *c;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    for (i = c->members.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+        m = llmb_member(z, i);
+
+        if (m->state != LLMB_MEMBER_CLAIMED
+            || !llmb_sched_may_wait(m, g->paused, now))
+        {
+            continue;
+        }
+
+        llmb_list_remove(&c->members, llmb_queue_links(z), i);
+        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_REQUEUE);
+
+        m->call = LLMB_NIL;
+        memset(&m->result, 0, sizeof(llmb_result_t));
+
+        llmb_member_unroom(z, i);
+        llmb_sched_enqueue(z, i);
+        llmb_sched_mail_member(z, i);
+    }
+
+    llmb_sched_attend(z, c->group, now);
+}
+
+
+unsigned
+llmb_sched_may_wait(const llmb_member_t *m, uint64_t until, uint64_t now)
+{
+    if (m->part) {
+        return llmb_max(now, until) < m->since + LLMB_SCHED_PATIENCE;
+    }
+
+    return m->deadline > until;
+}
+
+
+void
+llmb_sched_resume(llmb_zone_t *z, uint32_t group, uint64_t now)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    g->tries = 0;
+
+    if (now < llmb_sched_shut(g)) {
+        g->paused = 0;
+        g->trial = 0;
+        llmb_sched_attend(z, group, now);
+    }
+}
+
+
+unsigned
+llmb_sched_is_shut_out(llmb_zone_t *z, uint32_t member, uint64_t now)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    if (now >= g->paused || llmb_sched_may_wait(m, g->paused, now)) {
+        return 0;
+    }
+
+    if (now < g->probe) {
+        llmb_sched_refuse(z, member, now);
+        return 1;
+    }
+
+    g->stranded = 1;
+
+    return 0;
+}
+
+
+/*
+ * A part is no probe: others of its request would be refused, and take it
+ * along.
+ */
+
+uint32_t
+llmb_sched_probe(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
+    uint64_t now)
+{
+    uint32_t        i;
+    llmb_member_t  *m;
+
+    m = llmb_sched_waits(z, g, lender) ? llmb_member(z, lender) : NULL;
+
+    if (m && llmb_sched_may_wait(m, g->paused, now)) {
+        m = NULL;
+    }
+
+    if (!g->stranded && m == NULL) {
+        return LLMB_NIL;
+    }
+
+    if (now >= g->probe) {
+
+        if (m && !m->part) {
+            return lender;
+        }
+
+        for (i = g->ages.head; i != LLMB_NIL; i = llmb_age_links(z)[i].next) {
+            m = llmb_member(z, i);
+
+            if (!m->part && !llmb_sched_may_wait(m, g->paused, now)) {
+                return i;
+            }
+        }
+    }
+
+    llmb_sched_refuse_queue(z, g, now);
+
+    return LLMB_NIL;
+}
+
+
+uint8_t
+llmb_sched_departs(llmb_group_t *g, uint64_t now)
+{
+    g->probe = now + LLMB_SCHED_PROBE;
+
+    if (now < g->paused) {
+        return LLMB_PROBE_PAUSE;
+    }
+
+    if (!g->tries) {
+        return LLMB_PROBE_NONE;
+    }
+
+    g->tries = 0;
+
+    if (now >= g->paused + LLMB_SCHED_PROBE) {
+        /* nobody has waited for this */
+        return LLMB_PROBE_NONE;
+    }
+
+    /* an upstream that is still busy says so soon, or else it is at work */
+
+    g->trial = now + LLMB_SCHED_PROBE;
+
+    return LLMB_PROBE_TRIAL;
+}
+
+
+uint64_t
+llmb_sched_shut(const llmb_group_t *g)
+{
+    return llmb_max(g->paused, g->trial);
+}
+
+
+/* of those that wait, the ones that cannot */
+
+static void
+llmb_sched_refuse_queue(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+{
+    uint32_t  i, next;
+
+    g->stranded = 0;
+
+    for (i = g->queue.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+
+        if (!llmb_sched_may_wait(llmb_member(z, i), g->paused, now)) {
+            llmb_sched_dequeue(z, i);
+            llmb_sched_refuse(z, i, now);
+        }
+    }
+}
+
+
+static void
+llmb_sched_refuse(llmb_zone_t *z, uint32_t member, uint64_t now)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    llmb_sched_set_refused(llmb_group(z, m->group), m, now);
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_REFUSE);
+
+    llmb_sched_mail_member(z, member);
+}
+
+
+static void
+llmb_sched_set_refused(const llmb_group_t *g, llmb_member_t *m, uint64_t now)
+{
+    memset(&m->result, 0, sizeof(llmb_result_t));
+
+    m->result.wait = now > m->since ? (uint32_t) (now - m->since) : 0;
+    m->result.status = LLMB_STATUS_FAILED;
+    m->result.reason = LLMB_REASON_UPSTREAM_ERROR;
+
+    m->refused = g->paused > now ? (uint32_t) (g->paused - now) : 1;
+}

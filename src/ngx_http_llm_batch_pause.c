@@ -1,0 +1,151 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * An upstream that answers 429 is left alone for as long as it says, and those
+ * who cannot wait so long are told to come back.
+ */
+
+
+#include "ngx_http_llm_batch.h"
+
+
+uint64_t
+ngx_http_llm_batch_retry_after(ngx_http_request_t *r, ngx_uint_t *ms)
+{
+    uint64_t          pause;
+    ngx_uint_t        i, is_ms;
+    ngx_list_part_t  *part;
+    ngx_table_elt_t  *h;
+
+    *ms = 0;
+    pause = 0;
+    part = &r->headers_out.headers.part;
+    h = part->elts;
+
+    for (i = 0; /* void */; i++) {
+
+        if (i >= part->nelts) {
+            if (part->next == NULL) {
+                return pause;
+            }
+
+            part = part->next;
+            h = part->elts;
+            i = 0;
+        }
+
+        if (h[i].hash == 0) {
+            continue;
+        }
+
+        is_ms = (h[i].key.len == sizeof("Retry-After-Ms") - 1);
+
+        if ((is_ms
+             && ngx_strncasecmp(h[i].key.data, (u_char *) "Retry-After-Ms",
+                                h[i].key.len) == 0)
+            || (h[i].key.len == sizeof("Retry-After") - 1
+                && ngx_strncasecmp(h[i].key.data, (u_char *) "Retry-After",
+                                   h[i].key.len) == 0
+                && pause == 0))
+        {
+            *ms |= is_ms;
+            pause = llmb_verdict_retry_after(
+                                     ngx_http_llm_batch_str(&h[i].value),
+                                     is_ms, pause);
+        }
+    }
+}
+
+
+ngx_msec_t
+ngx_http_llm_batch_pause_call(ngx_http_llm_batch_call_t *call)
+{
+    uint64_t       pause;
+    ngx_uint_t     ms;
+    llmb_zone_t   *z;
+    llmb_group_t  *g;
+
+    z = call->zone->tables;
+    g = llmb_group(z, llmb_call(z, call->index)->group);
+
+    pause = ngx_http_llm_batch_retry_after(call->subrequest, &ms);
+    g->retry_ms = ms;
+
+    return llmb_sched_pause(z, call->index, ngx_current_msec + pause,
+                            ngx_current_msec)
+           ? (ngx_msec_t) pause : 0;
+}
+
+
+ngx_msec_t
+ngx_http_llm_batch_halt(ngx_http_llm_batch_zone_t *zone, llmb_member_t *m,
+    ngx_http_request_t *r)
+{
+    uint64_t    pause;
+    ngx_uint_t  ms;
+
+    pause = ngx_http_llm_batch_retry_after(r, &ms);
+
+    if (pause == 0) {
+        return 0;
+    }
+
+    llmb_group(zone->tables, m->group)->retry_ms = ms;
+
+    return llmb_sched_halt(zone->tables, m->group, m->probe,
+                           ngx_current_msec + pause, ngx_current_msec)
+           ? (ngx_msec_t) pause : 0;
+}
+
+
+void
+ngx_http_llm_batch_log_pause(ngx_http_llm_batch_zone_t *zone, ngx_msec_t pause)
+{
+    if (pause) {
+        ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
+                      "llm_batch: an upstream of zone \"%V\" has answered "
+                      "429, its group pauses for %Mms",
+                      &zone->shm_zone->shm.name, pause);
+    }
+}
+
+
+void
+ngx_http_llm_batch_refused(ngx_http_llm_batch_part_t *part)
+{
+    llmb_member_t                *m;
+    ngx_http_llm_batch_zone_t    *zone;
+    ngx_http_llm_batch_answer_t   answer;
+
+    if (part == NULL) {
+        return;
+    }
+
+    zone = part->ctx->zone;
+
+    ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
+
+    answer.status = NGX_HTTP_TOO_MANY_REQUESTS;
+    answer.local = 1;
+
+    ngx_http_llm_batch_lock(zone);
+
+    if (zone->tables->epoch != part->epoch) {
+        /* it is among the lost ones */
+        ngx_http_llm_batch_unlock(zone);
+        return;
+    }
+
+    m = llmb_member(zone->tables, part->member);
+
+    part->result = m->result;
+    answer.retry = m->refused;
+    answer.retry_ms = llmb_group(zone->tables, m->group)->retry_ms;
+
+    ngx_http_llm_batch_leave(part);
+
+    ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_deliver_part(part, &answer);
+}
