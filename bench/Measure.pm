@@ -173,6 +173,12 @@ http {
             $directives
         }
 
+        # by error_page, the 429 that is not the backend's
+        location = /own {
+            internal;
+            return  430;
+        }
+
         location = /status {
             llm_batch_status;
         }
