@@ -41,6 +41,7 @@ llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
     l->min = llmb_max(min, 1);
     l->max = llmb_max(max, l->min);
     l->slots = l->max;
+    l->open = 1;
     l->clear = 1;
     l->step = 1;
     l->pause = LLMB_LEARN_PAUSE;
@@ -54,7 +55,7 @@ llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max,
 {
     uint32_t  slots;
 
-    slots = l->slots == l->max ? llmb_max(l->slots, inflight) : l->slots;
+    slots = l->open ? llmb_max(l->slots, inflight) : l->slots;
 
     l->min = min;
     l->max = max;

@@ -98,6 +98,7 @@ typedef struct {
     uint64_t             probed;  /* when the last one began */
     uint32_t             merged;  /* calls of several items in this one */
 
+    unsigned             open:1;      /* slots were never made fewer */
     unsigned             trial:1;     /* "before" and "back" are set */
     unsigned             astray:1;    /* the cost itself is in doubt */
     unsigned             mixed:3;     /* windows in a row that were odd */

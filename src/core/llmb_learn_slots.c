@@ -280,6 +280,7 @@ void
 llmb_learn_set(llmb_learn_t *l, uint32_t slots, uint64_t now)
 {
     slots = llmb_max(slots, l->min);
+    l->open &= slots >= l->slots;
 
     if (slots <= l->slots) {
         l->changed = now;

@@ -205,6 +205,48 @@ slots_are_those_of_all(void **state)
 }
 
 
+/* a group that is found to go there brings the slots that it uses */
+
+static void
+nobody_is_held_up_while_nothing_is_known(void **state)
+{
+    unsigned       n;
+    uint32_t       i, member;
+    llmb_learn_t  *l;
+
+    static const char  *names[] = { "four", "five", "six" };
+
+    (void) state;
+
+    for (n = 0; n < GROUPS; n++) {
+        groups[n] = new_group(names[n], 1);
+
+        for (i = 0; i < SLOTS; i++) {
+            (void) join_group(n, 1, T0);
+            assert_int_equal(who_goes(&member, T0), n);
+        }
+    }
+
+    for (n = 0; n < GROUPS; n++) {
+        llmb_upstream_name(z, groups[n], NAME + 1);
+        assert_sound();
+    }
+
+    l = &upstream()->learn;
+    assert_int_equal(llmb_learn_concurrency(l), GROUPS * SLOTS);
+
+    /* but not any more, once there were too many */
+
+    llmb_learn_bounds(l, 1, 1, 0);
+    llmb_learn_bounds(l, 1, GROUPS * SLOTS, 0);
+    l->open = 0;
+    llmb_learn_bounds(l, 1, GROUPS * SLOTS, GROUPS * SLOTS);
+    assert_int_equal(llmb_learn_concurrency(l), 1);
+
+    leave_all(T0);
+}
+
+
 static void
 who_waits_longer_is_next(void **state)
 {
@@ -454,6 +496,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         share_test(what_one_has_learned_another_knows),
         share_test(slots_are_those_of_all),
+        share_test(nobody_is_held_up_while_nothing_is_known),
         share_test(who_waits_longer_is_next),
         share_test(shares_are_of_time_by_priority),
         share_test(a_slot_is_kept_for_a_moment),
