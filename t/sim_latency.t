@@ -45,10 +45,16 @@ for my $seconds (1, 10) {
 # 90 % of what calls of full size carry, from the first request on: whatever is
 # believed of the costs while nothing but waiting is seen, it does not get stuck
 
-for my $seed (1 .. 10) {
-	my ($p50) = latency('20+1n', 4, 1200, 10, '--seed', $seed);
+for my $parallel (4, 8) {
+	for my $seed (1 .. 10) {
+		my ($p50, $p99) = latency('20+1n', $parallel, 300 * $parallel, 10,
+			qw/ --max-size 10 --seed /, $seed);
 
-	cmp_ok($p50, '<=', 1000, "from 0 to 90 % of all, seed $seed");
+		my $name = "$parallel at a time, from 0 to 90 %, seed $seed: ";
+
+		cmp_ok($p50, '<=', 50, "$name p50");
+		cmp_ok($p99, '<=', 150, "$name p99");
+	}
 }
 
 done_testing();

@@ -42,10 +42,8 @@ llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
     l->max = llmb_max(max, l->min);
     l->slots = l->max;
     l->open = 1;
-    l->clear = 1;
-    l->step = 1;
-    l->pause = LLMB_LEARN_PAUSE;
-    l->every = LLMB_LEARN_TRIAL;
+
+    llmb_learn_slots_anew(l);
 }
 
 
@@ -60,7 +58,7 @@ llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max,
     l->min = min;
     l->max = max;
     l->slots = llmb_max(llmb_min(slots, max), min);
-    l->clear = llmb_min(l->clear, l->slots);
+    l->back = 0;
 }
 
 
@@ -79,19 +77,21 @@ llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
     s.inflight = llmb_max(s.inflight, 1);
     s.time = llmb_max(s.time, 1);
 
-    if (llmb_learn_slots(l, &s, now)
-        && llmb_learn_feed(l, s.items, (double) s.time))
-    {
+    if (s.end == LLMB_LEARN_OVERLOAD) {
+        llmb_learn_overload(l, &s, now);
+        return;
+    }
+
+    if (llmb_learn_feed(l, &s)) {
         /* that was another upstream */
         l->behind = 0;
         l->apart = 0;
-        llmb_learn_slots_anew(l, now);
+        llmb_learn_slots_anew(l);
     }
 
-    if (s.end == LLMB_LEARN_GOOD) {
-        llmb_learn_spread(l, &s);
-        llmb_learn_decide(l, s.items, now);
-    }
+    llmb_learn_slots(l, &s, now);
+    llmb_learn_spread(l, &s);
+    llmb_learn_decide(l, s.items, now);
 }
 
 

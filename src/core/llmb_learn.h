@@ -40,71 +40,62 @@ typedef struct {
 } llmb_sample_t;
 
 
-/* calls that are looked at together; sums */
+/* numbers of calls that an upstream may work on at a time, told apart */
+
+#define LLMB_LEARN_FITS  24
+
+
+/* what calls cost if it is one of those: sums of weights and products */
 
 typedef struct {
-    float             time;
-    float             ratio;      /* time by cost */
-    float             square;     /* of that */
-    float             sum_nn;     /* items by items, and by time */
+    float             sum;
+    float             sum_n;
+    float             sum_nn;
+    float             sum_t;
     float             sum_nt;
-    uint32_t          items;
-    uint32_t          inflight;
-    uint32_t          calls;
-} llmb_learn_window_t;
+} llmb_learn_fit_t;
 
 
 /* private to llmb_learn*.c; 0 is not a valid state, see llmb_learn_init() */
 
 typedef struct {
-    /* the cost of a call: sums of weights and products, and the result */
-    double               sum;
-    double               sum_n;
-    double               sum_nn;
-    double               sum_t;
-    double               sum_nt;
-    float                fixed;
-    float                each;
-    float                doubt;   /* of each: two standard errors */
-    float                calls;   /* that are not forgotten yet */
-    float                noise;   /* mean deviation, as a share of the cost */
-    int32_t              run;     /* lone calls in a row that are far above
-                                     the cost; negative: below */
+    /* the cost of a call, and how many are worked on at a time */
+    llmb_learn_fit_t  fits[LLMB_LEARN_FITS];
+    uint32_t          best;       /* of them; the cost is by this one */
+    float             fixed;
+    float             each;
+    float             doubt;      /* of each: two standard errors */
+    float             noise;      /* standard deviation, as a share */
+    float             calls;      /* that are not forgotten yet */
+    float             size;       /* mean of the last calls, in items */
+    float             off;        /* mean of theirs, in deviations */
+    uint32_t          least;      /* at a time, for certain */
+    uint32_t          most;
 
     /* the time of a call, with what it waits for others at the upstream */
-    float                behind;
-    float                spread;  /* mean deviation, as a share of the time */
+    float             behind;
+    float             spread;     /* mean deviation, as a share of the time */
 
     /* concurrency */
-    uint32_t             min;
-    uint32_t             max;
-    uint32_t             slots;
-    uint32_t             clear;   /* so many do not delay each other */
-    uint32_t             step;    /* by which to grow next */
-    uint32_t             pause;   /* calls before that */
-    uint32_t             steady;  /* calls since the last change */
-    uint32_t             tried;   /* calls since the last trial */
-    uint32_t             every;   /* calls between two */
-    uint64_t             changed; /* when slots were made fewer */
-    llmb_learn_window_t  within;  /* calls with others, up to "clear" */
-    llmb_learn_window_t  above;   /* calls with more than that */
-
-    /* slots were made fewer to see whether calls get faster */
-    llmb_learn_window_t  before;  /* calls until then */
-    uint32_t             back;    /* slots until then */
+    uint32_t          min;
+    uint32_t          max;
+    uint32_t          slots;
+    uint32_t          back;       /* slots before a trial; 0: there is none */
+    uint32_t          step;       /* by which to grow next */
+    uint32_t          more;       /* calls until the next trial with more */
+    uint32_t          fewer;      /* and with fewer slots */
+    uint32_t          steady;     /* calls since the last change */
+    uint64_t          changed;    /* when slots were set */
 
     /* merging */
-    uint32_t             probe;   /* time between two probes, ms */
-    uint64_t             probed;  /* when the last one began */
-    uint32_t             merged;  /* calls of several items in this one */
+    uint32_t          probe;      /* time between two probes, ms */
+    uint64_t          probed;     /* when the last one began */
+    uint32_t          merged;     /* calls of several items in this one */
 
-    unsigned             open:1;      /* slots were never made fewer */
-    unsigned             trial:1;     /* "before" and "back" are set */
-    unsigned             astray:1;    /* the cost itself is in doubt */
-    unsigned             mixed:3;     /* windows in a row that were odd */
-    unsigned             careful:1;   /* there was an overload */
-    unsigned             sizes:1;     /* calls of different sizes were seen */
-    unsigned             apart:1;     /* merging does not help */
+    unsigned          open:1;     /* slots were never made fewer */
+    unsigned          careful:1;  /* there was an overload */
+    unsigned          sizes:1;    /* calls of different sizes were seen */
+    unsigned          apart:1;    /* merging does not help */
 } llmb_learn_t;
 
 

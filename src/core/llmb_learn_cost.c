@@ -2,12 +2,24 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * The cost of a call, fixed + n * each, by least squares with forgetting over
- * calls that did not wait for others.  Deviations count relative to the cost,
- * as those of large calls are larger.
+ * The cost of a call, and how many calls at a time an upstream works on.
  *
- * Where the sizes are all the same there is no telling the two apart; then
- * "each" stays what it was, and "doubt" says how far off it may be.
+ * A call of n items costs fixed + n * each.  An upstream that works on P calls
+ * at a time takes the k-th that is in flight after k - P others are done, one
+ * every P-th of what they cost: so it takes
+ *
+ *     fixed * (1 + q) + each * (n + q * m),    q = max(0, k - P) / P,
+ *
+ * m the items of the others.  For each P this is a line, which is fitted by
+ * least squares with forgetting, and the P whose line is closest to what calls
+ * took is the best.  So nothing has to be known of which calls waited.  But as
+ * long as the same number of calls is in flight all the time, one P will do as
+ * well as another: it is for llmb_learn_slots.c to make a difference.
+ *
+ * Deviations count as shares of what a call took, so calls that are very late,
+ * as some always are, do not count more than others.  Where the sizes are all
+ * the same there is no telling "fixed" from "each"; then "each" stays what it
+ * was, and "doubt" says how far off it may be.
  */
 
 
@@ -16,271 +28,295 @@
 #include "llmb_learn_parts.h"
 
 
-/* of a new group: nothing is known of the deviations */
+/* calls that all is the mean of */
 
-#define LLMB_LEARN_NOISE   0.25
+#define LLMB_LEARN_MEMORY   100
 
-/* calls that the cost is the mean of */
+/* calls that a new group has had, as it were, and their deviation */
 
-#define LLMB_LEARN_MEMORY  48
+#define LLMB_LEARN_PRIOR    8
+#define LLMB_LEARN_NOISE    0.15
 
-/* calls that are left when the cost has changed */
+/* squared deviations, beyond those of the best line, that rule another out */
 
-#define LLMB_LEARN_KEEP    8.0
+#define LLMB_LEARN_CERTAIN  5
 
-/* a call that is off by more than this factor counts as one that is not */
+/* and twice as many if there were only so many calls */
 
-#define LLMB_LEARN_CLIP    4.0
+#define LLMB_LEARN_UNSURE   4.0
 
-/* so many lone calls in a row that are far off: the cost has changed */
+/*
+ * A call that has to wait finds the one that is next to be done half done if
+ * it comes at any time, and just begun if it takes the slot of another: so
+ * much of it is done on average.
+ */
+#define LLMB_LEARN_DONE     0.25
 
-#define LLMB_LEARN_RUN     4
+/* a call that is faster by more than this factor is as one by this factor */
+
+#define LLMB_LEARN_FAST     2
+
+/*
+ * The upstream is not what it was if the mean of the last calls is off by so
+ * many standard deviations.  One call counts for three of them at most, so that
+ * takes six in a row.  Where calls deviate by more than "noisy" this may be
+ * just because it has changed.
+ */
+#define LLMB_LEARN_LAST     8
+#define LLMB_LEARN_CLIP     3.0
+#define LLMB_LEARN_OFF      1.6
+#define LLMB_LEARN_NOISY    0.25f
 
 
-static void llmb_learn_solve(llmb_learn_t *l);
-static void llmb_learn_feed_one(llmb_learn_t *l, double items, double time);
+/* the numbers of calls at a time that are told apart; the last is any */
+
+static const uint32_t  llmb_learn_parallel[LLMB_LEARN_FITS] = {
+    1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16,
+    20, 26, 36, 52, 80, 128, 256, 1 << 24
+};
+
+
+static unsigned llmb_learn_strange(llmb_learn_t *l,
+    const llmb_sample_t *sample, double expected);
 static void llmb_learn_forget(llmb_learn_t *l);
-static void llmb_learn_add(llmb_learn_t *l, const llmb_learn_window_t *w,
-    double by);
-static double llmb_learn_far(const llmb_learn_t *l);
-static double llmb_learn_line(const llmb_learn_t *l, double items, int sign);
+static void llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample,
+    double time);
+static double llmb_learn_waits(const llmb_sample_t *sample, double parallel);
+static void llmb_learn_solve(llmb_learn_t *l);
+static double llmb_learn_line(const llmb_learn_t *l,
+    const llmb_learn_fit_t *f, double *fixed, double *each);
+static void llmb_learn_range(llmb_learn_t *l, const double *error);
+static void llmb_learn_doubt(llmb_learn_t *l);
+static double llmb_learn_root(double value);
 
 
 unsigned
-llmb_learn_feed(llmb_learn_t *l, double items, double time)
+llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample)
 {
-    double   ratio, bound;
-    int32_t  sign;
+    double    time, waits, expected;
+    unsigned  forgot;
+
+    time = (double) sample->time;
+    forgot = 0;
 
     if (l->calls > 0) {
-        ratio = time / llmb_learn_fit(l, items);
-        bound = llmb_learn_far(l);
-        sign = ratio > 1 + bound ? 1 : ratio < 1 - bound ? -1 : 0;
+        waits = llmb_learn_waits(sample, llmb_learn_parallel[l->best]);
 
-        if (sign * l->run <= 0) {
-            l->run = 0;
-        }
+        expected = llmb_learn_fit(l, sample->items)
+                   + waits * llmb_learn_fit(l, l->size);
 
-        l->run += sign;
-
-        if (l->run * sign >= LLMB_LEARN_RUN) {
+        if (llmb_learn_strange(l, sample, expected)) {
             llmb_learn_forget(l);
-            llmb_learn_feed_one(l, items, time);
-            return 1;
+            forgot = 1;
+
+        } else if (l->calls > LLMB_LEARN_LAST) {
+            time = llmb_max(time, expected / LLMB_LEARN_FAST);
         }
-    }
-
-    llmb_learn_feed_one(l, items, time);
-
-    return 0;
-}
-
-
-static void
-llmb_learn_feed_one(llmb_learn_t *l, double items, double time)
-{
-    double  fit, off, bound, weight, keep;
-
-    if (l->calls == 0) {
-        l->noise = (float) LLMB_LEARN_NOISE;
-        fit = time;
 
     } else {
-        fit = llmb_learn_fit(l, items);
-        off = time > fit ? (time - fit) / fit : (fit - time) / fit;
-        bound = llmb_learn_far(l);
-
-        l->noise += (float) ((llmb_min(off, LLMB_LEARN_CLIP) - l->noise) / 16);
-
-        time = llmb_min(time, fit * (1 + bound));
-        time = llmb_max(time, fit / (1 + bound));
+        l->size = (float) sample->items;
     }
 
-    keep = 1.0 - 1.0 / LLMB_LEARN_MEMORY;
-    weight = 1.0 / (fit * fit);
+    llmb_learn_add(l, sample, time);
 
-    if (l->apart && items > 1) {
-        /* there are few of them, and they are what a probe is for */
-        weight *= 4;
-    }
-
-    l->calls = (float) (l->calls * keep + 1);
-    l->sum = l->sum * keep + weight;
-    l->sum_n = l->sum_n * keep + weight * items;
-    l->sum_nn = l->sum_nn * keep + weight * items * items;
-    l->sum_t = l->sum_t * keep + weight * time;
-    l->sum_nt = l->sum_nt * keep + weight * items * time;
+    l->size += ((float) sample->items - l->size) / 4;
 
     llmb_learn_solve(l);
+
+    return forgot;
 }
 
 
 /* the upstream is not what it was */
 
+static unsigned
+llmb_learn_strange(llmb_learn_t *l, const llmb_sample_t *sample,
+    double expected)
+{
+    double  off;
+
+    off = (double) sample->time / expected - 1;
+    off /= llmb_min(l->noise, LLMB_LEARN_NOISY);
+    off = llmb_min(off, LLMB_LEARN_CLIP);
+    off = llmb_max(off, -LLMB_LEARN_CLIP);
+
+    l->off += (float) (off - l->off) / LLMB_LEARN_LAST;
+
+    return l->off > LLMB_LEARN_OFF || l->off < -LLMB_LEARN_OFF;
+}
+
+
 static void
 llmb_learn_forget(llmb_learn_t *l)
 {
-    l->sum = 0;
-    l->sum_n = 0;
-    l->sum_nn = 0;
-    l->sum_t = 0;
-    l->sum_nt = 0;
-    l->fixed = 0;
+    memset(l->fits, 0, sizeof(l->fits));
+
     l->each = 0;
     l->calls = 0;
-    l->run = 0;
+    l->off = 0;
     l->sizes = 0;
 }
 
 
-/* a call that is off by more than this share is not one of many */
+static void
+llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample, double time)
+{
+    float              keep;
+    double             cost, waits, n, weight;
+    uint32_t           i;
+    llmb_learn_fit_t  *f;
+
+    keep = 1 - 1.0f / LLMB_LEARN_MEMORY;
+    l->calls = l->calls * keep + 1;
+
+    for (i = 0; i < LLMB_LEARN_FITS; i++) {
+        f = &l->fits[i];
+
+        waits = llmb_learn_waits(sample, llmb_learn_parallel[i]);
+
+        /* as a call of n items that took so much and did not wait */
+
+        n = (sample->items + waits * (double) l->size) / (1 + waits);
+        cost = time / (1 + waits);
+        weight = 1 / (cost * cost);
+
+        f->sum = f->sum * keep + (float) weight;
+        f->sum_n = f->sum_n * keep + (float) (weight * n);
+        f->sum_nn = f->sum_nn * keep + (float) (weight * n * n);
+        f->sum_t = f->sum_t * keep + (float) (weight * cost);
+        f->sum_nt = f->sum_nt * keep + (float) (weight * cost * n);
+    }
+}
+
+
+/* how many others a call waits for, each of which takes all that there is */
 
 static double
-llmb_learn_far(const llmb_learn_t *l)
+llmb_learn_waits(const llmb_sample_t *sample, double parallel)
 {
-    return llmb_max(3.0 * l->noise, 0.25);
-}
+    double  waits;
 
+    waits = sample->inflight - parallel - LLMB_LEARN_DONE;
 
-void
-llmb_learn_scale(llmb_learn_t *l, double by, const llmb_learn_window_t *w)
-{
-    double  keep;
-
-    if (!l->sizes) {
-        llmb_learn_forget(l);
-        llmb_learn_add(l, w, 1.0);
-        return;
-    }
-
-    /* the weights, too, are by cost */
-
-    keep = l->calls > LLMB_LEARN_KEEP ? LLMB_LEARN_KEEP / l->calls : 1;
-
-    l->calls = (float) (l->calls * keep);
-    keep /= by * by;
-
-    l->sum *= keep;
-    l->sum_n *= keep;
-    l->sum_nn *= keep;
-    l->sum_t *= keep * by;
-    l->sum_nt *= keep * by;
-
-    l->fixed = (float) (l->fixed * by);
-    l->each = (float) (l->each * by);
-    l->run = 0;
-
-    llmb_learn_solve(l);
-}
-
-
-void
-llmb_learn_feed_window(llmb_learn_t *l, const llmb_learn_window_t *w)
-{
-    double  keep, ratio, off;
-
-    ratio = (double) w->ratio / w->calls;
-    off = (double) w->square / w->calls - ratio * ratio;
-    off = 0.8 * llmb_learn_root(off);
-    off = llmb_min(off, LLMB_LEARN_CLIP);
-
-    l->noise += (float) ((off - l->noise) * llmb_min(w->calls / 16.0, 1.0));
-
-    keep = 1.0 - llmb_min(w->calls, LLMB_LEARN_MEMORY / 2)
-                 / (double) LLMB_LEARN_MEMORY;
-
-    l->calls = (float) (l->calls * keep);
-    l->sum *= keep;
-    l->sum_n *= keep;
-    l->sum_nn *= keep;
-    l->sum_t *= keep;
-    l->sum_nt *= keep;
-
-    llmb_learn_add(l, w, 1.0);
-}
-
-
-void
-llmb_learn_shape(llmb_learn_t *l, const llmb_learn_window_t *w)
-{
-    double  calls, n, t, nn, each, at;
-
-    calls = w->calls;
-    n = w->items / calls;
-    t = w->time / calls;
-    nn = w->sum_nn / calls - n * n;
-
-    if (l->sizes || nn < n * n / 20) {
-        return;
-    }
-
-    each = (w->sum_nt / calls - n * t) / nn;
-    each = llmb_min(each, t / n);
-    each = llmb_max(each, 0.0);
-
-    /* as if they had taken what those took that the cost is known of */
-
-    at = l->sum_n / l->sum;
-    at = t + (at - n) * each;
-
-    llmb_learn_add(l, w, l->sum_t / l->sum / llmb_max(at, 1.0));
-}
-
-
-/* the calls of a window, as if they had taken so many times as long */
-
-static void
-llmb_learn_add(llmb_learn_t *l, const llmb_learn_window_t *w, double by)
-{
-    double  weight;
-
-    weight = by * w->time / w->calls;
-    weight = 1.0 / (weight * weight);
-
-    l->calls += (float) w->calls;
-    l->sum += weight * w->calls;
-    l->sum_n += weight * w->items;
-    l->sum_nn += weight * w->sum_nn;
-    l->sum_t += weight * w->time * by;
-    l->sum_nt += weight * w->sum_nt * by;
-
-    llmb_learn_solve(l);
+    return llmb_max(waits, 0) / parallel;
 }
 
 
 static void
 llmb_learn_solve(llmb_learn_t *l)
 {
-    double  n, t, nn, nt, tie, held, each, noise, doubt;
+    double    fixed, each, error[LLMB_LEARN_FITS];
+    uint32_t  i;
 
-    n = l->sum_n / l->sum;
-    t = l->sum_t / l->sum;
+    for (i = 0; i < LLMB_LEARN_FITS; i++) {
+        error[i] = llmb_learn_line(l, &l->fits[i], &fixed, &each);
+    }
 
-    nn = l->sum_nn / l->sum - n * n;
-    nt = l->sum_nt / l->sum - n * t;
+    /* the most, where there is no difference */
+
+    l->best = LLMB_LEARN_FITS - 1;
+
+    for (i = LLMB_LEARN_FITS - 1; i > 0; i--) {
+        if (error[i - 1] < error[l->best]) {
+            l->best = i - 1;
+        }
+    }
+
+    llmb_learn_range(l, error);
+
+    (void) llmb_learn_line(l, &l->fits[l->best], &fixed, &each);
+
+    l->fixed = (float) fixed;
+    l->each = (float) each;
+
+    llmb_learn_doubt(l);
+}
+
+
+/* the line of a fit, and the sum of the squared deviations from it */
+
+static double
+llmb_learn_line(const llmb_learn_t *l, const llmb_learn_fit_t *f,
+    double *fixed, double *each)
+{
+    double  n, t, nn, nt, tie, a, b, error;
+
+    n = f->sum_n / f->sum;
+    t = f->sum_t / f->sum;
+
+    nn = f->sum_nn / f->sum - n * n;
+    nt = f->sum_nt / f->sum - n * t;
     nn = llmb_max(nn, 0.0);
+
+    /* what was known holds "each" where the sizes say little */
+
+    tie = n * n / 500;
+    b = (nt + tie * l->each) / (nn + tie);
+
+    b = llmb_min(b, t / n);
+    b = llmb_max(b, 0.0);
+    a = t - n * b;
+
+    *fixed = a;
+    *each = b;
+
+    error = l->calls - 2 * a * f->sum_t - 2 * b * f->sum_nt
+            + a * a * f->sum + 2 * a * b * f->sum_n + b * b * f->sum_nn;
+
+    return llmb_max(error, 0.0);
+}
+
+
+/* from the first to the last that is not much worse than the best */
+
+static void
+llmb_learn_range(llmb_learn_t *l, const double *error)
+{
+    double    variance, bound;
+    uint32_t  i;
+
+    variance = error[l->best]
+               + LLMB_LEARN_PRIOR * LLMB_LEARN_NOISE * LLMB_LEARN_NOISE;
+    variance /= l->calls + LLMB_LEARN_PRIOR;
+
+    l->noise = (float) llmb_learn_root(variance);
+
+    /* of a few calls, the variance is itself not certain */
+
+    bound = 1 + LLMB_LEARN_UNSURE / l->calls;
+    bound = error[l->best] + LLMB_LEARN_CERTAIN * variance * bound;
+
+    for (i = 0; error[i] > bound; i++) { /* void */ }
+
+    l->least = llmb_learn_parallel[i];
+
+    for (i = LLMB_LEARN_FITS - 1; error[i] > bound; i--) { /* void */ }
+
+    l->most = llmb_min(llmb_learn_parallel[i], l->max);
+}
+
+
+static void
+llmb_learn_doubt(llmb_learn_t *l)
+{
+    double             n, t, nn, tie, doubt;
+    llmb_learn_fit_t  *f;
+
+    f = &l->fits[l->best];
+
+    n = f->sum_n / f->sum;
+    t = f->sum_t / f->sum;
+    nn = f->sum_nn / f->sum - n * n;
+    nn = llmb_max(nn, n * n / 100000);
 
     if (nn > n * n / 50) {
         l->sizes = 1;
     }
 
-    /* what was known holds "each" where the sizes say little */
-
     tie = n * n / 500;
-    held = tie / (nn + tie);
-    each = (nt + tie * l->each) / (nn + tie);
 
-    each = llmb_min(each, t / n);
-    each = llmb_max(each, 0.0);
-
-    l->each = (float) each;
-    l->fixed = (float) (t - n * each);
-
-    /* noise is a mean deviation: 1.25 times that is a standard deviation */
-
-    noise = 1.25 * l->noise;
-    nn = llmb_max(nn * l->sum, n * n * l->sum / 100000);
-    doubt = 2 * llmb_learn_root(noise * noise / nn) + held * t / n;
+    doubt = 2 * l->noise / llmb_learn_root(nn * f->sum)
+            + tie / (nn + tie) * t / n;
 
     l->doubt = (float) llmb_min(doubt, t / n);
 }
@@ -297,31 +333,20 @@ llmb_learn_fit(const llmb_learn_t *l, double items)
 }
 
 
-double
-llmb_learn_least(const llmb_learn_t *l, double items)
-{
-    return llmb_learn_line(l, items, items > l->sum_n / l->sum ? -1 : 1);
-}
-
+/* the line through the mean that is steeper by its doubt, or less steep */
 
 double
 llmb_learn_most(const llmb_learn_t *l, double items)
 {
-    return llmb_learn_line(l, items, items > l->sum_n / l->sum ? 1 : -1);
-}
+    double                   n, t, each;
+    const llmb_learn_fit_t  *f;
 
+    f = &l->fits[l->best];
 
-/* the line through the mean that is steeper by its doubt, or less steep */
+    n = f->sum_n / f->sum;
+    t = f->sum_t / f->sum;
 
-static double
-llmb_learn_line(const llmb_learn_t *l, double items, int sign)
-{
-    double  n, t, each;
-
-    n = l->sum_n / l->sum;
-    t = l->sum_t / l->sum;
-
-    each = (double) l->each + sign * (double) l->doubt;
+    each = items > n ? l->each + l->doubt : l->each - l->doubt;
     each = llmb_max(each, 0.0);
     each = llmb_min(each, t / n);
 
@@ -332,13 +357,16 @@ llmb_learn_line(const llmb_learn_t *l, double items, int sign)
 double
 llmb_learn_gain(const llmb_learn_t *l, double *doubt)
 {
-    double  n, t;
+    double                   n, t;
+    const llmb_learn_fit_t  *f;
 
-    n = l->sum_n / l->sum;
-    t = l->sum_t / l->sum;
+    f = &l->fits[l->best];
+
+    n = f->sum_n / f->sum;
+    t = f->sum_t / f->sum;
 
     *doubt = (1 + n) * l->doubt
-             + 2.5 * l->noise * t / llmb_learn_root(l->calls);
+             + 2 * l->noise * t / llmb_learn_root(l->calls);
 
     return l->fixed - l->each;
 }
@@ -346,7 +374,7 @@ llmb_learn_gain(const llmb_learn_t *l, double *doubt)
 
 /* three steps of Newton from a guess by the exponent: 12 digits */
 
-double
+static double
 llmb_learn_root(double value)
 {
     double    root;

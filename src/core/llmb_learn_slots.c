@@ -2,316 +2,164 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * How many calls at a time, by the delay that they cause each other.
+ * How many calls at a time: as many as the upstream may work on, by all that
+ * is known (llmb_learn_cost.c).  Slots beyond that only make calls wait there,
+ * while what waits with us becomes a larger call.
  *
- * An upstream that works on P calls at a time answers the k-th that is in
- * flight after max(1, k / P) times its cost.  So k calls of which one takes
- * r times its cost are answered as k / r, and k - k / r of them wait there:
- * that is TCP Vegas, and the gradient of Netflix's concurrency-limits.  Slots
- * that only make calls wait are taken away, since what waits with us instead
- * becomes a larger call.
- *
- * All hangs on the cost being that of a call that does not wait.  Lone calls
- * never do.  Others are believed not to as long as there are no more of them
- * than were seen not to: "clear".  What is above is compared to what is
- * within.  A cost that is wrong nevertheless shows when there are fewer slots
- * (as with BBR, which looks for the true round trip so): calls that wait get
- * faster then, others do not.  Each time that slots are taken away for a
- * reason that is not certain is such a trial, and now and then there is one
- * for no reason.
+ * A group begins with all slots, and loses those that are certainly too many.
+ * Calls tell that by themselves while their number changes.  Where all slots
+ * are taken all the time there have to be trials.  One with more slots tells
+ * whether more are worked on; the next one is larger if so.  One with fewer
+ * tells those that are worked on from those that wait: as with BBR, which looks
+ * for the true round trip in this way.  Trials are made soon while their result
+ * is not known, and less and less often if it is.
  */
 
-
-#include <string.h>
 
 #include "llmb_learn_parts.h"
 
 
-/* times the usual variance of calls that is too much for one window, and how
-   often that may be in a row */
+/* calls before a trial: while nothing is known; with more slots, with fewer,
+   at most */
 
-#define LLMB_LEARN_MIXED      6
-#define LLMB_LEARN_MIXED_MAX  3
+#define LLMB_LEARN_SOON   8
+#define LLMB_LEARN_MORE   64
+#define LLMB_LEARN_FEWER  128
 
-/* calls without a change before more slots are tried, at most */
+/* calls of a trial with more slots; with fewer ones, at most */
 
-#define LLMB_LEARN_PAUSE_MAX  64
-
-
-static void llmb_learn_overload(llmb_learn_t *l, uint64_t sent, uint64_t now);
-static void llmb_learn_above(llmb_learn_t *l, uint64_t now);
-static void llmb_learn_clear(llmb_learn_t *l);
-static void llmb_learn_within(llmb_learn_t *l, uint64_t now);
-static void llmb_learn_take(llmb_learn_t *l);
-static void llmb_learn_grow(llmb_learn_t *l);
+#define LLMB_LEARN_FEW    4
+#define LLMB_LEARN_TRIAL  32
 
 
-unsigned
+static void llmb_learn_set(llmb_learn_t *l, uint32_t slots, uint32_t back,
+    uint64_t now);
+static void llmb_learn_tried(llmb_learn_t *l, uint64_t now);
+static void llmb_learn_try(llmb_learn_t *l, uint64_t now);
+
+
+void
 llmb_learn_slots(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
 {
-    uint64_t  sent;
+    uint32_t  most;
 
-    sent = now > sample->time ? now - sample->time : 0;
+    /* of calls that were sent before the last change nothing follows for it */
 
-    if (sample->end == LLMB_LEARN_OVERLOAD) {
-        llmb_learn_overload(l, sent, now);
-        return 0;
+    if (now >= l->changed + sample->time
+        && (l->back || sample->inflight >= l->slots))
+    {
+        l->steady++;
     }
 
-    if (l->calls == 0) {
-        return 1;
+    if (l->back && l->back < l->slots && l->steady < LLMB_LEARN_FEW) {
+        /* it is begun because what is known of more slots may be over */
+        return;
     }
 
-    /* calls that were sent before there were fewer slots waited for more */
+    most = llmb_max(l->most, l->min);
 
-    if (sent < l->changed) {
-        return sample->inflight <= 1;
-    }
+    if (most < l->slots) {
 
-    if (l->trial) {
-        if (sample->inflight > 1 || l->slots == 1) {
-            llmb_learn_window_add(l, &l->within, sample);
-            llmb_learn_verdict(l, now);
+        if (l->back < l->slots) {
+            l->more = llmb_min(l->more * 2, LLMB_LEARN_MORE);
         }
 
-        return sample->inflight <= 1;
+        l->step = 1;
+        llmb_learn_set(l, most, 0, now);
+
+        return;
     }
 
-    if (sample->inflight >= l->slots) {
-        l->steady++;
-        l->tried++;
+    if (l->slots == l->max) {
+        l->careful = 0;
     }
 
-    if (sample->inflight > l->clear) {
-        llmb_learn_window_add(l, &l->above, sample);
-        llmb_learn_above(l, now);
-        return sample->inflight <= 1;
-    }
+    if (l->back) {
+        llmb_learn_tried(l, now);
 
-    if (sample->inflight > 1) {
-        llmb_learn_window_add(l, &l->within, sample);
-        llmb_learn_within(l, now);
+    } else {
+        llmb_learn_try(l, now);
     }
-
-    if (!l->trial) {
-        llmb_learn_grow(l);
-    }
-
-    return sample->inflight <= 1;
 }
 
 
 void
-llmb_learn_slots_anew(llmb_learn_t *l, uint64_t now)
+llmb_learn_slots_anew(llmb_learn_t *l)
 {
-    l->trial = 0;
-    l->astray = 0;
     l->step = 1;
-    l->pause = LLMB_LEARN_PAUSE;
-
-    llmb_learn_set(l, l->slots, now);
-
-    l->clear = 1;
+    l->more = LLMB_LEARN_SOON;
+    l->fewer = LLMB_LEARN_SOON;
 }
 
 
 /* half of the slots, once for all calls that were in flight together */
 
-static void
-llmb_learn_overload(llmb_learn_t *l, uint64_t sent, uint64_t now)
-{
-    if (sent < l->changed) {
-        return;
-    }
-
-    l->trial = 0;
-    l->careful = 1;
-
-    llmb_learn_set(l, l->slots / 2, now);
-}
-
-
-/* more calls than are known not to delay each other: do they? */
-
-static void
-llmb_learn_above(llmb_learn_t *l, uint64_t now)
-{
-    uint32_t              slots;
-    llmb_learn_window_t  *w;
-
-    w = &l->above;
-
-    if (w->calls >= (l->calls < 2 * LLMB_LEARN_WINDOW ? 4 : 2)
-        && llmb_learn_waits(l, w, llmb_learn_most))
-    {
-        l->step = 1;
-        l->pause = llmb_min(l->pause * 2, LLMB_LEARN_PAUSE_MAX);
-
-        if (l->astray || l->calls < LLMB_LEARN_WINDOW) {
-            llmb_learn_trial(l, w, 0.5, now);
-            return;
-        }
-
-        slots = (uint32_t) (llmb_learn_served(l, w, llmb_learn_most) + 0.5);
-        slots = llmb_min(slots, l->slots - 1);
-
-        llmb_learn_set(l, llmb_max(slots, l->clear), now);
-        return;
-    }
-
-    if (w->calls < llmb_max(l->clear, LLMB_LEARN_ENOUGH)) {
-        return;
-    }
-
-    if (llmb_learn_waiting(l, w, llmb_learn_least) > LLMB_LEARN_QUEUE) {
-        /* it looks so, but noise or sizes that are new may be the reason */
-
-        if (w->calls < LLMB_LEARN_ALL) {
-            if (w->calls % LLMB_LEARN_WINDOW == 0) {
-                llmb_learn_shape(l, w);
-            }
-
-            return;
-        }
-
-        l->astray = 1;
-        llmb_learn_trial(l, w, LLMB_LEARN_LESS, now);
-        return;
-    }
-
-    llmb_learn_clear(l);
-}
-
-
-/* no, they do not */
-
-static void
-llmb_learn_clear(llmb_learn_t *l)
-{
-    uint32_t              slots;
-    llmb_learn_window_t  *w;
-
-    w = &l->above;
-
-    l->astray = 0;
-    slots = (uint32_t) (llmb_learn_served(l, w, llmb_learn_fit) + 0.3);
-    l->clear = llmb_max(l->clear + 1, slots);
-    memset(w, 0, sizeof(llmb_learn_window_t));
-
-    if (l->clear >= l->slots) {
-        l->clear = l->slots;
-        l->step = l->careful ? 1 : l->step * 2;
-        l->step = llmb_min(l->step, l->slots);
-        l->pause = l->careful ? l->slots : LLMB_LEARN_ENOUGH;
-        l->steady = 0;
-    }
-}
-
-
-/* calls that should not delay each other: has anything changed? */
-
-static void
-llmb_learn_within(llmb_learn_t *l, uint64_t now)
-{
-    double                ratio, error;
-    llmb_learn_window_t  *w;
-
-    w = &l->within;
-
-    if (w->calls < LLMB_LEARN_WINDOW) {
-        return;
-    }
-
-    ratio = llmb_learn_ratio(l, w, llmb_learn_least);
-
-    if (llmb_learn_waits(l, w, llmb_learn_most)) {
-        llmb_learn_trial(l, w, ratio > 2 ? 0.5 : LLMB_LEARN_LESS, now);
-        return;
-    }
-
-    error = ratio * llmb_learn_root(llmb_learn_variance(l, w));
-
-    if (ratio < LLMB_LEARN_FAST && ratio + LLMB_LEARN_CERTAIN * error < 0.9) {
-        l->astray = 1;
-        llmb_learn_trial(l, w, LLMB_LEARN_LESS, now);
-        return;
-    }
-
-    if (l->tried >= l->every
-        && llmb_learn_inflight(w) > 0.8 * l->slots)
-    {
-        l->astray = 1;
-        llmb_learn_trial(l, w, LLMB_LEARN_LESS, now);
-        return;
-    }
-
-    if (w->calls >= LLMB_LEARN_WITHIN) {
-        llmb_learn_take(l);
-    }
-}
-
-
-/* no, so that is what calls cost; unless some were quite unlike the others */
-
-static void
-llmb_learn_take(llmb_learn_t *l)
-{
-    double                variance;
-    llmb_learn_window_t  *w;
-
-    w = &l->within;
-    variance = llmb_learn_variance(l, w) * w->calls;
-
-    if (l->mixed < LLMB_LEARN_MIXED_MAX
-        && variance > LLMB_LEARN_MIXED * l->noise * l->noise + 0.01)
-    {
-        l->mixed++;
-
-    } else {
-        l->mixed = 0;
-        llmb_learn_feed_window(l, w);
-    }
-
-    memset(w, 0, sizeof(llmb_learn_window_t));
-}
-
-
 void
-llmb_learn_set(llmb_learn_t *l, uint32_t slots, uint64_t now)
+llmb_learn_overload(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
 {
-    slots = llmb_max(slots, l->min);
-    l->open &= slots >= l->slots;
-
-    if (slots <= l->slots) {
-        l->changed = now;
-    }
-
-    l->slots = llmb_min(slots, l->max);
-    l->clear = llmb_min(l->clear, l->slots);
-    l->steady = 0;
-
-    memset(&l->within, 0, sizeof(llmb_learn_window_t));
-    memset(&l->above, 0, sizeof(llmb_learn_window_t));
-}
-
-
-/* all slots are used, and no call waits for another */
-
-static void
-llmb_learn_grow(llmb_learn_t *l)
-{
-    if (l->clear < l->slots || l->slots >= l->max
-        || l->steady < l->pause)
-    {
-        if (l->slots >= l->max) {
-            l->careful = 0;
-        }
-
+    if (now < l->changed + sample->time) {
         return;
     }
 
-    l->slots = llmb_min(l->slots + l->step, l->max);
-    l->steady = 0;
+    l->careful = 1;
+    l->step = 1;
 
-    memset(&l->above, 0, sizeof(llmb_learn_window_t));
+    llmb_learn_set(l, l->slots / 2, 0, now);
+}
+
+
+/* "back" is what they were before a trial; 0: it is none */
+
+static void
+llmb_learn_set(llmb_learn_t *l, uint32_t slots, uint32_t back, uint64_t now)
+{
+    slots = llmb_min(llmb_max(slots, l->min), l->max);
+
+    l->open &= slots >= l->slots;
+    l->slots = slots;
+    l->back = back;
+    l->steady = 0;
+    l->changed = now;
+}
+
+
+/* slots are not too many for certain: is that the end of a trial? */
+
+static void
+llmb_learn_tried(llmb_learn_t *l, uint64_t now)
+{
+    if (l->slots > l->back) {
+
+        if (l->least >= l->back && !l->careful) {
+            l->step = llmb_min(l->step * 2, l->slots);
+        }
+
+        l->more = LLMB_LEARN_SOON;
+        llmb_learn_set(l, l->slots, 0, now);
+
+    } else if (l->least > l->slots || l->steady >= LLMB_LEARN_TRIAL) {
+        l->fewer = llmb_min(l->fewer * 2, LLMB_LEARN_FEWER);
+        llmb_learn_set(l, llmb_min(l->back, l->most), 0, now);
+    }
+}
+
+
+/* is it time for one? */
+
+static void
+llmb_learn_try(llmb_learn_t *l, uint64_t now)
+{
+    uint32_t  more, fewer;
+
+    more = l->careful ? l->slots
+           : l->most > l->slots ? LLMB_LEARN_SOON : l->more;
+
+    fewer = l->least <= l->slots * 3 / 4 ? l->fewer : LLMB_LEARN_FEWER;
+
+    if (l->slots < l->max && l->steady >= more) {
+        llmb_learn_set(l, l->slots + l->step, l->slots, now);
+
+    } else if (l->slots > l->min && l->steady >= fewer) {
+        llmb_learn_set(l, l->slots * 3 / 4, l->slots, now);
+    }
 }

@@ -15,7 +15,9 @@ static void sim_step(sim_t *s);
 static void sim_arrival(sim_t *s);
 static void sim_end(sim_t *s, unsigned call);
 static void sim_flush(sim_t *s);
+static unsigned sim_free(const sim_t *s);
 static void sim_send(sim_t *s, const uint64_t *came, unsigned n);
+static void sim_pace(sim_t *s, unsigned n);
 static double sim_random(sim_t *s);
 static int sim_compare(const void *a, const void *b);
 
@@ -82,6 +84,7 @@ static void
 sim_step(sim_t *s)
 {
     unsigned  i, first;
+    uint64_t  end;
 
     first = s->inflight;
 
@@ -91,8 +94,13 @@ sim_step(sim_t *s)
         }
     }
 
-    if (first < s->inflight && s->calls[first].end <= s->next) {
-        s->now = s->calls[first].end;
+    end = first < s->inflight ? s->calls[first].end : UINT64_MAX;
+
+    if (sim_free(s) && s->pace <= llmb_min(end, s->next)) {
+        s->now = s->pace;
+
+    } else if (end <= s->next) {
+        s->now = end;
         sim_end(s, first);
 
     } else {
@@ -108,6 +116,8 @@ sim_step(sim_t *s)
 static void
 sim_arrival(sim_t *s)
 {
+    llmb_arrivals_add(&s->arrivals, s->now);
+
     if (!llmb_learn_merges(&s->learn, s->now)) {
         s->alone++;
 
@@ -168,14 +178,42 @@ sim_flush(sim_t *s)
 {
     unsigned  n;
 
-    while (s->queued && s->inflight < llmb_learn_concurrency(&s->learn)) {
+    while (sim_free(s) && (s->now >= s->pace || s->queued >= SIM_SIZE)) {
         n = llmb_min(s->queued, SIM_SIZE);
 
         sim_send(s, s->queue, n);
+        sim_pace(s, n);
 
         s->queued -= n;
         memmove(s->queue, s->queue + n, s->queued * sizeof(uint64_t));
     }
+}
+
+
+/* whether there is a slot for what waits */
+
+static unsigned
+sim_free(const sim_t *s)
+{
+    return s->queued && s->inflight < llmb_learn_concurrency(&s->learn);
+}
+
+
+static void
+sim_pace(sim_t *s, unsigned n)
+{
+    llmb_policy_t  policy;
+
+    memset(&policy, 0, sizeof(llmb_policy_t));
+
+    policy.window = LLMB_WINDOW_SLOT;
+    policy.concurrency = llmb_learn_concurrency(&s->learn);
+
+    s->pace = s->now
+              + llmb_policy_pace(&policy, s->inflight,
+                                 llmb_arrivals_rate(&s->arrivals, s->now),
+                                 llmb_learn_service(&s->learn, n),
+                                 s->now - s->busy);
 }
 
 
@@ -190,6 +228,10 @@ sim_send(sim_t *s, const uint64_t *came, unsigned n)
 
     u = &s->upstream;
     c = &s->calls[s->inflight++];
+
+    if (s->inflight == 1) {
+        s->busy = s->now;
+    }
 
     c->sent = s->now;
     c->items = n;

@@ -5,7 +5,8 @@
  * Upstreams and a group in front of them, event by event, to see what
  * llmb_learn makes of their calls.  Requests come at random and do not care
  * how long answers take; what has gathered is sent whenever fewer calls are in
- * flight than llmb_learn_concurrency() says.  All times are in microseconds.
+ * flight than llmb_learn_concurrency() says, at the pace of llmb_policy_pace().
+ * All times are in microseconds.
  */
 
 
@@ -13,7 +14,9 @@
 #define _LEARN_SIM_H_INCLUDED_
 
 
+#include "llmb_arrivals.h"
 #include "llmb_learn.h"
+#include "llmb_policy.h"
 
 
 #define SIM_SIZE      32          /* items in a call, at most */
@@ -46,10 +49,13 @@ typedef struct {
 
 typedef struct {
     llmb_learn_t      learn;
+    llmb_arrivals_t   arrivals;
     sim_upstream_t    upstream;
     double            rate;       /* requests per second */
     uint64_t          now;
     uint64_t          next;       /* when a request comes */
+    uint64_t          pace;       /* before which nothing is sent */
+    uint64_t          busy;       /* since when calls are in flight */
     uint64_t          seed;
 
     uint64_t          queue[SIM_QUEUE];
