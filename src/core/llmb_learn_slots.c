@@ -43,7 +43,7 @@ llmb_learn_slots(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
 {
     uint32_t  most;
 
-    /* of calls that were sent before the last change nothing follows for it */
+    /* only calls that were sent since the last change say anything about it */
 
     if (now >= l->changed + sample->time
         && (l->back || sample->inflight >= l->slots))
@@ -52,7 +52,7 @@ llmb_learn_slots(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
     }
 
     if (l->back && l->back < l->slots && l->steady < LLMB_LEARN_FEW) {
-        /* it is begun because what is known of more slots may be over */
+        /* what was known of so many slots is not to end it at once */
         return;
     }
 
