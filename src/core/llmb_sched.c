@@ -269,7 +269,7 @@ llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g, unsigned crowded,
         return LLMB_CLOSE_NONE;
     }
 
-    if (now >= llmb_sched_latest(z, g, now)) {
+    if (now >= g->paused && now >= llmb_sched_latest(z, g, now)) {
         return LLMB_CLOSE_DEADLINE;
     }
 
