@@ -248,7 +248,7 @@ fill_group(uint32_t group)
     }
 
     if (current->slots) {
-        llmb_upstream_name(z, group, 1);
+        llmb_upstream_name(z, group, 1, 0);
     }
 }
 

@@ -10,7 +10,7 @@
 
 
 static void ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
-    uint32_t group, ngx_http_request_t *r);
+    uint32_t group, ngx_http_request_t *r, uint64_t now);
 static uint64_t ngx_http_llm_batch_digest(ngx_md5_t *md5);
 static llmb_learn_end_e ngx_http_llm_batch_learn_end(ngx_uint_t status);
 
@@ -81,7 +81,7 @@ ngx_http_llm_batch_learn_call(ngx_http_llm_batch_call_t *call,
         sample.end = ngx_http_llm_batch_learn_end(outcome->status);
     }
 
-    ngx_http_llm_batch_learn_upstream(zone, group, call->subrequest);
+    ngx_http_llm_batch_learn_upstream(zone, group, call->subrequest, now);
     llmb_upstream_sample(zone->tables, group, &sample, now);
 }
 
@@ -102,7 +102,7 @@ ngx_http_llm_batch_learn_alone(ngx_http_llm_batch_part_t *part,
     sample.time = now - part->sent;
     sample.end = ngx_http_llm_batch_learn_end(status);
 
-    ngx_http_llm_batch_learn_upstream(zone, group, part->ctx->request);
+    ngx_http_llm_batch_learn_upstream(zone, group, part->ctx->request, now);
     llmb_upstream_sample(zone->tables, group, &sample, now);
 }
 
@@ -114,7 +114,7 @@ ngx_http_llm_batch_learn_alone(ngx_http_llm_batch_part_t *part,
 
 static void
 ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
-    uint32_t group, ngx_http_request_t *r)
+    uint32_t group, ngx_http_request_t *r, uint64_t now)
 {
     in_port_t             port;
     ngx_md5_t             md5;
@@ -146,7 +146,8 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
     ngx_md5_update(&md5, &port, sizeof(in_port_t));
     ngx_md5_update(&md5, host->data, host->len);
 
-    llmb_upstream_name(zone->tables, group, ngx_http_llm_batch_digest(&md5));
+    llmb_upstream_name(zone->tables, group, ngx_http_llm_batch_digest(&md5),
+                       now);
 }
 
 

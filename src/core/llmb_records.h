@@ -116,6 +116,7 @@ typedef struct {
     llmb_arrivals_t  arrivals;
     uint64_t         kind;        /* of calls; part of the upstream's name */
     uint32_t         upstream;    /* that they go to */
+    uint64_t         moved;       /* us; since then they share it */
     uint64_t         finish;      /* of its turn, in the time of that */
     uint32_t         most;        /* calls in flight, after 429; 0: any */
     uint32_t         good;        /* calls since that has changed */

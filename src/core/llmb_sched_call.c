@@ -131,10 +131,12 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
         (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
         llmb_sched_free_slot(z, g);
 
-        /* a slot may have become free */
+        /* a slot may have become free, for those whose turn it is, or of ours */
 
-        if (llmb_upstream_of(z, g)->waiting != LLMB_NIL) {
-            g = llmb_group(z, llmb_upstream_of(z, g)->waiting);
+        i = llmb_upstream_of(z, g)->waiting;
+
+        if (i != LLMB_NIL) {
+            llmb_sched_mail_member(z, llmb_group(z, i)->queue.head);
         }
 
         if (g->queue.n) {

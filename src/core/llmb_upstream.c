@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "llmb_sched.h"
+#include "llmb_sched_parts.h"
 #include "llmb_zone_parts.h"
 
 
@@ -145,7 +145,7 @@ llmb_upstream_init(llmb_zone_t *z, uint32_t group)
 
 
 void
-llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name)
+llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
 {
     uint32_t          i;
     llmb_group_t     *g;
@@ -173,11 +173,17 @@ llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name)
 
     g->upstream = i;
     g->finish = 0;
+    g->moved = now;
 
     u->groups++;
     u->inflight += g->inflight;
 
     llmb_upstream_bounds(z, g);
+
+    if (g->queue.n) {
+        /* there may be a slot for those who wait, or else they line up */
+        llmb_sched_mail_member(z, g->queue.head);
+    }
 }
 
 
@@ -225,15 +231,20 @@ llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
 
     g = llmb_group(z, group);
     u = llmb_upstream_of(z, g);
+    sent = now > sample->time ? now - sample->time : 0;
 
     if (sample->end == LLMB_LEARN_LIMITED && u->groups > 1) {
-        sent = now > sample->time ? now - sample->time : 0;
         llmb_upstream_limited(z, g, sent, now);
         return;
     }
 
     if (sample->end == LLMB_LEARN_GOOD) {
         llmb_upstream_good(g);
+
+        if (sent < g->moved) {
+            /* the calls of others in flight with it have not been counted */
+            return;
+        }
     }
 
     llmb_learn_sample(&u->learn, sample, now);

@@ -152,10 +152,11 @@ void llmb_upstream_init(llmb_zone_t *z, uint32_t group);
 /*
  * The calls of the group go to what "name" stands for: place, kind of calls,
  * and the concurrency of the policy.  From the first time on it shares what
- * other groups know of that, and the slots.  There may be more of those then:
- * the caller has a call that is over, and with it all that wait are seen to.
+ * other groups know of that, and the slots.  What its calls that are under way
+ * take, which were counted apart, teaches nothing; "now" is in microseconds.
  */
-void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name);
+void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name,
+    uint64_t now);
 
 /*
  * A call of the group, or a request that went alone, is over; the time is in

@@ -10,6 +10,15 @@
 #include "sched_play.h"
 
 
+/* the odd ones share an upstream, with a concurrency that is learned */
+
+static const llmb_window_e  play_windows[PLAY_GROUPS] = {
+    LLMB_WINDOW_SLOT, LLMB_WINDOW_FIXED, LLMB_WINDOW_SLOT, LLMB_WINDOW_SLOT,
+    LLMB_WINDOW_RATE, LLMB_WINDOW_SLOT, LLMB_WINDOW_FIXED, LLMB_WINDOW_SLOT,
+    LLMB_WINDOW_SLOT, LLMB_WINDOW_RATE
+};
+
+
 static unsigned
 play_byte(play_t *play)
 {
@@ -134,8 +143,9 @@ play_group(play_t *play, unsigned n)
     p = &g->policy;
     play->probes[i] = 0;
 
-    p->window = (n & 1) ? LLMB_WINDOW_FIXED : LLMB_WINDOW_SLOT;
+    p->window = play_windows[n];
     p->concurrency = 1 + n % 3;
+    p->interval = 5000;
     p->min_size = 2;
     p->max_size = 4 + n;
     p->max_tokens = (n & 2) ? 20 : 0;
@@ -713,7 +723,12 @@ play_slots(play_t *play, uint32_t w)
 
         /* the odd ones go to one upstream, the others each to its own */
 
-        llmb_upstream_name(play->z, i, (n & 1) ? 1 : n + 1);
+        llmb_upstream_name(play->z, i, (n & 1) ? 1 : n + 1, now);
+
+        if (sample.inflight % 2) {
+            return;
+        }
+
         llmb_upstream_sample(play->z, i, &sample, now);
         llmb_sched_flush(play->z, i, w, LLMB_NIL, play_clock(play, w));
         llmb_sched_attend(play->z, i, play_clock(play, w));

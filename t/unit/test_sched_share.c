@@ -77,7 +77,7 @@ setup_groups(void **state)
     for (i = 0; i < GROUPS; i++) {
         groups[i] = new_group(names[i], 1);
         priority[i] = LLMB_FAIR_PRIORITY;
-        llmb_upstream_name(z, groups[i], NAME);
+        llmb_upstream_name(z, groups[i], NAME, T0 * 1000);
         assert_sound();
     }
 
@@ -159,7 +159,7 @@ what_one_has_learned_another_knows(void **state)
                          &llmb_upstream_of(z, llmb_group(z, fresh))->learn, 1),
                      0);
 
-    llmb_upstream_name(z, fresh, NAME);
+    llmb_upstream_name(z, fresh, NAME, T0 * 1000);
     assert_sound();
 
     assert_true(llmb_learn_cost(
@@ -170,12 +170,60 @@ what_one_has_learned_another_knows(void **state)
     /* but not what goes elsewhere */
 
     fresh = new_group("five", 1);
-    llmb_upstream_name(z, fresh, NAME + 1);
+    llmb_upstream_name(z, fresh, NAME + 1, T0 * 1000);
     assert_sound();
 
     assert_false(llmb_learn_cost(
                      &llmb_upstream_of(z, llmb_group(z, fresh))->learn,
                      &fixed, &each));
+}
+
+
+/*
+ * A call of a group that was alone so far did not count those of others, which
+ * may be why it took so long; one that is sent from now on does.
+ */
+
+static void
+calls_that_were_counted_apart_teach_nothing(void **state)
+{
+    unsigned       n;
+    uint64_t       now;
+    uint32_t       fresh;
+    llmb_learn_t  *l;
+    llmb_sample_t  sample;
+
+    (void) state;
+
+    l = &upstream()->learn;
+    memset(&sample, 0, sizeof(llmb_sample_t));
+    sample.items = 1;
+    sample.inflight = 1;
+    sample.time = 10000;
+
+    for (n = 0; n < 40; n++) {
+        llmb_upstream_sample(z, groups[0], &sample, (T0 + 20 * n) * 1000);
+    }
+
+    assert_in_range(llmb_learn_service(l, 1), 9900, 10100);
+
+    now = (T0 + 1000) * 1000;
+    fresh = new_group("four", 1);
+    llmb_upstream_name(z, fresh, NAME, now);
+
+    sample.time = 100000;
+
+    for (n = 0; n < 20; n++) {
+        llmb_upstream_sample(z, fresh, &sample, now + n * 1000);
+    }
+
+    assert_in_range(llmb_learn_service(l, 1), 9900, 10100);
+
+    for (n = 0; n < 20; n++) {
+        llmb_upstream_sample(z, fresh, &sample, now + 101000 + n * 1000);
+    }
+
+    assert_in_range(llmb_learn_service(l, 1), 30000, 100000);
 }
 
 
@@ -411,6 +459,80 @@ deadlines_need_no_turn(void **state)
 }
 
 
+/*
+ * A call that nobody is left of gives back what its group waits for, and what
+ * another one does; both hear of it.
+ */
+
+static void
+a_call_that_is_given_up_makes_way(void **state)
+{
+    uint32_t  call, gone[2], own, other, member;
+
+    (void) state;
+
+    llmb_learn_bounds(&upstream()->learn, 1, 2, 2);
+    llmb_group(z, groups[0])->policy.concurrency = 1;
+    llmb_group(z, groups[0])->policy.max_size = 4;
+
+    gone[0] = join_group(0, 1, T0);
+    gone[1] = join_group(0, 1, T0);
+    call = expect(0, LLMB_MAIL_CALL, T0);
+
+    (void) join_group(1, 1, T0);
+    assert_int_equal(who_goes(&other, T0), 1);
+
+    own = join_group(0, 1, T0);
+    (void) join_group(1, 1, T0);
+    assert_int_equal(who_goes(&member, T0), LLMB_NIL);
+
+    llmb_sched_leave(z, gone[0], T0);
+    llmb_sched_leave(z, gone[1], T0);
+    assert_int_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+    assert_sound();
+
+    assert_int_equal(who_goes(&member, T0), 0);
+    assert_int_equal(member, own);
+
+    llmb_sched_leave(z, other, T0);
+    assert_int_equal(who_goes(&member, T0), 1);
+
+    leave_all(T0);
+}
+
+
+/*
+ * Where its calls go shows with the answer to one that is sent again; those
+ * who wait meanwhile need not wait for a slot that is free there.
+ */
+
+static void
+who_waits_hears_of_a_larger_upstream(void **state)
+{
+    uint32_t  own, member;
+
+    (void) state;
+
+    groups[2] = new_group("alone", 1);
+    llmb_learn_bounds(&llmb_upstream_of(z, llmb_group(z, groups[2]))->learn,
+                      1, 1, 0);
+    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS, GROUPS * SLOTS);
+
+    (void) join_group(2, 1, T0);
+    assert_int_equal(who_goes(&member, T0), 2);
+    own = join_group(2, 1, T0);
+    assert_int_equal(who_goes(&member, T0), LLMB_NIL);
+
+    llmb_upstream_name(z, groups[2], NAME, T0 * 1000);
+    assert_sound();
+
+    assert_int_equal(who_goes(&member, T0), 2);
+    assert_int_equal(member, own);
+
+    leave_all(T0);
+}
+
+
 /* a concurrency that is set is each group's own */
 
 static void
@@ -495,6 +617,7 @@ main(void)
 {
     const struct CMUnitTest  tests[] = {
         share_test(what_one_has_learned_another_knows),
+        share_test(calls_that_were_counted_apart_teach_nothing),
         share_test(slots_are_those_of_all),
         share_test(nobody_is_held_up_while_nothing_is_known),
         share_test(who_waits_longer_is_next),
@@ -502,6 +625,8 @@ main(void)
         share_test(a_slot_is_kept_for_a_moment),
         share_test(who_is_called_and_gone_is_replaced),
         share_test(deadlines_need_no_turn),
+        share_test(a_call_that_is_given_up_makes_way),
+        share_test(who_waits_hears_of_a_larger_upstream),
         share_test(what_is_not_learned_is_not_shared),
         share_test(too_many_requests_is_said_to_one),
     };
