@@ -18,7 +18,7 @@
 
 
 #define PLAY_WORKERS  4
-#define PLAY_GROUPS   6
+#define PLAY_GROUPS   10
 #define PLAY_SKEW     3           /* ms between two clocks */
 
 

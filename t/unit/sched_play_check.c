@@ -200,6 +200,46 @@ play_check_wake(play_t *play, uint32_t group)
 }
 
 
+/* who would be sent if there were a slot is in the line for one */
+
+static const char *
+play_check_line(play_t *play, uint32_t group)
+{
+    uint32_t          i;
+    uint64_t          then;
+    llmb_group_t     *g;
+    llmb_upstream_t  *u;
+
+    g = llmb_group(play->z, group);
+    u = llmb_upstream_of(play->z, g);
+    then = play->now - 2 * PLAY_SKEW - 1;
+
+    if (!g->policy.learned || llmb_turns(play->z)[group].linked
+        || u->inflight < llmb_learn_concurrency(&u->learn)
+        || then < llmb_sched_shut(g))
+    {
+        return NULL;
+    }
+
+    for (i = g->queue.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(play->z)[i].next)
+    {
+        if (llmb_mail_links(play->z)[i].linked
+            || play->members[i].timer <= play->now + PLAY_SKEW)
+        {
+            return NULL;
+        }
+    }
+
+    if (llmb_sched_wants(play->z, g, 0, then) != LLMB_CLOSE_NONE) {
+        sched_fail("group %u waits for a slot, but not in the line", group);
+    }
+
+    return NULL;
+}
+
+
 /* in a pause not more than a call in a second, but for a worker that quits */
 
 const char *
@@ -296,6 +336,7 @@ play_check(play_t *play)
     for (i = 0; !away && i < play->z->ngroups; i++) {
         if (llmb_group(play->z, i)->used) {
             sched_try(play_check_wake(play, i));
+            sched_try(play_check_line(play, i));
             sched_try(play_check_pause(play, i));
         }
     }
