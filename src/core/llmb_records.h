@@ -160,6 +160,7 @@ typedef struct {
 
     /* turns of groups, as those of members in a group: see llmb_fair.h */
     uint32_t         waiting;     /* the first of a heap; or LLMB_NIL */
+    uint32_t         nwaiting;    /* how many are in it */
     uint64_t         turns;       /* that were waited for so far */
     uint64_t         time;        /* virtual, in weighted us of calls */
     uint64_t         last;        /* the latest finish of a turn */

@@ -91,6 +91,7 @@ llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now)
     if (waits) {
         llmb_heap_push(&u->waiting, llmb_turns(z), group,
                        llmb_max(u->time, g->finish), u->turns++);
+        u->nwaiting++;
         return;
     }
 
@@ -107,6 +108,7 @@ llmb_sched_leave_line(llmb_zone_t *z, uint32_t group)
 
     if (llmb_turns(z)[group].linked) {
         llmb_heap_remove(&u->waiting, llmb_turns(z), group);
+        u->nwaiting--;
     }
 
     if (u->called == group) {
@@ -154,6 +156,7 @@ llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
     uint64_t price)
 {
     uint64_t          start, time;
+    unsigned          rested;
     llmb_group_t     *g;
     llmb_upstream_t  *u;
 
@@ -163,13 +166,16 @@ llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
     start = llmb_turns(z)[group].linked ? llmb_turns(z)[group].rank
                                         : llmb_max(u->time, g->finish);
 
+    rested = g->finish < start;
+
     llmb_sched_leave_line(z, group);
 
     /* as long as nothing is known, each call takes the same time */
 
     time = llmb_max(llmb_learn_service(&u->learn, items), 1);
+    time = time * price / llmb_max(items, 1);
 
-    g->finish = start + time * price / llmb_max(items, 1);
+    g->finish = start + time;
     u->last = llmb_max(u->last, g->finish);
 
     if (u->waiting == LLMB_NIL) {
@@ -180,5 +186,10 @@ llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
         /* who does not wait for its turn does not end those of others */
         start = llmb_min(start, llmb_turns(z)[u->waiting].rank);
         u->time = llmb_max(u->time, start);
+
+        if (rested) {
+            /* or else those of whom there is no end were before all others */
+            u->time += time / (u->nwaiting + 1);
+        }
     }
 }

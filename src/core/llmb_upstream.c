@@ -102,13 +102,7 @@ llmb_upstream_detach(llmb_zone_t *z, uint32_t group)
 
     u->inflight -= g->inflight;
 
-    if (llmb_turns(z)[group].linked) {
-        llmb_heap_remove(&u->waiting, llmb_turns(z), group);
-    }
-
-    if (u->called == group) {
-        u->called = LLMB_NIL;
-    }
+    llmb_sched_leave_line(z, group);
 
     if (--u->groups) {
         llmb_upstream_bounds(z, g);

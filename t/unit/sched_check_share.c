@@ -91,7 +91,7 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
     n = 0;
     sched_try(sched_check_heap(z, i, u->waiting, LLMB_NIL, &n));
 
-    if (n != sums->waiting) {
+    if (n != sums->waiting || n != u->nwaiting) {
         sched_fail("upstream %u: %u wait instead of %u", i, n, sums->waiting);
     }
 

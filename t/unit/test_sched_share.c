@@ -11,6 +11,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <cmocka.h>
 
 #include "sched_table.h"
@@ -381,6 +382,54 @@ shares_are_of_time_by_priority(void **state)
 }
 
 
+/*
+ * Somebody has a group of its own for each request.  All of these are new, so
+ * nothing is held against them, but those who are known get on, too.
+ */
+
+static void
+groups_without_end_are_not_all_first(void **state)
+{
+    char       name[16];
+    unsigned   n, calls;
+    uint32_t   i, who, member;
+
+    (void) state;
+
+    calls = 0;
+
+    (void) join_group(0, 1, T0);
+    who = who_goes(&member, T0);
+
+    for (n = 0; n < 60; n++) {
+
+        if (who == 0) {
+            calls++;
+            (void) join_group(0, 1, T0 + n);
+        }
+
+        /* as many as can be served, and some at first */
+
+        for (i = 1; i < (n ? 2 : GROUPS); i++) {
+            (void) snprintf(name, sizeof(name), "%u %u", n, i);
+
+            groups[i] = new_group(name, 1);
+            llmb_upstream_name(z, groups[i], NAME, T0 * 1000);
+            (void) join_group(i, 1, T0 + n);
+        }
+
+        llmb_sched_leave(z, member, T0 + n);
+        assert_sound();
+
+        who = who_goes(&member, T0 + n);
+    }
+
+    assert_in_range(calls, 5, 30);
+
+    leave_all(T0 + n);
+}
+
+
 /* a worker that does not come does not keep the others waiting for long */
 
 static void
@@ -622,6 +671,7 @@ main(void)
         share_test(nobody_is_held_up_while_nothing_is_known),
         share_test(who_waits_longer_is_next),
         share_test(shares_are_of_time_by_priority),
+        share_test(groups_without_end_are_not_all_first),
         share_test(a_slot_is_kept_for_a_moment),
         share_test(who_is_called_and_gone_is_replaced),
         share_test(deadlines_need_no_turn),
