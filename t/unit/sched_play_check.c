@@ -270,9 +270,11 @@ static const char *
 play_check_pause(play_t *play, uint32_t group)
 {
     uint32_t       i;
+    unsigned       vain, mailed;
     llmb_group_t  *g;
 
     g = llmb_group(play->z, group);
+    vain = mailed = 0;
 
     if (play->now + PLAY_SKEW >= g->paused) {
         return NULL;
@@ -282,11 +284,14 @@ play_check_pause(play_t *play, uint32_t group)
          i != LLMB_NIL;
          i = llmb_queue_links(play->z)[i].next)
     {
-        if (!llmb_sched_may_wait(llmb_member(play->z, i), g->paused, play->now)
-            && !(g->stranded && llmb_mail_links(play->z)[i].linked))
-        {
-            sched_fail("member %u waits in vain for the end of a pause", i);
-        }
+        mailed |= llmb_mail_links(play->z)[i].linked;
+        vain |= !llmb_sched_may_wait(llmb_member(play->z, i), g->paused,
+                                     play->now);
+    }
+
+    if (vain && !(g->stranded && mailed)) {
+        sched_fail("group %u: some wait in vain for the end of a pause",
+                   group);
     }
 
     return NULL;
