@@ -151,16 +151,24 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
 }
 
 
+/*
+ * 429 is about who asks, and 500 about what is asked for: whoever found
+ * something that fails would else take the slots of all.
+ */
+
 static llmb_learn_end_e
 ngx_http_llm_batch_learn_end(ngx_uint_t status)
 {
-    if (status == NGX_HTTP_OK) {
+    switch (status) {
+
+    case NGX_HTTP_OK:
         return LLMB_LEARN_GOOD;
-    }
 
-    if (status == NGX_HTTP_TOO_MANY_REQUESTS) {
+    case NGX_HTTP_TOO_MANY_REQUESTS:
+    case NGX_HTTP_INTERNAL_SERVER_ERROR:
         return LLMB_LEARN_LIMITED;
-    }
 
-    return status >= 500 ? LLMB_LEARN_OVERLOAD : LLMB_LEARN_OTHER;
+    default:
+        return status >= 500 ? LLMB_LEARN_OVERLOAD : LLMB_LEARN_OTHER;
+    }
 }

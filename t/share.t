@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('share')->has('llm_batch')->plan(13);
+my $t = Test::LLMBatch->new('share')->has('llm_batch')->plan(14);
 my $mock = $t->backend();
 
 $t->conf(<<'EOF', workers => 2, http => <<'EOF');
@@ -84,6 +84,24 @@ $t->request(of('F', model => 'm2'));
 is(known(), 3, 'calls for another model are others');
 $t->request(of('G', at => '/fixed'));
 is(known(), 3, 'a concurrency that is set is no learned one');
+
+# a client that the server fails on takes no slots of others
+
+$mock->script(status => 500);
+$t->request(of('A')) for 1 .. 8;
+$mock->script();
+$mock->reset();
+$mock->next({ hold => 1 }, { hold => 1 });
+
+my $other = $t->client();
+my @both = @{$other->start(of('B'))};
+wait_for { $mock->count() == 1 } or diag('no first request');
+push @both, @{$other->start(of('B'))};
+
+ok(wait_for { $mock->count() == 2 }, 'a 500 takes only slots of whoever asks');
+
+$mock->release();
+$other->finish(\@both);
 
 # errors take all slots but one; A has it, so B waits
 

@@ -26,8 +26,8 @@
 
 typedef enum {
     LLMB_LEARN_GOOD = 0,          /* answered */
-    LLMB_LEARN_OVERLOAD,          /* 5xx, no answer in time */
-    LLMB_LEARN_LIMITED,           /* 429; see llmb_upstream_sample() */
+    LLMB_LEARN_OVERLOAD,          /* other 5xx, no answer in time */
+    LLMB_LEARN_LIMITED,           /* 429, 500; see llmb_upstream_sample() */
     LLMB_LEARN_OTHER              /* teaches nothing about cost */
 } llmb_learn_end_e;
 

@@ -160,10 +160,10 @@ void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name,
 
 /*
  * A call of the group, or a request that went alone, is over; the time is in
- * microseconds.  429 is a word to whoever asks: it narrows the concurrency of
- * this group, by half and back by one after as many calls as there are slots
- * (Chiu and Jain: Analysis of the Increase and Decrease Algorithms, 1989), but
- * not that of others.
+ * microseconds.  429 is a word to whoever asks, and 500 may be about what one
+ * asks for: they narrow the concurrency of this group, by half and back by one
+ * after as many calls as there are slots (Chiu and Jain: Analysis of the
+ * Increase and Decrease Algorithms, 1989), but not that of others.
  */
 void llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
     const llmb_sample_t *sample, uint64_t now);
