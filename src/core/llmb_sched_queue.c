@@ -9,6 +9,8 @@
 #include "llmb_sched_parts.h"
 
 
+static uint32_t llmb_sched_younger(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_member_t *m);
 static uint32_t llmb_sched_behind(llmb_zone_t *z, llmb_group_t *g,
     uint32_t member);
 static uint64_t llmb_sched_timer(const llmb_group_t *g, const llmb_member_t *m,
@@ -94,7 +96,6 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
 void
 llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
 {
-    uint32_t        i;
     llmb_group_t   *g;
     llmb_member_t  *m;
 
@@ -104,23 +105,47 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
     llmb_list_insert(&g->queue, llmb_queue_links(z), member,
                      llmb_sched_behind(z, g, member));
 
-    i = LLMB_NIL;
-
-    if (g->ages.n && llmb_member(z, g->ages.tail)->since > m->since) {
-        for (i = g->ages.head;
-             llmb_member(z, i)->since <= m->since;
-             i = llmb_age_links(z)[i].next)
-        {
-            /* void */
-        }
-    }
-
-    llmb_list_insert(&g->ages, llmb_age_links(z), member, i);
+    llmb_list_insert(&g->ages, llmb_age_links(z), member,
+                     llmb_sched_younger(z, g, m));
     llmb_sched_press(z, member);
 
     g->items += m->items;
     g->tokens += m->tokens;
     g->bytes += m->len;
+}
+
+
+/*
+ * The oldest of those that are younger.  One whose worker's clock is a little
+ * behind is near the tail, one that comes back from a call near the head.
+ */
+
+static uint32_t
+llmb_sched_younger(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_member_t *m)
+{
+    uint32_t      i, j;
+    llmb_link_t  *links;
+
+    links = llmb_age_links(z);
+    i = g->ages.head;
+    j = g->ages.tail;
+
+    while (j != LLMB_NIL) {
+
+        if (llmb_member(z, j)->since <= m->since) {
+            return links[j].next;
+        }
+
+        if (llmb_member(z, i)->since > m->since) {
+            return i;
+        }
+
+        i = links[i].next;
+        j = links[j].prev;
+    }
+
+    return LLMB_NIL;
 }
 
 
