@@ -30,7 +30,7 @@ unsigned
 llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
     uint64_t now)
 {
-    unsigned       begun;
+    uint64_t       before;
     llmb_group_t  *g;
 
     g = llmb_group(z, group);
@@ -39,7 +39,7 @@ llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
         return 0;
     }
 
-    begun = g->paused <= now;
+    before = g->paused;
 
     /* what is said to a probe is newer than all that was said before */
 
@@ -48,10 +48,15 @@ llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
     g->trial = 0;
     g->tries = 1;
 
-    llmb_sched_refuse_queue(z, g, now);
+    /* many calls may be told at once, and thousands may wait */
+
+    if (g->paused > before || g->stranded) {
+        llmb_sched_refuse_queue(z, g, now);
+    }
+
     llmb_sched_attend(z, group, now);
 
-    return begun;
+    return before <= now;
 }
 
 
