@@ -13,6 +13,11 @@
 #include "llmb_zone_parts.h"
 
 
+/* calls in flight to one upstream, at most: not less than there can be */
+
+#define LLMB_UPSTREAM_MOST  (1U << 24)
+
+
 static uint32_t llmb_upstream_alloc(llmb_zone_t *z);
 static void llmb_upstream_free(llmb_zone_t *z, uint32_t i);
 static uint32_t llmb_upstream_find(llmb_zone_t *z, uint64_t name);
@@ -205,10 +210,12 @@ static void
 llmb_upstream_bounds(llmb_zone_t *z, const llmb_group_t *g)
 {
     uint32_t          most;
+    uint64_t          sum;
     llmb_upstream_t  *u;
 
     u = llmb_upstream_of(z, g);
-    most = g->policy.concurrency * u->groups;
+    sum = (uint64_t) g->policy.concurrency * u->groups;
+    most = (uint32_t) llmb_min(sum, LLMB_UPSTREAM_MOST);
 
     llmb_learn_bounds(&u->learn, g->policy.learned ? 1 : most, most,
                       u->inflight);

@@ -277,7 +277,7 @@ nobody_is_held_up_while_nothing_is_known(void **state)
     }
 
     for (n = 0; n < GROUPS; n++) {
-        llmb_upstream_name(z, groups[n], NAME + 1);
+        llmb_upstream_name(z, groups[n], NAME + 1, T0 * 1000);
         assert_sound();
     }
 
@@ -293,6 +293,27 @@ nobody_is_held_up_while_nothing_is_known(void **state)
     assert_int_equal(llmb_learn_concurrency(l), 1);
 
     leave_all(T0);
+}
+
+
+/* as many as there can be, but not none for a sum that is too large */
+
+static void
+no_sum_of_slots_is_too_large(void **state)
+{
+    unsigned  n;
+    uint32_t  i;
+
+    (void) state;
+
+    for (n = 0; n < 2; n++) {
+        i = new_group(n ? "four" : "five", 1);
+        llmb_group(z, i)->policy.concurrency = (1U << 31) + 1;
+        llmb_upstream_name(z, i, NAME + 1, T0 * 1000);
+    }
+
+    assert_in_range(llmb_upstream_of(z, llmb_group(z, i))->learn.max, 65536,
+                    UINT32_MAX);
 }
 
 
@@ -669,6 +690,7 @@ main(void)
         share_test(calls_that_were_counted_apart_teach_nothing),
         share_test(slots_are_those_of_all),
         share_test(nobody_is_held_up_while_nothing_is_known),
+        share_test(no_sum_of_slots_is_too_large),
         share_test(who_waits_longer_is_next),
         share_test(shares_are_of_time_by_priority),
         share_test(groups_without_end_are_not_all_first),
