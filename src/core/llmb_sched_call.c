@@ -131,7 +131,7 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
         (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
         llmb_sched_free_slot(z, g);
 
-        /* a slot may have become free, for those whose turn it is, or of ours */
+        /* a slot may be free for those whose turn it is, or one of ours */
 
         i = llmb_upstream_of(z, g)->waiting;
 

@@ -70,6 +70,9 @@ typedef struct {
 } play_t;
 
 
+/* the n-th group, which is made if there is none; or LLMB_NIL */
+uint32_t play_group(play_t *play, unsigned n);
+
 /* NULL, or what is wrong; with all of it, with a probe that left just then */
 const char *play_check(play_t *play);
 const char *play_check_probe(play_t *play, uint32_t group, unsigned close,

@@ -245,7 +245,7 @@ play_check_line(play_t *play, uint32_t group)
 const char *
 play_check_probe(play_t *play, uint32_t group, unsigned close, uint64_t at)
 {
-    uint64_t  *last;
+    uint64_t  gap, *last;
 
     last = &play->probes[group];
 
@@ -253,12 +253,15 @@ play_check_probe(play_t *play, uint32_t group, unsigned close, uint64_t at)
         return NULL;
     }
 
-    if (*last && at + PLAY_SKEW < *last + LLMB_SCHED_PROBE) {
-        sched_fail("group %u: a probe after %u ms", group,
-                   (unsigned) (at - *last));
+    /* they need not be seen in the order in which they left */
+
+    gap = at > *last ? at - *last : *last - at;
+
+    if (*last && gap + PLAY_SKEW < LLMB_SCHED_PROBE) {
+        sched_fail("group %u: a probe after %u ms", group, (unsigned) gap);
     }
 
-    *last = at;
+    *last = llmb_max(*last, at);
 
     return NULL;
 }
