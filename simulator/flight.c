@@ -231,7 +231,7 @@ sim_hear(sim_engine_t *e, uint32_t group, unsigned probe,
     if (batch->status != 429) {
 
         if (probe) {
-            llmb_sched_resume(e->zone, group, sim_clock(e));
+            llmb_sched_resume(e->zone, group, probe, sim_clock(e));
         }
 
         return;
@@ -316,7 +316,7 @@ sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
                                 sim_clock(e));
 
     } else if (c->probe && verdict == LLMB_VERDICT_SPLIT) {
-        llmb_sched_resume(e->zone, c->group, sim_clock(e));
+        llmb_sched_resume(e->zone, c->group, c->probe, sim_clock(e));
     }
 
     /* who is left gets what the upstream said */

@@ -331,7 +331,8 @@ ngx_http_llm_batch_learn_probe(ngx_http_llm_batch_call_t *call,
     if (c->probe && outcome->answered && outcome->status >= 200
         && outcome->status < 300)
     {
-        llmb_sched_resume(call->zone->tables, c->group, ngx_current_msec);
+        llmb_sched_resume(call->zone->tables, c->group, c->probe,
+                          ngx_current_msec);
     }
 }
 

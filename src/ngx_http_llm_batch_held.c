@@ -464,7 +464,7 @@ ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
     }
 
     if (m->probe && status >= 200 && status < 300) {
-        llmb_sched_resume(z, m->group, ngx_current_msec);
+        llmb_sched_resume(z, m->group, m->probe, ngx_current_msec);
     }
 
     return 0;

@@ -176,7 +176,8 @@ ngx_http_llm_batch_part_hear(ngx_http_llm_batch_part_t *part,
     }
 
     if (m->probe && outcome->status >= 200 && outcome->status < 300) {
-        llmb_sched_resume(call->zone->tables, m->group, ngx_current_msec);
+        llmb_sched_resume(call->zone->tables, m->group, m->probe,
+                          ngx_current_msec);
     }
 
     return 0;

@@ -115,8 +115,9 @@ void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
  * queue or joins.  But once a second, if there are any, those who cannot wait
  * are sent as a "probe".  What the upstream says to that is how long the pause
  * is from now on; if it takes it, the caller ends the pause by resume().  So is
- * the first call after a pause: until the answer, or for a second, there is
- * none but at deadlines.
+ * the first call after a pause, the "trial": until the answer, or for a second,
+ * there is none but at deadlines; it says nothing of a pause that has begun
+ * meanwhile.
  *
  * halt() is for an answer to a member that went alone.  Both return whether a
  * pause has begun that was none before.
@@ -125,7 +126,8 @@ unsigned llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
     uint64_t now);
 unsigned llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe,
     uint64_t until, uint64_t now);
-void llmb_sched_resume(llmb_zone_t *z, uint32_t group, uint64_t now);
+void llmb_sched_resume(llmb_zone_t *z, uint32_t group, unsigned probe,
+    uint64_t now);
 
 /*
  * Nothing is sent again in a pause: if there is one, the members of a call that

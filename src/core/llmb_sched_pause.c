@@ -43,7 +43,8 @@ llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
 
     /* what is said to a probe is newer than all that was said before */
 
-    g->paused = probe ? until : llmb_max(g->paused, until);
+    g->paused = probe == LLMB_PROBE_PAUSE ? until
+                                          : llmb_max(g->paused, until);
     g->probe = now + LLMB_SCHED_PROBE;
     g->trial = 0;
     g->tries = 1;
@@ -153,11 +154,17 @@ llmb_sched_may_wait(const llmb_member_t *m, uint64_t until, uint64_t now)
 
 
 void
-llmb_sched_resume(llmb_zone_t *z, uint32_t group, uint64_t now)
+llmb_sched_resume(llmb_zone_t *z, uint32_t group, unsigned probe,
+    uint64_t now)
 {
     llmb_group_t  *g;
 
     g = llmb_group(z, group);
+
+    if (now < g->paused && probe != LLMB_PROBE_PAUSE) {
+        /* it had left when this pause began */
+        return;
+    }
 
     g->tries = 0;
 

@@ -269,7 +269,7 @@ verdict_of(flight_t *f, const llmb_outcome_t *out, uint64_t ms)
     verdict = llmb_verdict(out);
 
     if (c->probe && out->status == 200) {
-        llmb_sched_resume(z, c->group, ms);
+        llmb_sched_resume(z, c->group, c->probe, ms);
     }
 
     if ((verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE

@@ -546,7 +546,7 @@ alone_served(uint32_t r)
                                ms + sim_random((uint64_t) o->pause), ms);
 
     } else if (m->probe) {
-        llmb_sched_resume(z, m->group, ms);
+        llmb_sched_resume(z, m->group, m->probe, ms);
     }
 }
 

@@ -216,7 +216,7 @@ play_hear(play_t *play, uint32_t w, uint32_t i)
                                now + play_pause(play), now);
 
     } else if (b % 4 == 1 && m->probe) {
-        llmb_sched_resume(play->z, m->group, now);
+        llmb_sched_resume(play->z, m->group, m->probe, now);
     }
 }
 
@@ -512,7 +512,8 @@ play_result(play_t *play, uint32_t w)
         play_sample(play, call, b, now);
 
         if (llmb_call(z, call)->probe) {
-            llmb_sched_resume(z, llmb_call(z, call)->group, now);
+            llmb_sched_resume(z, llmb_call(z, call)->group,
+                              llmb_call(z, call)->probe, now);
         }
 
         llmb_sched_end(z, call, w, now);

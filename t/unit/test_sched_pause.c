@@ -233,7 +233,7 @@ a_probe_that_is_taken_ends_the_pause(void **state)
     llmb_sched_go(z, a);
 
     (void) expect(2, LLMB_MAIL_WAKE, now);
-    llmb_sched_resume(z, group, now + 5);
+    llmb_sched_resume(z, group, LLMB_PROBE_PAUSE, now + 5);
     llmb_sched_leave(z, a, now + 5);
     assert_sound();
 
@@ -322,7 +322,7 @@ after_a_pause_one_call_goes_first(void **state)
 
     /* and all, once it is taken */
 
-    llmb_sched_resume(z, group, now + WAIT);
+    llmb_sched_resume(z, group, LLMB_PROBE_TRIAL, now + WAIT);
     llmb_sched_flush(z, group, 1, g->queue.head, now + WAIT);
     assert_sound();
     assert_int_equal(queued(), 0);
@@ -364,6 +364,40 @@ after_a_pause_nobody_waits_for_long(void **state)
     (void) join(1, 1, now);
     (void) expect(1, LLMB_MAIL_ALONE, now);
     leave_all(now);
+}
+
+
+/* a trial may take longer than it is waited for; it is old news then */
+
+static void
+a_late_trial_ends_no_other_pause(void **state)
+{
+    uint32_t       a;
+    uint64_t       now = T0 + PAUSE;
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    pause_begins();
+
+    a = join(1, 1, now);
+    assert_int_equal(expect(1, LLMB_MAIL_ALONE, now), a);
+    assert_int_equal(llmb_member(z, a)->probe, LLMB_PROBE_TRIAL);
+    llmb_sched_go(z, a);
+
+    now += LLMB_SCHED_PROBE;
+    assert_int_equal(llmb_sched_halt(z, group, 0, now + PAUSE, now), 1);
+
+    llmb_sched_resume(z, group, LLMB_PROBE_TRIAL, now + 10);
+    assert_int_equal(g->paused, now + PAUSE);
+
+    (void) llmb_sched_halt(z, group, LLMB_PROBE_TRIAL, now + 100, now + 10);
+    assert_int_equal(g->paused, now + PAUSE);
+
+    (void) llmb_sched_halt(z, group, LLMB_PROBE_PAUSE, now + 100, now + 10);
+    assert_int_equal(g->paused, now + 100);
+
+    leave_all(now + 10);
 }
 
 
@@ -496,6 +530,7 @@ main(void)
         sched_test(what_is_said_to_a_probe_is_how_long_the_pause_is),
         sched_test(after_a_pause_one_call_goes_first),
         sched_test(after_a_pause_nobody_waits_for_long),
+        sched_test(a_late_trial_ends_no_other_pause),
         sched_test(nothing_is_sent_again_in_a_pause),
         sched_test(parts_wait_for_a_minute_and_are_no_probes),
         sched_test(a_worker_that_quits_sends_all_the_same),
