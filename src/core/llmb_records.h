@@ -121,7 +121,8 @@ typedef struct {
     uint32_t         most;        /* calls in flight, after 429; 0: any */
     uint32_t         good;        /* calls since that has changed */
     uint64_t         narrowed;    /* us; when it was made less */
-    uint64_t         next;        /* us; see llmb_policy_spend() */
+    uint64_t         next;        /* us; of the next call: see
+                                     llmb_policy_spend() and _pace() */
     uint64_t         busy;        /* ms; calls are in flight since then */
     uint32_t         items;       /* in the queue */
     uint64_t         tokens;
@@ -132,7 +133,7 @@ typedef struct {
     uint64_t         probe;       /* nor one to see, before that */
     uint64_t         trial;       /* until then the others wait for the first
                                      one after a pause */
-    uint8_t          tries;       /* that is yet to come */
+    uint8_t          untried;     /* that one is yet to come */
     uint8_t          stranded;    /* some of the queue cannot wait: they are to
                                      be sent or refused at once */
     uint8_t          retry_ms;    /* the pause was told in ms */

@@ -47,7 +47,7 @@ llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
                                           : llmb_max(g->paused, until);
     g->probe = now + LLMB_SCHED_PROBE;
     g->trial = 0;
-    g->tries = 1;
+    g->untried = 1;
 
     /* many calls may be told at once, and thousands may wait */
 
@@ -166,7 +166,7 @@ llmb_sched_resume(llmb_zone_t *z, uint32_t group, unsigned probe,
         return;
     }
 
-    g->tries = 0;
+    g->untried = 0;
 
     if (now < llmb_sched_shut(g)) {
         g->paused = 0;
@@ -252,11 +252,11 @@ llmb_sched_departs(llmb_group_t *g, uint64_t now)
         return LLMB_PROBE_PAUSE;
     }
 
-    if (!g->tries) {
+    if (!g->untried) {
         return LLMB_PROBE_NONE;
     }
 
-    g->tries = 0;
+    g->untried = 0;
 
     if (now >= g->paused + LLMB_SCHED_PROBE) {
         /* nobody has waited for this */

@@ -20,7 +20,7 @@ play_byte(play_t *play)
 static uint64_t
 play_clock(play_t *play, uint32_t w)
 {
-    return play->now + w % (PLAY_SKEW + 1);
+    return play->now + w * PLAY_SKEW / (PLAY_WORKERS - 1);
 }
 
 

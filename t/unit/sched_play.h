@@ -19,7 +19,7 @@
 
 #define PLAY_WORKERS  4
 #define PLAY_GROUPS   10
-#define PLAY_SKEW     3           /* ms between two clocks */
+#define PLAY_SKEW     5           /* ms between two clocks, at most */
 
 
 typedef enum {
