@@ -16,6 +16,18 @@
 #pragma GCC visibility push(hidden)
 
 
+/* what is sent next */
+
+typedef struct {
+    uint32_t      n;              /* members, in the order of the queue */
+    uint32_t      must;           /* and this one, if not LLMB_NIL */
+    unsigned      found:1;        /* one of them is the worker's */
+    uint64_t      paused;         /* until then: a probe, of those only who
+                                     cannot wait so long; or 0 */
+    llmb_close_e  close;
+} llmb_batch_t;
+
+
 /*
  * The load of the group, held against its policy; wants() is told whether
  * others have the slots of its upstream.
@@ -26,6 +38,19 @@ llmb_close_e llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g,
 
 /* whether a member, if it is one, is in the queue of the group */
 unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member);
+
+/*
+ * Fills a batch, of which "close", "must" and "paused" are given.  Then "n" of
+ * its members, in the order of the queue, are made a call, which the worker
+ * sends, or the only one is sent alone.
+ */
+void llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    uint32_t lender, llmb_batch_t *batch);
+uint32_t llmb_sched_first(const llmb_group_t *g, const llmb_batch_t *batch);
+void llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    const llmb_batch_t *batch, uint64_t now);
+void llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
+    uint64_t now);
 
 /* when a member that joins has to leave, by its budget and max_wait */
 void llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,

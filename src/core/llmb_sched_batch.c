@@ -1,0 +1,282 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Who goes into the next call, and how members leave, as one or alone.
+ */
+
+
+#include <string.h>
+
+#include "llmb_sched_parts.h"
+
+
+static void llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    llmb_batch_t *batch);
+static unsigned llmb_sched_passed_over(const llmb_policy_t *policy,
+    const llmb_load_t *call, const llmb_member_t *m,
+    const llmb_batch_t *batch);
+static void llmb_sched_count(llmb_load_t *call, const llmb_member_t *m);
+static void llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
+    uint64_t now);
+static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
+
+
+/*
+ * How many members go into the next call, in the order of the queue, and
+ * whether one of them belongs to the worker.  If none does, the lender it named
+ * makes one of them, if it fits at all; so a worker in trouble holds up nobody
+ * else's members.
+ */
+
+void
+llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    uint32_t lender, llmb_batch_t *batch)
+{
+    llmb_batch_t  other;
+
+    llmb_sched_fill(z, g, worker, batch);
+
+    if (batch->found || batch->must != LLMB_NIL
+        || !llmb_sched_waits(z, g, lender))
+    {
+        return;
+    }
+
+    other = *batch;
+    other.n = 0;
+    other.must = lender;
+
+    llmb_sched_fill(z, g, worker, &other);
+
+    if (other.n > 1) {
+        *batch = other;
+    }
+}
+
+
+/* the one that has to be in it, and as many others as fit */
+
+static void
+llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    llmb_batch_t *batch)
+{
+    uint32_t        i;
+    llmb_load_t     call;
+    llmb_policy_t   policy;
+    llmb_member_t  *m;
+
+    policy = llmb_group_policy(g);
+    memset(&call, 0, sizeof(llmb_load_t));
+
+    if (batch->must != LLMB_NIL) {
+        m = llmb_member(z, batch->must);
+        llmb_sched_count(&call, m);
+        batch->found = (m->worker == worker);
+    }
+
+    for (i = g->queue.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+
+        m = llmb_member(z, i);
+
+        if (i == batch->must || llmb_sched_passed_over(&policy, &call, m,
+                                                       batch))
+        {
+            continue;
+        }
+
+        if (!llmb_policy_fits(&policy, &call, m->items, m->tokens, m->len)) {
+            break;
+        }
+
+        llmb_sched_count(&call, m);
+
+        if (m->worker == worker) {
+            batch->found = 1;
+        }
+    }
+
+    batch->n = call.requests;
+}
+
+
+/*
+ * What does not fit ends a call, or else small members would always overtake a
+ * large one.  But the parts of a request do not keep those waiting that go with
+ * somebody who is due.  And a probe is of those that would be refused.
+ */
+
+static unsigned
+llmb_sched_passed_over(const llmb_policy_t *policy, const llmb_load_t *call,
+    const llmb_member_t *m, const llmb_batch_t *batch)
+{
+    if (batch->paused && llmb_sched_may_wait(m, batch->paused, 0)) {
+        return 1;
+    }
+
+    return batch->must != LLMB_NIL && m->part
+           && !llmb_policy_fits(policy, call, m->items, m->tokens, m->len);
+}
+
+
+static void
+llmb_sched_count(llmb_load_t *call, const llmb_member_t *m)
+{
+    call->requests++;
+    call->items += m->items;
+    call->tokens += m->tokens;
+    call->bytes += m->len;
+}
+
+
+/* makes the members of a batch a call, sent by a worker that has one of them */
+
+void
+llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
+    const llmb_batch_t *batch, uint64_t now)
+{
+    uint32_t        call, i, next;
+    uint64_t        price;
+    llmb_call_t    *c;
+    llmb_load_t     load;
+    llmb_policy_t   policy;
+    llmb_member_t  *m;
+
+    policy = llmb_group_policy(g);
+    call = llmb_call_alloc(z, llmb_member(z, g->queue.head)->group);
+
+    if (call == LLMB_NIL) {
+        llmb_sched_single(z, llmb_sched_first(g, batch), batch->close, now);
+        return;
+    }
+
+    c = llmb_call(z, call);
+    c->close = (uint8_t) batch->close;
+    c->sealed = now;
+    c->probe = llmb_sched_departs(g, now);
+
+    price = 0;
+    memset(&load, 0, sizeof(llmb_load_t));
+
+    if (batch->must != LLMB_NIL) {
+        llmb_sched_count(&load, llmb_member(z, batch->must));
+    }
+
+    for (next = g->queue.head; c->members.n < batch->n; /* void */ ) {
+        i = next;
+
+        if (i == LLMB_NIL
+            || (c->members.n == batch->n - 1 && batch->must != LLMB_NIL
+                && llmb_member(z, batch->must)->state == LLMB_MEMBER_QUEUED))
+        {
+            i = batch->must;
+        }
+
+        m = llmb_member(z, i);
+        next = llmb_queue_links(z)[i].next;
+
+        if (i != batch->must) {
+
+            if (llmb_sched_passed_over(&policy, &load, m, batch)) {
+                continue;
+            }
+
+            llmb_sched_count(&load, m);
+        }
+
+        llmb_sched_serve(z, i);
+        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_CLAIM);
+
+        m->call = call;
+        m->result.close = (uint8_t) batch->close;
+        m->result.wait = llmb_sched_waited(m, now);
+
+        price += llmb_fair_price(m->priority, m->items);
+
+        llmb_list_push(&c->members, llmb_queue_links(z), i);
+    }
+
+    llmb_sched_charge(z, c->group, load.items, price);
+    llmb_sched_spend(z, g, load.items, now);
+
+    llmb_sched_mail_call(z, call, worker);
+}
+
+
+/* a lone member needs no call of ours: it goes the way of any request */
+
+void
+llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
+    uint64_t now)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    llmb_sched_serve(z, member);
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
+
+    m->slot = 1;
+    m->probe = llmb_sched_departs(g, now);
+    llmb_sched_charge(z, m->group, m->items,
+                      llmb_fair_price(m->priority, m->items));
+    llmb_sched_spend(z, g, m->items, now);
+
+    m->result.size = m->items;
+    m->result.tokens = m->tokens;
+    m->result.close = (uint8_t) close;
+    m->result.wait = llmb_sched_waited(m, now);
+    m->result.status = LLMB_STATUS_SINGLE;
+
+    llmb_sched_mail_member(z, member);
+}
+
+
+/* a call of so many items takes a slot, and is counted */
+
+static void
+llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
+    uint64_t now)
+{
+    double         rate;
+    uint64_t       since, time;
+    llmb_policy_t  policy;
+
+    if (g->inflight == 0) {
+        g->busy = now;
+    }
+
+    llmb_sched_take_slot(z, g);
+    llmb_policy_spend(&g->policy, &g->next, now);
+
+    if (g->policy.window == LLMB_WINDOW_SLOT) {
+        policy = llmb_group_policy(g);
+        policy.concurrency = llmb_group_slots(z, g);
+        since = now > g->busy ? now - g->busy : 0;
+        rate = llmb_arrivals_rate(&g->arrivals, now * 1000);
+        time = llmb_learn_service(&llmb_upstream_of(z, g)->learn, items);
+
+        g->next = now * 1000 + llmb_policy_pace(&policy, g->inflight, rate,
+                                                time, since * 1000);
+    }
+}
+
+
+/* another worker's clock may be ahead of ours */
+
+static uint32_t
+llmb_sched_waited(const llmb_member_t *m, uint64_t now)
+{
+    return now > m->since ? (uint32_t) (now - m->since) : 0;
+}
+
+
+/* the one that a batch begins with */
+
+uint32_t
+llmb_sched_first(const llmb_group_t *g, const llmb_batch_t *batch)
+{
+    return batch->must == LLMB_NIL ? g->queue.head : batch->must;
+}
