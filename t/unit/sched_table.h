@@ -184,6 +184,28 @@ answer(uint32_t member)
 }
 
 
+/* where it is in the queue, from 0 */
+
+static inline unsigned
+place(uint32_t member)
+{
+    uint32_t  i;
+    unsigned  n;
+
+    n = 0;
+
+    for (i = llmb_group(z, group)->queue.head;
+         i != member;
+         i = llmb_queue_links(z)[i].next)
+    {
+        assert_int_not_equal(i, LLMB_NIL);
+        n++;
+    }
+
+    return n;
+}
+
+
 /* everybody leaves, whatever it is at */
 
 static inline void

@@ -446,25 +446,6 @@ join_flow(uint32_t flow, unsigned priority, uint64_t now)
 }
 
 
-static unsigned
-place(uint32_t member)
-{
-    unsigned  n;
-    uint32_t  i;
-
-    n = 0;
-
-    for (i = llmb_group(z, group)->queue.head;
-         i != member;
-         i = llmb_queue_links(z)[i].next)
-    {
-        n++;
-    }
-
-    return n;
-}
-
-
 static void
 those_that_share_a_group_take_turns(void **state)
 {

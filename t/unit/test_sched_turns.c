@@ -30,28 +30,6 @@ join_flow(uint32_t flow, uint32_t wait, uint64_t now)
 }
 
 
-/* where it is in the queue, from 0 */
-
-static unsigned
-place(uint32_t member)
-{
-    uint32_t  i;
-    unsigned  n;
-
-    n = 0;
-
-    for (i = llmb_group(z, group)->queue.head;
-         i != member;
-         i = llmb_queue_links(z)[i].next)
-    {
-        assert_int_not_equal(i, LLMB_NIL);
-        n++;
-    }
-
-    return n;
-}
-
-
 static void
 who_is_urgent_does_not_take_the_turns_of_others(void **state)
 {
@@ -221,19 +199,29 @@ somebody_watches_for_the_next_call_of_a_budget(void **state)
 }
 
 
+/* it was learned that calls do not get cheaper, and no probe is due */
+
+static void
+gives_up_merging(void)
+{
+    llmb_learn_t  *l = &llmb_upstream_of(z, llmb_group(z, group))->learn;
+
+    l->apart = 1;
+    l->probed = T0 * 1000;
+    l->probe = 1000000;
+    l->merged = 1000;
+}
+
+
 static void
 where_merging_does_not_help_nobody_waits(void **state)
 {
-    uint32_t       a, plugged;
-    llmb_group_t  *g = llmb_group(z, group);
+    uint32_t  a, plugged;
 
     (void) state;
 
     plugged = plug();
-    llmb_upstream_of(z, g)->learn.apart = 1;
-    llmb_upstream_of(z, g)->learn.probed = T0 * 1000;
-    llmb_upstream_of(z, g)->learn.probe = 1000000;
-    llmb_upstream_of(z, g)->learn.merged = 1000;
+    gives_up_merging();
 
     a = join_flow(1, WAIT, T0);
     assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), a);
@@ -252,10 +240,7 @@ what_is_about_calls_is_merged_all_the_same(void **state)
     (void) state;
 
     plugged = plug();
-    llmb_upstream_of(z, g)->learn.apart = 1;
-    llmb_upstream_of(z, g)->learn.probed = T0 * 1000;
-    llmb_upstream_of(z, g)->learn.probe = 1000000;
-    llmb_upstream_of(z, g)->learn.merged = 1000;
+    gives_up_merging();
 
     /* calls are counted, or to be few */
 
