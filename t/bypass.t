@@ -14,9 +14,9 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use IO::Compress::Gzip qw/ gzip /;
-use JSON::PP;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 my $t = Test::LLMBatch->new('bypass')->has('llm_batch');
 

@@ -13,12 +13,12 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP;
 use List::Util qw/ max /;
 
 use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
+use Test::LLMBatch::JSON;
 
 my $t = Test::LLMBatch->new('learned sizes')->has('llm_batch');
 my $mock = $t->backend();

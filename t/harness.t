@@ -12,7 +12,6 @@ use Test::More;
 
 use FindBin;
 use IO::Uncompress::Gunzip qw/ gunzip /;
-use JSON::PP;
 use MIME::Base64 qw/ decode_base64 /;
 
 BEGIN {
@@ -27,6 +26,7 @@ BEGIN {
 }
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 my $t = Test::LLMBatch->new('the harness')->plan(78);
 

@@ -14,11 +14,11 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP;
 use List::Util qw/ uniq /;
 use MIME::Base64 qw/ encode_base64 /;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 my $t = Test::LLMBatch->new('key separation')->has('llm_batch');
 

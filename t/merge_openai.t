@@ -16,6 +16,7 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw/ uniq /;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Merge;
 
 my $t = Test::LLMBatch->new('merging, openai')->has('llm_batch')
@@ -76,7 +77,7 @@ sub formats {
 	is_own_answer(\@r, 'unknown member');
 	is($sizes->(), '1 3', 'unknown member: one call');
 	is_deeply([ map {
-		JSON::PP::decode_json($_->{body})->{x_new}{deep}[0]
+		decode_json($_->{body})->{x_new}{deep}[0]
 	} $mock->calls() ], [ 1.5, 1.5 ], 'unknown member is in the call');
 
 	$mock->reset();

@@ -16,6 +16,7 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw/ uniq /;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Merge;
 
 my $t = Test::LLMBatch->new('merging, completions')->has('llm_batch');
@@ -77,7 +78,7 @@ sub more ($workers) {
 
 	my $server = Test::LLMBatch::Server::of($uri);
 	my $usage = sub ($text) {
-		return $server->usage(JSON::PP::decode_json($text))
+		return $server->usage(decode_json($text))
 	};
 
 	is_deeply([ map { $usage->($_->{body}) } @r ],

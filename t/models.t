@@ -10,7 +10,6 @@
 
 use v5.36;
 
-use JSON::PP;
 use List::Util qw/ first sum0 uniq /;
 use Test::More;
 
@@ -18,6 +17,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 my $t = Test::LLMBatch->new('catalogue of models')->has('llm_batch');
 my $mock = $t->backend();

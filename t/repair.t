@@ -14,11 +14,11 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use IO::Socket::INET;
-use JSON::PP;
 use List::Util qw/ uniq /;
 use POSIX ();
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Merge;
 
 my $t = Test::LLMBatch->new('repair of base64')->has('llm_batch');

@@ -13,10 +13,10 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
-use JSON::PP;
 use List::Util qw/ uniq /;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 my $t = Test::LLMBatch->new('routing')
 	->has(qw/ llm_batch http_rewrite http_map http_limit_req

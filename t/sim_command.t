@@ -13,6 +13,7 @@ use Test::More;
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Simulator;
 
 # requests at these times
@@ -241,7 +242,7 @@ cmp_ok($objects->{runs}[0]{batches}[0]{tokens}, '<', 5,
 	'objects: the shortened query counts');
 
 is_deeply([ batches(simulated(@one, trace_file(
-	join '', map { JSON::PP->new->encode($_) . "\n" } @objects))) ],
+	join '', map { encode_json($_) . "\n" } @objects))) ],
 	[ batches($objects) ], 'objects, one a line');
 
 # tolerance, as an object or as text

@@ -14,12 +14,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use IO::Socket::INET;
-use JSON::PP;
 use List::Util qw/ uniq /;
 use MIME::Base64;
 use Scalar::Util qw/ looks_like_number /;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 use constant {
 	CLIENTS => 24,
@@ -180,8 +180,7 @@ sub differs($one, $two) {
 }
 
 sub eq_deeply($one, $two) {
-	state $json = JSON::PP->new->canonical->allow_nonref;
-	return $json->encode($one) eq $json->encode($two);
+	return encode_json($one) eq encode_json($two);
 }
 
 sub problems($alone, $merged) {

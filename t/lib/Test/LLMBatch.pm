@@ -10,12 +10,12 @@ use v5.36;
 use Exporter qw/ import /;
 use File::Path qw/ remove_tree /;
 use File::Temp qw/ tempdir /;
-use JSON::PP;
 use List::Util qw/ sum0 uniq /;
 use Test::More ();
 
 use Test::LLMBatch::Backend;
 use Test::LLMBatch::Client;
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Metrics;
 use Test::LLMBatch::Proc qw/ slurp /;
 use Test::LLMBatch::Server;

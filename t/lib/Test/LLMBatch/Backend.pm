@@ -11,16 +11,13 @@ use v5.36;
 use IO::Compress::Gzip qw/ gzip /;
 use IO::Select;
 use IO::Socket::INET;
-use JSON::PP;
 use List::Util qw/ max min sum0 /;
 use POSIX qw/ WNOHANG /;
 use Socket qw/ :DEFAULT IPPROTO_TCP TCP_NODELAY /;
 use Time::HiRes qw/ time /;
 
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Server;
-
-my $json = JSON::PP->new->utf8->canonical;
-
 
 # in the test
 
@@ -73,7 +70,7 @@ sub died($self) {
 sub calls($self) {
 	open my $fh, '<', $self->{log} or die "open $self->{log}: $!";
 	seek $fh, $self->{seen}, 0;
-	return map { $json->decode($_) } grep { /\n\z/ } <$fh>;
+	return map { decode_json($_) } grep { /\n\z/ } <$fh>;
 }
 
 # how many; quicker than to read them
@@ -115,7 +112,7 @@ sub reset($self) {
 sub _control($self, $op, $value) {
 	my $s = IO::Socket::INET->new(PeerAddr => $self->{addr},
 		PeerPort => $self->{port}, Timeout => 5) or die "backend: $!";
-	my $body = $json->encode([ $op, $value ]);
+	my $body = encode_json([ $op, $value ]);
 
 	print $s "POST /_control HTTP/1.0\r\nContent-Length: "
 		. length($body) . "\r\n\r\n$body";
@@ -237,7 +234,7 @@ sub _call($self, $c, $call) {
 	return $self->_obey($c, $call) if $call->{uri} eq '/_control';
 
 	my $server = Test::LLMBatch::Server::of($call->{uri}, $self->{as});
-	my $request = eval { $json->decode($call->{body}) };
+	my $request = eval { decode_json($call->{body}) };
 	my @items = $server ? $server->items($request) : ();
 
 	$call->{items} = @items;
@@ -259,7 +256,7 @@ sub _call($self, $c, $call) {
 		length $call->{body}));
 
 	$call->{body} = undef if length $call->{body} > 262144;
-	print {$self->{out}} $json->encode($call), "\n";
+	print {$self->{out}} encode_json($call), "\n";
 
 	if ($how->{hold}) {
 		push @{$self->{held}}, $c;
@@ -280,7 +277,7 @@ sub _call($self, $c, $call) {
 }
 
 sub _obey($self, $c, $call) {
-	my ($op, $value) = @{$json->decode($call->{body})};
+	my ($op, $value) = @{decode_json($call->{body})};
 
 	if ($op eq 'script' or $op eq 'as') {
 		$self->{$op} = $value;

@@ -11,16 +11,14 @@ use v5.36;
 use Errno qw/ EAGAIN ECONNRESET EPIPE /;
 use IO::Select;
 use IO::Socket::INET;
-use JSON::PP;
 use List::Util qw/ max min /;
 use Socket qw/ :DEFAULT IPPROTO_TCP TCP_NODELAY /;
 use Time::HiRes qw/ time /;
 
+use Test::LLMBatch::JSON;
+
 # a server may close while a request is being written
 $SIG{PIPE} = 'IGNORE';
-
-my $json = JSON::PP->new->utf8->canonical->allow_nonref;
-
 
 # wanted: addr, port; timeout bounds everything one call below does
 
@@ -174,7 +172,7 @@ sub _begin($c, $request) {
 	my @h = ref $headers eq 'ARRAY' ? @$headers : %$headers;
 	my %has = map { lc($_ // '') => 1 } @h;
 
-	$body = $json->encode($body) if ref $body;
+	$body = encode_json($body) if ref $body;
 	my $sent = $body;
 
 	unshift @h, 'Host', 'localhost' unless $has{host};
@@ -379,7 +377,7 @@ sub _complete($c, $body) {
 	my $response = $c->{response};
 
 	$response->{body} = $body;
-	$response->{json} = eval { $json->decode($body) }
+	$response->{json} = eval { decode_json($body) }
 		if length $body < 1 << 20;
 	_end($c);
 }

@@ -13,6 +13,7 @@ use List::Util qw/ max sum0 uniq /;
 use Test::More;
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 our @EXPORT = qw/ apart cuts is_off merge_conf merges merge_tests meets sizes /;
 
@@ -228,15 +229,12 @@ sub merges($t, $mock, $uri, $make, %o) {
 
 	# the order of members and white space do not separate
 
-	my $plain = JSON::PP->new->utf8->canonical;
-	my $odd = JSON::PP->new->utf8->pretty->sort_by(
-		sub { no warnings 'once'; $JSON::PP::b cmp $JSON::PP::a });
-
 	$mock->reset();
 	@r = $t->plugged($mock, [ map {
 		my $request = $of->('', "json $_");
-		$request->{body} = ($_ % 2 ? $plain : $odd)
-			->encode({ %{$request->{body}}, truncate => \1 });
+		my $body = { %{$request->{body}}, truncate => \1 };
+		$request->{body} = $_ % 2 ? encode_json($body)
+			: reversed_json($body);
 		$request;
 	} 1 .. 4 ], like => { %{$of->('', 'plug')}, body =>
 		{ %{$make->('plug')}, truncate => \1 } });

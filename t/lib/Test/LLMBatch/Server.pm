@@ -16,9 +16,10 @@ no warnings 'experimental::builtin';
 use Digest::SHA qw/ sha1 /;
 use Encode qw/ encode_utf8 /;
 use Exporter qw/ import /;
-use JSON::PP;
 use List::Util qw/ shuffle sum0 /;
 use MIME::Base64 qw/ encode_base64 /;
+
+use Test::LLMBatch::JSON;
 
 our @EXPORT_OK = qw/ base64 floats generated is_number js seed texts_of
 	token_ids tokens_of vector /;
@@ -26,8 +27,6 @@ our @EXPORT_OK = qw/ base64 floats generated is_number js seed texts_of
 # the server that tests expect where they do not say; see Backend::as()
 
 our $as = '';
-
-my $json = JSON::PP->new->utf8->canonical->allow_nonref->allow_bignum(0);
 
 # the first ending that fits
 
@@ -83,7 +82,7 @@ sub refuse($self, $request, $how) { return }
 # an error in the shape of this API
 
 sub error($self, $status, $message) {
-	return $json->encode({ error => { message => $message,
+	return encode_json({ error => { message => $message,
 		type => 'invalid_request_error', param => undef,
 		code => undef } });
 }
@@ -196,7 +195,7 @@ sub comparable($self, $text, $exact) {
 
 # functions for the families
 
-sub js($value) { return $json->encode($value) }
+sub js($value) { return encode_json($value) }
 
 sub is_number($v) {
 	return defined $v && !ref $v && builtin::created_as_number($v);

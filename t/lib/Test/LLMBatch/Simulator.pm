@@ -10,7 +10,8 @@ use Cwd qw/ abs_path /;
 use Exporter qw/ import /;
 use File::Temp qw/ tempdir /;
 use FindBin;
-use JSON::PP;
+
+use Test::LLMBatch::JSON;
 
 our @EXPORT = qw/ simulate simulated trace_file /;
 

@@ -10,8 +10,7 @@ use v5.36;
 
 use parent 'Test::LLMBatch::Server';
 
-use JSON::PP;
-
+use Test::LLMBatch::JSON;
 use Test::LLMBatch::Server qw/ js seed texts_of tokens_of vector /;
 
 my $max_items = 100;
@@ -50,9 +49,8 @@ sub error($self, $status, $message) {
 		: $status == 403 ? 'PERMISSION_DENIED'
 		: $status >= 500 ? 'UNAVAILABLE' : 'INVALID_ARGUMENT';
 
-	return JSON::PP->new->utf8->canonical->pretty->indent_length(2)
-		->space_before(0)->encode({ error => { code => $status,
-			message => $message, status => $word } });
+	return pretty_json({ error => { code => $status,
+		message => $message, status => $word } });
 }
 
 sub refuse($self, $request, $how) {
