@@ -16,6 +16,7 @@
 
 
 static ngx_int_t ngx_http_llm_batch_header_filter(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_batch_is_cached(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_body_filter(ngx_http_request_t *r,
     ngx_chain_t *in);
 static ngx_int_t ngx_http_llm_batch_client_header(ngx_http_request_t *r);
@@ -83,6 +84,10 @@ ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
 
     call->status = r->headers_out.status;
 
+    if (ngx_http_llm_batch_is_cached(r)) {
+        call->mismatch = LLMB_MISMATCH_CACHE;
+    }
+
     if (r->header_only || call->status == NGX_HTTP_NO_CONTENT
         || call->status == NGX_HTTP_NOT_MODIFIED)
     {
@@ -111,6 +116,33 @@ ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether an answer is out of a cache.  The key of an entry may be made of
+ * anything, so what is in it need not be the call's, and what a call brings
+ * must not become somebody's: it is not kept either.  A call is not even
+ * looked up, see launch(), unless an internal redirect has made it a GET.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_cached(ngx_http_request_t *r)
+{
+    ngx_http_upstream_t  *u;
+
+    u = r->upstream;
+
+    if (u) {
+        u->cacheable = 0;
+        u->store = 0;
+    }
+
+#if (NGX_HTTP_CACHE)
+    return r->cached;
+#else
+    return 0;
+#endif
 }
 
 

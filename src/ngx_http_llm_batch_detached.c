@@ -322,6 +322,15 @@ ngx_http_llm_batch_launch(ngx_http_llm_batch_call_t *call, ngx_buf_t *body)
     sr->request_body = rb;
     sr->filter_need_in_memory = 1;
 
+    /*
+     * A cache is asked for methods that are named in the configuration, and
+     * there can be only GET, HEAD and POST; this one, like POST, is not sent
+     * to the next upstream again unless that is said to be safe.  Upstreams
+     * are told the method's name, which remains that of the request.
+     */
+
+    sr->method = NGX_HTTP_PATCH;
+
     call->subrequest = sr;
 
     /* a "post_action" of the location is for its clients */

@@ -245,6 +245,7 @@ ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
 
     } else if (outcome->status == NGX_HTTP_OK && outcome->answered
                && call->mismatch != LLMB_MISMATCH_ENCODING
+               && call->mismatch != LLMB_MISMATCH_CACHE
                && ngx_http_llm_batch_part_is_whole(part))
     {
         /* nobody else's, and nothing to be cut: for the client to judge */

@@ -108,7 +108,7 @@ sub whole ($text) {
 sub check ($text) {
 	$text =~ s!^load_module .*?;$!!mg;
 	$text =~ s!\blisten(\s+)(\d+)!listen$1%%ADDR%%:$2!g;
-	$text =~ s!/var/log/nginx/!%%DIR%%/!g;
+	$text =~ s{/var/(?:log|cache)/nginx/}{%%DIR%%/}g;
 	$text =~ s!^(http \{)$!$1\n%%GLOBALS_HTTP%%!m;
 	$text = "%%GLOBALS%%\n$text";
 

@@ -88,7 +88,8 @@
     x(INDEX,       "index")           /* missing, duplicate or foreign */     \
     x(TRUNCATED,   "truncated")       /* the body ended too early */          \
     x(ENCODING,    "encoding")        /* a content coding */                  \
-    x(SIZE,        "size")            /* above llm_batch_max_response */
+    x(SIZE,        "size")            /* above llm_batch_max_response */      \
+    x(CACHE,       "cache")           /* out of one, hence not the call's */
 
 
 #define llmb_status_enum(name, text)    LLMB_STATUS_##name,
