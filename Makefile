@@ -192,10 +192,17 @@ PROVE =		timeout -v $(LIMIT) prove -It/lib
 LIMIT =		900
 
 PROVE_T =	TEST_NGINX_BINARY=$(NGINX) TEST_NGINX_MODULE=$(MODULE) \
-		$(PROVE) -j$(JOBS)
+		TEST_NGINX_INJECT=$(INJECT) $(PROVE) -j$(JOBS)
 TESTS =		$(if $(T),t/$(T:%.t=%).t,$(wildcard t/*.t))
 
-t: $(MODULE) $(SIMULATOR)	## the module in a real nginx, with prove
+# loaded before libc, has its calls fail; not with sanitizers
+INJECT =	$(BUILD)/inject.so
+
+$(INJECT): t/inject/inject.c
+	@mkdir -p $(@D)
+	$(CC) $(WARN) -O2 -g -fPIC -shared -o $@.$$$$ $< -ldl && mv $@.$$$$ $@
+
+t: $(MODULE) $(SIMULATOR) $(INJECT)	## the module in a real nginx, with prove
 	$(PROVE_T) $(TESTS)
 
 chaos:		## kills, reloads and upgrades under load, with crash points

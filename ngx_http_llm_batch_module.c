@@ -379,7 +379,10 @@ ngx_http_llm_batch_init(ngx_conf_t *cf)
 }
 
 
-/* in the master process, also for a mere test of the configuration */
+/*
+ * In the master process, also for a mere test of the configuration.  An error
+ * would end it: by now the old configuration is given up.
+ */
 
 static ngx_int_t
 ngx_http_llm_batch_init_module(ngx_cycle_t *cycle)
@@ -393,7 +396,9 @@ ngx_http_llm_batch_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    return ngx_http_llm_batch_ipc_create(cycle, mcf);
+    ngx_http_llm_batch_ipc_create(cycle, mcf);
+
+    return NGX_OK;
 }
 
 

@@ -192,15 +192,16 @@ ngx_http_llm_batch_set_headers(ngx_http_request_t *r,
     static ngx_str_t  request_id = ngx_string("X-Request-Id");
     static ngx_str_t  upstream_id = ngx_string("X-Upstream-Request-Id");
 
-    r->headers_out.content_type.len = answer->type.len;
-    r->headers_out.content_type.data = ngx_pstrdup(r->pool, &answer->type);
+    if (ngx_http_llm_batch_dup(r->pool, &r->headers_out.content_type,
+                               &answer->type)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     r->headers_out.content_type_len =
                                    ngx_http_llm_batch_type_len(&answer->type);
     r->headers_out.content_type_lowcase = NULL;
-
-    if (r->headers_out.content_type.data == NULL) {
-        return NGX_ERROR;
-    }
 
     field = answer->fields.elts;
 
@@ -269,17 +270,19 @@ ngx_http_llm_batch_push_header(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_ERROR;
     }
 
+    /* without a hash it is not sent, should there be no memory for it */
+
     ngx_memzero(h, sizeof(ngx_table_elt_t));
+
+    if (ngx_http_llm_batch_dup(r->pool, &h->key, name) != NGX_OK
+        || ngx_http_llm_batch_dup(r->pool, &h->value, value) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     h->hash = 1;
 
-    h->key.len = name->len;
-    h->key.data = ngx_pstrdup(r->pool, name);
-
-    h->value.len = value->len;
-    h->value.data = ngx_pstrdup(r->pool, value);
-
-    return h->key.data && h->value.data ? NGX_OK : NGX_ERROR;
+    return NGX_OK;
 }
 
 

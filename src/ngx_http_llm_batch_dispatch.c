@@ -386,13 +386,13 @@ ngx_http_llm_batch_copy_names(ngx_http_llm_batch_call_t *call,
     call->estimated = (lender->body.kind == LLMB_KIND_TEXT
                        || lender->body.kind == LLMB_KIND_OBJECT);
 
-    call->model.len = lender->model.len;
-    call->group.len = lender->group.len;
+    if (ngx_http_llm_batch_dup(call->pool, &call->model, &lender->model)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
-    call->model.data = ngx_pstrdup(call->pool, &lender->model);
-    call->group.data = ngx_pstrdup(call->pool, &lender->group);
-
-    return call->model.data && call->group.data ? NGX_OK : NGX_ERROR;
+    return ngx_http_llm_batch_dup(call->pool, &call->group, &lender->group);
 }
 
 

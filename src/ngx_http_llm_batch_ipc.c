@@ -2,8 +2,9 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * One eventfd per worker of a cycle, made by the master process and inherited
- * by fork, so that a worker that replaces a dead one has the same.
+ * Bells: an eventfd per worker, made by the master process and inherited by
+ * fork, so that a worker that replaces a dead one has the same.  So have those
+ * of the next configuration: a reload needs no more descriptors.
  */
 
 
@@ -12,17 +13,27 @@
 #include <sys/eventfd.h>
 
 
+static ngx_int_t ngx_http_llm_batch_make_bells(ngx_log_t *log, ngx_uint_t n);
 static void ngx_http_llm_batch_ipc_cleanup(void *data);
 static void ngx_http_llm_batch_ipc_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone);
 
 
-ngx_int_t
+/* those of this process, by number of the worker; -1 where there is none */
+
+static struct {
+    ngx_socket_t  *fds;
+    ngx_uint_t     n;
+    ngx_uint_t     cycles;        /* that have them */
+} ngx_http_llm_batch_bells;
+
+
+void
 ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
     ngx_http_llm_batch_main_conf_t *mcf)
 {
-    ngx_int_t            i;
-    ngx_socket_t        *fd;
+    size_t               n;
+    ngx_socket_t        *fds;
     ngx_core_conf_t     *ccf;
     ngx_pool_cleanup_t  *cln;
 
@@ -30,30 +41,72 @@ ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
 
     if (!ccf->master) {
         /* a single process has nobody to wake */
-        return NGX_OK;
+        return;
     }
 
+    n = ccf->worker_processes;
+
     cln = ngx_pool_cleanup_add(cycle->pool, 0);
-    if (cln == NULL) {
-        return NGX_ERROR;
+    fds = ngx_array_push_n(&mcf->fds, n);
+
+    if (cln == NULL || fds == NULL
+        || ngx_http_llm_batch_make_bells(cycle->log, n) != NGX_OK)
+    {
+        mcf->fds.nelts = 0;
+        return;
     }
 
     cln->handler = ngx_http_llm_batch_ipc_cleanup;
-    cln->data = &mcf->fds;
+    ngx_http_llm_batch_bells.cycles++;
 
-    for (i = 0; i < ccf->worker_processes; i++) {
-        fd = ngx_array_push(&mcf->fds);
-        if (fd == NULL) {
+    ngx_memcpy(fds, ngx_http_llm_batch_bells.fds, n * sizeof(ngx_socket_t));
+}
+
+
+/*
+ * As many as can be had, and others with the next configuration: a worker that
+ * has none looks once a second, which is no reason not to serve.
+ */
+
+static ngx_int_t
+ngx_http_llm_batch_make_bells(ngx_log_t *log, ngx_uint_t n)
+{
+    ngx_uint_t     i;
+    ngx_socket_t  *fds;
+
+    if (n > ngx_http_llm_batch_bells.n) {
+
+        fds = ngx_alloc(n * sizeof(ngx_socket_t), log);
+        if (fds == NULL) {
             return NGX_ERROR;
         }
 
-        *fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+        for (i = 0; i < n; i++) {
+            fds[i] = i < ngx_http_llm_batch_bells.n
+                     ? ngx_http_llm_batch_bells.fds[i] : (ngx_socket_t) -1;
+        }
 
-        if (*fd == (ngx_socket_t) -1) {
-            mcf->fds.nelts--;
-            ngx_log_error(NGX_LOG_EMERG, cycle->log, ngx_errno,
-                          "eventfd() failed");
-            return NGX_ERROR;
+        ngx_free(ngx_http_llm_batch_bells.fds);
+
+        ngx_http_llm_batch_bells.fds = fds;
+        ngx_http_llm_batch_bells.n = n;
+    }
+
+    fds = ngx_http_llm_batch_bells.fds;
+
+    for (i = 0; i < n; i++) {
+
+        if (fds[i] != (ngx_socket_t) -1) {
+            continue;
+        }
+
+        fds[i] = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+        if (fds[i] == (ngx_socket_t) -1) {
+            ngx_log_error(NGX_LOG_ERR, log, ngx_errno,
+                          "eventfd() failed, workers from %ui on look for "
+                          "their requests once a second", i);
+            break;
         }
     }
 
@@ -64,18 +117,21 @@ ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
 static void
 ngx_http_llm_batch_ipc_cleanup(void *data)
 {
-    ngx_array_t *fds = data;
+    ngx_uint_t  i;
 
-    ngx_uint_t     i;
-    ngx_socket_t  *fd;
-
-    fd = fds->elts;
-
-    for (i = 0; i < fds->nelts; i++) {
-        (void) close(fd[i]);
+    if (--ngx_http_llm_batch_bells.cycles) {
+        return;
     }
 
-    fds->nelts = 0;
+    for (i = 0; i < ngx_http_llm_batch_bells.n; i++) {
+        if (ngx_http_llm_batch_bells.fds[i] != (ngx_socket_t) -1) {
+            (void) close(ngx_http_llm_batch_bells.fds[i]);
+        }
+    }
+
+    ngx_free(ngx_http_llm_batch_bells.fds);
+
+    ngx_memzero(&ngx_http_llm_batch_bells, sizeof(ngx_http_llm_batch_bells));
 }
 
 
@@ -87,11 +143,11 @@ ngx_http_llm_batch_ipc_open(ngx_cycle_t *cycle,
     ngx_socket_t      *fd;
     ngx_connection_t  *c;
 
-    if (ngx_worker >= mcf->fds.nelts) {
+    fd = mcf->fds.elts;
+
+    if (ngx_worker >= mcf->fds.nelts || fd[ngx_worker] == (ngx_socket_t) -1) {
         return NGX_OK;
     }
-
-    fd = mcf->fds.elts;
 
     c = ngx_get_connection(fd[ngx_worker], cycle->log);
     if (c == NULL) {
@@ -165,6 +221,10 @@ void
 ngx_http_llm_batch_ring(ngx_socket_t fd)
 {
     uint64_t  n;
+
+    if (fd == (ngx_socket_t) -1) {
+        return;
+    }
 
     n = 1;
 

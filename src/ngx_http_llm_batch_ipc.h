@@ -11,14 +11,18 @@
 #define _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_
 
 
-/* makes a bell for each worker of the cycle, in the master process */
-ngx_int_t ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
+/*
+ * Makes a bell for each worker of the cycle, in the master process, which goes
+ * on without those that cannot be had: an error would end it.
+ */
+void ngx_http_llm_batch_ipc_create(ngx_cycle_t *cycle,
     ngx_http_llm_batch_main_conf_t *mcf);
 
 /* listens to the bell of this worker */
 ngx_int_t ngx_http_llm_batch_ipc_open(ngx_cycle_t *cycle,
     ngx_http_llm_batch_main_conf_t *mcf);
 
+/* -1 is no bell */
 void ngx_http_llm_batch_ring(ngx_socket_t fd);
 
 /* the event of a zone of which this worker has mail */

@@ -467,19 +467,26 @@ ngx_http_llm_batch_add_header(ngx_http_request_t *fr, ngx_str_t *key,
 }
 
 
-/* a copy that ends with a zero, as some of nginx's code expects of headers */
+/*
+ * A copy that ends with a zero, as some of nginx's code expects of headers.
+ * If there is no memory for it, nothing is set: what the allocation writes to
+ * the log about that may be about this very string.
+ */
 
 ngx_int_t
 ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
 {
-    dst->len = src->len;
-    dst->data = ngx_pnalloc(pool, src->len + 1);
+    u_char  *p;
 
-    if (dst->data == NULL) {
+    p = ngx_pnalloc(pool, src->len + 1);
+    if (p == NULL) {
         return NGX_ERROR;
     }
 
-    *ngx_cpymem(dst->data, src->data, src->len) = '\0';
+    *ngx_cpymem(p, src->data, src->len) = '\0';
+
+    dst->data = p;
+    dst->len = src->len;
 
     return NGX_OK;
 }

@@ -409,6 +409,13 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
 
     LLMB_CRASH("unlock");
 
+    if (zone->died) {
+        ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                      "worker %P died within the lock of zone \"%V\", "
+                      "held requests are sent alone", zone->died, &zone->name);
+        zone->died = 0;
+    }
+
     while (n) {
         ngx_http_llm_batch_ring(fds[--n]);
     }
@@ -424,26 +431,11 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
 static void
 ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone)
 {
-    uint32_t        i;
-    llmb_worker_t  *w;
-
-    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "worker %P died within the lock of zone \"%V\", "
-                  "held requests are sent alone",
-                  (ngx_pid_t) zone->sh->dirty, &zone->name);
+    zone->died = (ngx_pid_t) zone->sh->dirty;
 
     ngx_http_llm_batch_count(zone->sh->metrics.resets);
 
     llmb_zone_reset(zone->tables);
-
-    for (i = 0; i < zone->tables->nworkers; i++) {
-        w = llmb_worker(zone->tables, i);
-
-        if (w->pid != 0) {
-            w->bell = 1;
-            zone->tables->bells++;
-        }
-    }
 }
 
 

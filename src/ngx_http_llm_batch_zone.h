@@ -51,6 +51,7 @@ struct ngx_http_llm_batch_zone_s {
 
     uint32_t                      worker;      /* our place, or LLMB_NIL */
     uint64_t                      epoch;       /* that we know of */
+    ngx_pid_t                     died;        /* with the lock; to be told */
     ngx_http_llm_batch_part_t   **members;     /* ours, by index */
     ngx_http_llm_batch_call_t   **calls;       /* ours, by index */
     ngx_queue_t                   held;        /* our members: parts */

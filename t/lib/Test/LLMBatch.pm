@@ -76,6 +76,8 @@ sub has($self, @features) {
 			: $name eq 'debug' ? $features =~ /--with-debug/
 			: $name eq 'crash_points'
 				? slurp($module || $binary) =~ /LLMB_CRASH_FILE/
+			: $name eq 'inject' ? $ENV{TEST_NGINX_INJECT}
+			: $name eq 'prlimit' ? !system 'prlimit > /dev/null 2>&1'
 			: $name =~ /^http_(?:rewrite|gzip|proxy|map|limit_req)$/
 				? $features !~ /--without-$name/
 			: $features =~ /--with-${name}_module/;
@@ -208,8 +210,13 @@ sub run($self) {
 
 sub _proc($self) {
 	return Test::LLMBatch::Proc->new(binary => $binary, slow => $slow,
-		dir => $self->{dir}, conf => $self->{conf});
+		dir => $self->{dir}, conf => $self->{conf},
+		preload => $self->{preload});
 }
+
+# a library for LD_PRELOAD of nginx
+
+sub preload($self, $library) { $self->{preload} = $library }
 
 sub _has_status($self) {
 	return defined $module

@@ -58,6 +58,7 @@ sub start($self) {
 	if ($pid == 0) {
 		open STDOUT, '>', "$self->{dir}/stderr.log";
 		open STDERR, '>&', \*STDOUT;
+		local $ENV{LD_PRELOAD} = $self->{preload} if $self->{preload};
 		exec $self->command() or POSIX::_exit(127);
 	}
 
