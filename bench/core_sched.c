@@ -403,7 +403,7 @@ step_room(uint32_t i)
 STEP void
 step_answer(uint32_t i)
 {
-    llmb_sched_answer(z, i, arg, ANSWER);
+    llmb_sched_answer(z, i, ANSWER);
 }
 
 

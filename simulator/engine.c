@@ -189,6 +189,7 @@ static llmb_reason_e
 sim_hold(sim_engine_t *e, uint32_t r)
 {
     uint32_t              group, i;
+    llmb_rc_e             rc;
     llmb_member_t        *m;
     llmb_reason_e         reason;
     const sim_request_t  *rq;
@@ -213,6 +214,15 @@ sim_hold(sim_engine_t *e, uint32_t r)
     i = llmb_member_alloc(e->zone, group, 0, (uint32_t) rq->bytes);
 
     if (i == LLMB_NIL) {
+        return LLMB_REASON_ZONE_FULL;
+    }
+
+    do {
+        rc = llmb_member_grow(e->zone, i);
+    } while (rc == LLMB_AGAIN);
+
+    if (rc != LLMB_OK) {
+        llmb_sched_leave(e->zone, i, sim_clock(e));
         return LLMB_REASON_ZONE_FULL;
     }
 

@@ -323,7 +323,7 @@ sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
 
     while ((i = c->members.head) != LLMB_NIL) {
         sim_serve(e, e->request[i], batch->status);
-        llmb_sched_answer(e->zone, i, LLMB_NIL, 0);
+        llmb_sched_answer(e->zone, i, 0);
     }
 
     llmb_sched_end(e->zone, call, 0, sim_clock(e));

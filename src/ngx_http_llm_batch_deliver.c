@@ -379,7 +379,7 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part)
     m = llmb_member(zone->tables, part->member);
 
     part->result = m->result;
-    chunks = m->chunks;
+    chunks = m->text.first;
     data.len = m->len;
 
     ngx_http_llm_batch_unlock(zone);

@@ -291,7 +291,7 @@ ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call)
         member->index = i;
         member->gen = m->gen;
         member->worker = m->worker;
-        member->chunks = m->chunks;
+        member->chunks = m->text.first;
         member->len = m->len;
         member->head = m->head;
 

@@ -45,6 +45,7 @@ struct ngx_http_llm_batch_part_s {
     ngx_http_llm_batch_answer_t     answer;
 
     unsigned                        joined:1;
+    unsigned                        grown:1;  /* has all of its memory */
     unsigned                        answered:1;
 };
 

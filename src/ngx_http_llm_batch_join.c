@@ -47,6 +47,8 @@ static llmb_reason_e ngx_http_llm_batch_enter_parts(
     ngx_http_llm_batch_entry_t *entry);
 static llmb_reason_e ngx_http_llm_batch_place(ngx_http_llm_batch_ctx_t *ctx,
     ngx_queue_t *parts, ngx_http_llm_batch_entry_t *entry, uint64_t *wake);
+static void ngx_http_llm_batch_leave_parts(ngx_queue_t *parts);
+static llmb_reason_e ngx_http_llm_batch_grow(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
     ngx_str_t *credentials);
 static llmb_reason_e ngx_http_llm_batch_join_parts(
@@ -380,6 +382,7 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
     part->gen = m->gen;
     part->epoch = zone->epoch;
     part->joined = 1;
+    part->grown = (llmb_chunks_needed(m->len) <= LLMB_CHUNKS_STEP);
 
     ngx_queue_insert_tail(&zone->held, &part->queue);
 
@@ -472,19 +475,30 @@ ngx_http_llm_batch_enter_parts(ngx_http_llm_batch_ctx_t *ctx,
     }
 
     if (reason != LLMB_REASON_NONE) {
-
-        for (q = ngx_queue_head(parts);
-             q != ngx_queue_sentinel(parts);
-             q = ngx_queue_next(q))
-        {
-            part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
-            ngx_http_llm_batch_leave(part);
-        }
+        ngx_http_llm_batch_leave_parts(parts);
     }
 
     ngx_http_llm_batch_unlock(ctx->zone);
 
     return reason;
+}
+
+
+/* the caller holds the lock */
+
+static void
+ngx_http_llm_batch_leave_parts(ngx_queue_t *parts)
+{
+    ngx_queue_t                *q;
+    ngx_http_llm_batch_part_t  *part;
+
+    for (q = ngx_queue_head(parts);
+         q != ngx_queue_sentinel(parts);
+         q = ngx_queue_next(q))
+    {
+        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
+        ngx_http_llm_batch_leave(part);
+    }
 }
 
 
@@ -495,6 +509,7 @@ ngx_http_llm_batch_place(ngx_http_llm_batch_ctx_t *ctx, ngx_queue_t *parts,
     ngx_http_llm_batch_entry_t *entry, uint64_t *wake)
 {
     ngx_queue_t                *q;
+    llmb_reason_e               reason;
     ngx_http_llm_batch_part_t  *part;
 
     for (q = ngx_queue_head(parts);
@@ -502,12 +517,61 @@ ngx_http_llm_batch_place(ngx_http_llm_batch_ctx_t *ctx, ngx_queue_t *parts,
          q = ngx_queue_next(q))
     {
         part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
+
+        reason = ngx_http_llm_batch_grow(part);
+
+        if (reason != LLMB_REASON_NONE) {
+            ngx_http_llm_batch_lock(ctx->zone);
+            ngx_http_llm_batch_leave_parts(parts);
+            ngx_http_llm_batch_unlock(ctx->zone);
+
+            return reason;
+        }
+
         ngx_http_llm_batch_write_items(part, &entry->credentials);
     }
 
     LLMB_CRASH("join reserved");
 
     return ngx_http_llm_batch_join_parts(ctx, parts, wake);
+}
+
+
+/* a large text gets its room step by step; others have the lock in between */
+
+static llmb_reason_e
+ngx_http_llm_batch_grow(ngx_http_llm_batch_part_t *part)
+{
+    llmb_rc_e                   rc;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = part->ctx->zone;
+    rc = part->grown ? LLMB_OK : LLMB_AGAIN;
+
+    while (rc == LLMB_AGAIN) {
+        ngx_http_llm_batch_lock(zone);
+
+        /* after a reset nothing may be copied to where the member was */
+
+        rc = zone->tables->epoch == part->epoch
+             ? llmb_member_grow(zone->tables, part->member) : LLMB_INVALID;
+
+        LLMB_CRASH("join growing");
+
+        ngx_http_llm_batch_unlock(zone);
+    }
+
+    switch (rc) {
+
+    case LLMB_OK:
+        return LLMB_REASON_NONE;
+
+    case LLMB_NOMEM:
+        return LLMB_REASON_ZONE_FULL;
+
+    default:
+        return LLMB_REASON_WORKER_LOST;
+    }
 }
 
 
@@ -522,7 +586,7 @@ ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
     z = part->ctx->zone->tables;
 
     w.zone = z;
-    w.chunk = llmb_member(z, part->member)->chunks;
+    w.chunk = llmb_member(z, part->member)->text.first;
     w.pos = 0;
 
     sink.write = llmb_chunks_write;

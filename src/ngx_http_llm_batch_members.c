@@ -18,6 +18,9 @@ static ngx_int_t ngx_http_llm_batch_answer_local(
     ngx_http_llm_batch_answer_t *answer);
 static void ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call,
     uint32_t k, llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
+static llmb_rc_e ngx_http_llm_batch_make_room(
+    ngx_http_llm_batch_call_t *call, uint32_t k, size_t size,
+    llmb_outcome_t *outcome);
 static ngx_int_t ngx_http_llm_batch_write_head(
     ngx_http_llm_batch_call_t *call, size_t room,
     ngx_http_llm_batch_answer_t *answer);
@@ -169,9 +172,9 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer)
 {
     size_t                      room, size;
-    uint32_t                    i, chunks;
+    uint32_t                    i;
+    llmb_rc_e                   rc;
     ngx_buf_t                  *b;
-    llmb_member_t              *m;
     llmb_chunk_writer_t         w;
     ngx_http_llm_batch_zone_t  *zone;
 
@@ -189,31 +192,17 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     }
 
     size = b->last - b->start;
-    chunks = LLMB_NIL;
 
-    ngx_http_llm_batch_lock(zone);
+    do {
+        rc = ngx_http_llm_batch_make_room(call, k, size, outcome);
+    } while (rc == LLMB_AGAIN);
 
-    m = ngx_http_llm_batch_claimed(call, k);
-
-    if (m) {
-        chunks = llmb_member_room(zone->tables, i, size);
-
-        if (chunks != LLMB_NIL) {
-            ngx_http_llm_batch_set_result(call, k, m, outcome);
-
-        } else {
-            llmb_sched_release(zone->tables, i, LLMB_REASON_ZONE_FULL);
-        }
-    }
-
-    ngx_http_llm_batch_unlock(zone);
-
-    if (chunks == LLMB_NIL) {
+    if (rc != LLMB_OK) {
         return;
     }
 
     w.zone = zone->tables;
-    w.chunk = chunks;
+    w.chunk = llmb_member(zone->tables, i)->room.first;
     w.pos = 0;
 
     (void) llmb_chunks_write(&w, b->start, b->pos - b->start);
@@ -229,11 +218,49 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     if (zone->tables->epoch == call->epoch
         && llmb_member(zone->tables, i)->gen == call->members[k].gen)
     {
-        llmb_sched_answer(zone->tables, i, chunks, size);
+        llmb_sched_answer(zone->tables, i, size);
         LLMB_CRASH("answer locked");
     }
 
     ngx_http_llm_batch_unlock(zone);
+}
+
+
+/* a large answer gets its room step by step, and may lose its member then */
+
+static llmb_rc_e
+ngx_http_llm_batch_make_room(ngx_http_llm_batch_call_t *call, uint32_t k,
+    size_t size, llmb_outcome_t *outcome)
+{
+    uint32_t                    i;
+    llmb_rc_e                   rc;
+    llmb_member_t              *m;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+    i = call->members[k].index;
+    rc = LLMB_INVALID;
+
+    ngx_http_llm_batch_lock(zone);
+
+    m = ngx_http_llm_batch_claimed(call, k);
+
+    if (m) {
+        rc = llmb_member_room(zone->tables, i, size);
+
+        LLMB_CRASH("answer room");
+
+        if (rc == LLMB_OK) {
+            ngx_http_llm_batch_set_result(call, k, m, outcome);
+
+        } else if (rc == LLMB_NOMEM) {
+            llmb_sched_release(zone->tables, i, LLMB_REASON_ZONE_FULL);
+        }
+    }
+
+    ngx_http_llm_batch_unlock(zone);
+
+    return rc;
 }
 
 

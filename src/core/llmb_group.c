@@ -50,7 +50,8 @@ llmb_group_release(llmb_zone_t *z, uint32_t i)
 uint32_t
 llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
 {
-    uint32_t              i, n, first;
+    uint32_t              i;
+    llmb_chain_t          chain;
     llmb_group_t         *g;
     llmb_chunk_writer_t   w;
 
@@ -62,18 +63,22 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
         return i;
     }
 
+    if (key.len == 0) {
+        return LLMB_NIL;
+    }
+
     if (z->free_groups.n == 0 && llmb_group_evict(z) == LLMB_NIL) {
         return LLMB_NIL;
     }
 
-    n = llmb_chunks_needed(key.len);
-    first = llmb_chunks_alloc(z, n);
+    memset(&chain, 0, sizeof(llmb_chain_t));
 
-    if (first == LLMB_NIL) {
+    if (llmb_chain_grow(z, &chain, llmb_chunks_needed(key.len)) != LLMB_OK) {
+        llmb_chain_free(z, &chain);
         return LLMB_NIL;
     }
 
-    z->nkeys += n;
+    z->nkeys += chain.n;
 
     i = llmb_list_pop(&z->free_groups, llmb_idle_links(z));
     g = llmb_group(z, i);
@@ -82,8 +87,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
 
     g->used = 1;
     g->hash = hash;
-    g->key = first;
-    g->nkey = n;
+    g->key = chain;
     g->key_len = (uint32_t) key.len;
     llmb_list_init(&g->queue);
     llmb_list_init(&g->ages);
@@ -96,7 +100,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
     llmb_list_push(&z->idle_groups, llmb_idle_links(z), i);
 
     w.zone = z;
-    w.chunk = first;
+    w.chunk = chain.first;
     w.pos = 0;
 
     (void) llmb_chunks_write(&w, key.data, key.len);
@@ -149,8 +153,8 @@ llmb_group_evict(llmb_zone_t *z)
 
     llmb_upstream_detach(z, i);
 
-    z->nkeys -= g->nkey;
-    llmb_chunks_free(z, g->key, g->nkey);
+    z->nkeys -= g->key.n;
+    llmb_chain_free(z, &g->key);
 
     g->used = 0;
     llmb_list_push(&z->free_groups, llmb_idle_links(z), i);
@@ -171,7 +175,7 @@ llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g, llmb_str_t key)
 
     left = key.len;
 
-    for (chunk = g->key; left; chunk = llmb_next_chunk(z)[chunk]) {
+    for (chunk = g->key.first; left; chunk = llmb_next_chunk(z)[chunk]) {
         n = llmb_min(left, LLMB_CHUNK_SIZE);
 
         if (memcmp(llmb_at(z, uint8_t, chunks_at,

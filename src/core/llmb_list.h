@@ -35,6 +35,15 @@ typedef struct {
 } llmb_list_t;
 
 
+/* chunks of text: each tells the next one; nothing, if n is 0 */
+
+typedef struct {
+    uint32_t         first;
+    uint32_t         last;
+    uint32_t         n;
+} llmb_chain_t;
+
+
 void llmb_list_init(llmb_list_t *list);
 void llmb_list_push(llmb_list_t *list, llmb_link_t *links, uint32_t i);
 void llmb_list_push_head(llmb_list_t *list, llmb_link_t *links, uint32_t i);

@@ -43,12 +43,10 @@ typedef struct {
     uint32_t         group;
     uint32_t         call;        /* while claimed */
 
-    uint32_t         chunks;      /* the items, later the answer */
-    uint32_t         nchunks;
-    uint32_t         len;         /* bytes in them */
+    llmb_chain_t     text;        /* the items, later the answer */
+    uint32_t         len;         /* bytes in it */
     uint32_t         head;        /* how many of them precede the items */
-    uint32_t         room;        /* chunks the answer is being copied to */
-    uint32_t         nroom;
+    llmb_chain_t     room;        /* where the answer is being copied to */
 
     uint32_t         items;
     uint64_t         tokens;
@@ -93,8 +91,7 @@ typedef struct {
     uint32_t         chain;       /* next group in the bucket */
     uint32_t         refs;        /* member and call records */
 
-    uint32_t         key;         /* chunks */
-    uint32_t         nkey;
+    llmb_chain_t     key;
     uint32_t         key_len;
 
     uint32_t         inflight;    /* calls, and members sent alone */

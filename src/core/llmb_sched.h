@@ -136,11 +136,10 @@ void llmb_sched_resume(llmb_zone_t *z, uint32_t group, unsigned probe,
 unsigned llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now);
 
 /*
- * The outcome of a claimed member.  answer() takes over a chain that holds
- * "len" bytes; release() has it sent alone.
+ * The outcome of a claimed member.  answer() takes over its room, which
+ * holds "len" bytes; release() has it sent alone.
  */
-void llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t chunks,
-    uint32_t len);
+void llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t len);
 void llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason);
 
 /* the call is over; members that are still claimed are sent alone */

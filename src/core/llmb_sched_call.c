@@ -229,8 +229,7 @@ llmb_sched_result(llmb_zone_t *z, uint32_t call)
 
 
 void
-llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t chunks,
-    uint32_t len)
+llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t len)
 {
     llmb_member_t  *m;
 
@@ -239,17 +238,11 @@ llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t chunks,
     llmb_list_remove(&llmb_call(z, m->call)->members, llmb_queue_links(z),
                      member);
 
-    llmb_chunks_free(z, m->chunks, m->nchunks);
+    llmb_chain_free(z, &m->text);
 
-    m->chunks = chunks;
-    m->nchunks = llmb_chunks_needed(len);
+    m->text = m->room;
     m->len = len;
-
-    if (m->nroom && chunks == m->room) {
-        m->nchunks = m->nroom;
-        m->nroom = 0;
-    }
-
+    m->room.n = 0;
     m->call = LLMB_NIL;
 
     if (m->state == LLMB_MEMBER_ABANDONED) {

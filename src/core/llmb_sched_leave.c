@@ -24,10 +24,8 @@ llmb_sched_go(llmb_zone_t *z, uint32_t member)
 
     /* its own request has the text; the room is for those that wait */
 
-    llmb_chunks_free(z, m->chunks, m->nchunks);
+    llmb_chain_free(z, &m->text);
 
-    m->chunks = LLMB_NIL;
-    m->nchunks = 0;
     m->len = 0;
 }
 

@@ -97,7 +97,8 @@ llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now)
         i = c->members.head;
 
         llmb_sched_set_refused(g, llmb_member(z, i), now);
-        llmb_sched_answer(z, i, LLMB_NIL, 0);
+        llmb_member_unroom(z, i);
+        llmb_sched_answer(z, i, 0);
     }
 
     return 1;

@@ -230,10 +230,9 @@ uint32_t
 llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint32_t len)
 {
-    uint32_t        i, n, first;
+    uint32_t        i;
+    llmb_chain_t    text;
     llmb_member_t  *m;
-
-    n = llmb_chunks_needed(len);
 
     if (z->free_members.n == 0) {
         return LLMB_NIL;
@@ -243,9 +242,9 @@ llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
     llmb_group_pin(z, group);
 
-    first = llmb_chunks_alloc(z, n);
+    memset(&text, 0, sizeof(llmb_chain_t));
 
-    if (first == LLMB_NIL) {
+    if (llmb_chain_grow(z, &text, llmb_chunks_needed(len)) == LLMB_NOMEM) {
         llmb_group_release(z, group);
         return LLMB_NIL;
     }
@@ -258,11 +257,21 @@ llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
     m->group = group;
     m->worker = (uint16_t) worker;
     m->call = LLMB_NIL;
-    m->chunks = first;
-    m->nchunks = n;
+    m->text = text;
     m->len = len;
 
     return i;
+}
+
+
+llmb_rc_e
+llmb_member_grow(llmb_zone_t *z, uint32_t i)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, i);
+
+    return llmb_chain_grow(z, &m->text, llmb_chunks_needed(m->len));
 }
 
 
@@ -274,8 +283,8 @@ llmb_member_free(llmb_zone_t *z, uint32_t i)
 
     m = llmb_member(z, i);
 
-    llmb_chunks_free(z, m->chunks, m->nchunks);
-    llmb_member_unroom(z, i);
+    llmb_chain_free(z, &m->text);
+    llmb_chain_free(z, &m->room);
 
     gen = m->gen;
     group = m->group;
@@ -288,36 +297,27 @@ llmb_member_free(llmb_zone_t *z, uint32_t i)
 }
 
 
-uint32_t
+llmb_rc_e
 llmb_member_room(llmb_zone_t *z, uint32_t i, uint32_t len)
 {
+    uint32_t        n;
     llmb_member_t  *m;
 
     m = llmb_member(z, i);
+    n = llmb_chunks_needed(len);
 
-    llmb_member_unroom(z, i);
-
-    m->room = llmb_chunks_alloc(z, llmb_chunks_needed(len));
-
-    if (m->room != LLMB_NIL) {
-        m->nroom = llmb_chunks_needed(len);
+    if (m->room.n > n) {
+        llmb_chain_free(z, &m->room);
     }
 
-    return m->room;
+    return llmb_chain_grow(z, &m->room, n);
 }
 
 
 void
 llmb_member_unroom(llmb_zone_t *z, uint32_t i)
 {
-    llmb_member_t  *m;
-
-    m = llmb_member(z, i);
-
-    llmb_chunks_free(z, m->room, m->nroom);
-
-    m->room = LLMB_NIL;
-    m->nroom = 0;
+    llmb_chain_free(z, &llmb_member(z, i)->room);
 }
 
 
@@ -387,126 +387,6 @@ llmb_zone_is_absent(const llmb_zone_t *z, uint32_t hash)
     }
 
     return 0;
-}
-
-
-uint32_t
-llmb_chunks_alloc(llmb_zone_t *z, uint32_t n)
-{
-    uint32_t   i, first, last;
-    uint32_t  *next;
-
-    if (n == 0 || !z->settled || n > z->nfree + z->nkeys) {
-        return LLMB_NIL;
-    }
-
-    /* keys of idle groups give way */
-
-    while (z->nfree < n) {
-        if (llmb_group_evict(z) == LLMB_NIL) {
-            return LLMB_NIL;
-        }
-    }
-
-    next = llmb_next_chunk(z);
-    first = z->free_chunk;
-    last = first;
-
-    for (i = 1; i < n; i++) {
-        last = next[last];
-    }
-
-    z->free_chunk = next[last];
-    z->nfree -= n;
-    next[last] = LLMB_NIL;
-
-    return first;
-}
-
-
-void
-llmb_chunks_free(llmb_zone_t *z, uint32_t first, uint32_t n)
-{
-    uint32_t   i, last;
-    uint32_t  *next;
-
-    if (n == 0) {
-        return;
-    }
-
-    next = llmb_next_chunk(z);
-    last = first;
-
-    for (i = 1; i < n; i++) {
-        last = next[last];
-    }
-
-    next[last] = z->free_chunk;
-    z->free_chunk = first;
-    z->nfree += n;
-}
-
-
-llmb_rc_e
-llmb_chunks_write(void *writer, const uint8_t *p, size_t len)
-{
-    size_t                n;
-    llmb_chunk_writer_t  *w = writer;
-
-    while (len) {
-        if (w->pos == LLMB_CHUNK_SIZE) {
-            w->chunk = llmb_next_chunk(w->zone)[w->chunk];
-            w->pos = 0;
-        }
-
-        if (w->chunk == LLMB_NIL) {
-            return LLMB_LIMIT;
-        }
-
-        n = llmb_min(len, LLMB_CHUNK_SIZE - w->pos);
-
-        memcpy(llmb_at(w->zone, uint8_t, chunks_at,
-                       (size_t) w->chunk * LLMB_CHUNK_SIZE + w->pos),
-               p, n);
-
-        w->pos += (uint32_t) n;
-        p += n;
-        len -= n;
-    }
-
-    return LLMB_OK;
-}
-
-
-llmb_rc_e
-llmb_chunks_read(llmb_zone_t *z, uint32_t first, size_t len, llmb_sink_t *out)
-{
-    size_t     n;
-    uint32_t   chunk;
-    llmb_rc_e  rc;
-
-    for (chunk = first; len; chunk = llmb_next_chunk(z)[chunk]) {
-
-        if (chunk == LLMB_NIL) {
-            /* the tables were reset meanwhile */
-            return LLMB_INVALID;
-        }
-
-        n = llmb_min(len, LLMB_CHUNK_SIZE);
-
-        rc = out->write(out->data,
-                        llmb_at(z, uint8_t, chunks_at,
-                                (size_t) chunk * LLMB_CHUNK_SIZE),
-                        n);
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
-
-        len -= n;
-    }
-
-    return LLMB_OK;
 }
 
 

@@ -24,9 +24,13 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    7
+#define LLMB_ZONE_LAYOUT    8
 
 #define LLMB_CHUNK_SIZE     2048
+
+/* chunks that are looked for in one step under the lock */
+
+#define LLMB_CHUNKS_STEP    64
 
 #define LLMB_ZONE_ABSENT    64
 
@@ -121,18 +125,21 @@ void llmb_zone_settle(llmb_zone_t *z, uint32_t worker);
 
 /*
  * A record in its first state (WRITING, SEALED), pinning the group; LLMB_NIL
- * if there is none left.  The member has room for "len" bytes.
+ * if there is none left.  The member is to have "len" bytes of text: alloc()
+ * makes the first step towards that, and grow() each of the others, as in
+ * llmb_chain_grow().
  */
 uint32_t llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
     uint32_t len);
+llmb_rc_e llmb_member_grow(llmb_zone_t *z, uint32_t i);
 void llmb_member_free(llmb_zone_t *z, uint32_t i);
 
 /*
- * A chain for "len" bytes of the answer of a claimed member, to be handed to
- * llmb_sched_answer(); LLMB_NIL if there is none.  It belongs to the member,
- * so it is not lost with a worker that dies while copying.
+ * Makes room for "len" bytes of the answer of a claimed member, step by step,
+ * for llmb_sched_answer().  It belongs to the member, so it is not lost with a
+ * worker that dies while copying.
  */
-uint32_t llmb_member_room(llmb_zone_t *z, uint32_t i, uint32_t len);
+llmb_rc_e llmb_member_room(llmb_zone_t *z, uint32_t i, uint32_t len);
 void llmb_member_unroom(llmb_zone_t *z, uint32_t i);
 
 uint32_t llmb_call_alloc(llmb_zone_t *z, uint32_t group);
@@ -177,10 +184,16 @@ void llmb_zone_set_absent(llmb_zone_t *z, uint32_t hash);
 unsigned llmb_zone_is_absent(const llmb_zone_t *z, uint32_t hash);
 
 
-/* chains of chunks; alloc gives LLMB_NIL if there are not enough */
+/*
+ * Makes a chain n chunks long, by at most LLMB_CHUNKS_STEP of them at a time,
+ * since whoever wants them chooses how many: LLMB_AGAIN, if there are more to
+ * come; the lock is to be released before the next step.  LLMB_NOMEM: there are
+ * not enough, and what the chain had is given back.
+ */
+llmb_rc_e llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n);
 
-uint32_t llmb_chunks_alloc(llmb_zone_t *z, uint32_t n);
-void llmb_chunks_free(llmb_zone_t *z, uint32_t first, uint32_t n);
+/* takes the same time for all lengths */
+void llmb_chain_free(llmb_zone_t *z, llmb_chain_t *chain);
 
 #define llmb_chunks_needed(len)                                               \
     ((uint32_t) (((uint64_t) (len) + LLMB_CHUNK_SIZE - 1) / LLMB_CHUNK_SIZE))

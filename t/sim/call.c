@@ -241,7 +241,7 @@ deliver(uint32_t call)
     while ((i = llmb_call(z, call)->members.head) != LLMB_NIL) {
         m = llmb_member(z, i);
         m->result.reason = LLMB_REASON_UPSTREAM_ERROR;
-        llmb_sched_answer(z, i, LLMB_NIL, 0);
+        llmb_sched_answer(z, i, 0);
     }
 }
 
@@ -426,13 +426,14 @@ copied(flight_t *f)
     while ((i = c->members.head) != LLMB_NIL) {
         m = llmb_member(z, i);
 
-        if (m->room == LLMB_NIL) {
+        if (m->room.n == 0) {
             llmb_sched_release(z, i, LLMB_REASON_ZONE_FULL);
             continue;
         }
 
-        write_text(m->room, f->items + m->result.index, m->items, SIM_ITEM);
-        llmb_sched_answer(z, i, m->room, m->items * SIM_ITEM);
+        write_text(m->room.first, f->items + m->result.index, m->items,
+                   SIM_ITEM);
+        llmb_sched_answer(z, i, m->items * SIM_ITEM);
     }
 
     llmb_sched_end(z, f->call, f->worker, clock_of(f->worker));

@@ -199,7 +199,7 @@ check_text(uint32_t member, uint64_t id, uint32_t n, size_t stride)
     sink.data = NULL;
 
     if (m->len != n * stride
-        || llmb_chunks_read(z, m->chunks, m->len, &sink) != LLMB_OK)
+        || llmb_chunks_read(z, m->text.first, m->len, &sink) != LLMB_OK)
     {
         sim_fail("member %u has %u bytes instead of %u", member, m->len,
                  (unsigned) (n * stride));
@@ -396,34 +396,6 @@ set_timer(uint32_t r)
 }
 
 
-void
-join(uint32_t r)
-{
-    uint32_t    i;
-    uint64_t    ids[200];
-    request_t  *rq = &requests[r];
-
-    lock(rq->worker);
-
-    if (rq->state != REQUEST_WRITING) {
-        return;
-    }
-
-    for (i = 0; i < rq->items; i++) {
-        ids[i] = rq->id;
-    }
-
-    write_text(llmb_member(z, rq->member)->chunks, ids, rq->items,
-               (size_t) llmb_max(o->bytes, SIM_ITEM));
-
-    rq->state = REQUEST_HELD;
-    llmb_sched_join(z, rq->member, clock_of(rq->worker));
-
-    unlock(rq->worker);
-    set_timer(r);
-}
-
-
 static void
 leave(uint32_t r)
 {
@@ -440,6 +412,52 @@ leave(uint32_t r)
         llmb_sched_leave(z, rq->member, clock_of(rq->worker));
         unlock(rq->worker);
     }
+}
+
+
+void
+join(uint32_t r)
+{
+    uint32_t    i;
+    uint64_t    ids[200];
+    request_t  *rq = &requests[r];
+
+    lock(rq->worker);
+
+    if (rq->state != REQUEST_WRITING) {
+        return;
+    }
+
+    switch (llmb_member_grow(z, rq->member)) {
+
+    case LLMB_OK:
+        break;
+
+    case LLMB_AGAIN:
+        /* others have the lock in between */
+        unlock(rq->worker);
+        sim_event(SIM_JOIN, now + 2, r, rq->id);
+        return;
+
+    default:
+        unlock(rq->worker);
+        leave(r);
+        pass(r);
+        return;
+    }
+
+    for (i = 0; i < rq->items; i++) {
+        ids[i] = rq->id;
+    }
+
+    write_text(llmb_member(z, rq->member)->text.first, ids, rq->items,
+               (size_t) llmb_max(o->bytes, SIM_ITEM));
+
+    rq->state = REQUEST_HELD;
+    llmb_sched_join(z, rq->member, clock_of(rq->worker));
+
+    unlock(rq->worker);
+    set_timer(r);
 }
 
 

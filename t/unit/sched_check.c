@@ -60,12 +60,12 @@ sched_check_list(const llmb_list_t *list, llmb_link_t *links, uint32_t n,
 
 
 static const char *
-sched_check_chain(llmb_zone_t *z, uint32_t first, uint32_t n, uint8_t *marks,
+sched_check_chain(llmb_zone_t *z, const llmb_chain_t *chain, uint8_t *marks,
     const char *name)
 {
-    uint32_t  i;
+    uint32_t  i, n;
 
-    for (i = first; n; n--) {
+    for (i = chain->first, n = chain->n; n; n--) {
 
         if (i >= z->nchunks) {
             sched_fail("%s: chain ends %u early", name, n);
@@ -73,6 +73,10 @@ sched_check_chain(llmb_zone_t *z, uint32_t first, uint32_t n, uint8_t *marks,
 
         if (marks[i]++) {
             sched_fail("%s: chunk %u is in two places", name, i);
+        }
+
+        if (n == 1 && i != chain->last && chain->last != LLMB_NIL) {
+            sched_fail("%s: %u is not the last chunk", name, chain->last);
         }
 
         i = *llmb_at(z, uint32_t, next_chunk_at, i);
@@ -175,13 +179,14 @@ sched_check_members(llmb_zone_t *z, sched_marks_t *k)
                        m->worker);
         }
 
-        sched_try(sched_check_chain(z, m->chunks, m->nchunks, k->chunks,
-                                    "member"));
-        sched_try(sched_check_chain(z, m->room, m->nroom, k->chunks, "room"));
+        sched_try(sched_check_chain(z, &m->text, k->chunks, "member"));
+        sched_try(sched_check_chain(z, &m->room, k->chunks, "room"));
 
-        if (m->len > (uint64_t) m->nchunks * LLMB_CHUNK_SIZE) {
+        if (m->state != LLMB_MEMBER_WRITING
+            && m->len > (uint64_t) m->text.n * LLMB_CHUNK_SIZE)
+        {
             sched_fail("member %u: %u bytes in %u chunks", i, m->len,
-                       m->nchunks);
+                       m->text.n);
         }
     }
 
@@ -380,10 +385,10 @@ sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
                        inflight);
         }
 
-        nkeys += g->nkey;
+        nkeys += g->key.n;
 
         sched_try(sched_check_queue(z, i));
-        sched_try(sched_check_chain(z, g->key, g->nkey, k->chunks, "key"));
+        sched_try(sched_check_chain(z, &g->key, k->chunks, "key"));
     }
 
     if (nkeys != z->nkeys) {
@@ -430,7 +435,8 @@ sched_check_buckets(llmb_zone_t *z)
 static const char *
 sched_check_rest(llmb_zone_t *z, sched_marks_t *k)
 {
-    uint32_t  i, bells;
+    uint32_t      i, bells;
+    llmb_chain_t  chain;
 
     bells = 0;
 
@@ -442,8 +448,13 @@ sched_check_rest(llmb_zone_t *z, sched_marks_t *k)
         sched_fail("%u bells instead of %u", z->bells, bells);
     }
 
-    sched_try(sched_check_chain(z, z->free_chunk, z->nfree, k->chunks,
-                                "free chunks"));
+    /* the free ones have no tail */
+
+    chain.first = z->free_chunk;
+    chain.last = LLMB_NIL;
+    chain.n = z->nfree;
+
+    sched_try(sched_check_chain(z, &chain, k->chunks, "free chunks"));
 
     for (i = 0; i < z->nchunks; i++) {
         if (!k->chunks[i]) {

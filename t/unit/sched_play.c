@@ -93,7 +93,8 @@ play_alloc(play_t *play, uint32_t w)
     llmb_member_t  *m;
 
     b = play_byte(play);
-    len = 1 + play_byte(play) * ((b & 0x40) ? 40 : 2);
+    len = 1 + play_byte(play) * ((b & 0x44) == 0x44 ? 1200 : (b & 0x40) ? 40
+                                                                      : 2);
     group = play_group(play, b);
 
     i = group == LLMB_NIL ? LLMB_NIL
@@ -175,12 +176,28 @@ play_join(play_t *play, uint32_t w)
 
     i = play_find(play, w, PLAY_WRITING);
 
-    if (i != LLMB_NIL) {
-        now = play_clock(play, w);
+    if (i == LLMB_NIL) {
+        return;
+    }
+
+    now = play_clock(play, w);
+
+    switch (llmb_member_grow(play->z, i)) {
+
+    case LLMB_AGAIN:
+        /* others have the lock in between */
+        return;
+
+    case LLMB_OK:
         llmb_sched_join(play->z, i, now);
 
         play->members[i].phase = PLAY_HELD;
         play->members[i].timer = llmb_sched_wake(play->z, i, now);
+        return;
+
+    default:
+        llmb_sched_leave(play->z, i, now);
+        play->members[i].phase = PLAY_NONE;
     }
 }
 
@@ -367,7 +384,7 @@ play_send(play_t *play, uint32_t w)
 static const char *
 play_answer(play_t *play, uint32_t call, unsigned b)
 {
-    uint32_t             i, room, len;
+    uint32_t             i, len;
     llmb_rc_e            rc;
     llmb_chunk_writer_t  writer;
 
@@ -380,9 +397,8 @@ play_answer(play_t *play, uint32_t call, unsigned b)
     }
 
     len = (b & 0x7f) * 40;
-    room = len ? llmb_member_room(play->z, i, len) : LLMB_NIL;
 
-    if (len && room == LLMB_NIL) {
+    if (llmb_member_room(play->z, i, len) == LLMB_NOMEM) {
         llmb_sched_release(play->z, i, LLMB_REASON_INTERNAL);
         return NULL;
     }
@@ -393,7 +409,7 @@ play_answer(play_t *play, uint32_t call, unsigned b)
     }
 
     writer.zone = play->z;
-    writer.chunk = room;
+    writer.chunk = len ? llmb_member(play->z, i)->room.first : LLMB_NIL;
     writer.pos = 0;
     rc = llmb_chunks_write(&writer, text, len);
 
@@ -401,7 +417,7 @@ play_answer(play_t *play, uint32_t call, unsigned b)
         sched_fail("room for member %u: %d", i, rc);
     }
 
-    llmb_sched_answer(play->z, i, room, len);
+    llmb_sched_answer(play->z, i, len);
 
     return NULL;
 }

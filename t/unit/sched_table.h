@@ -179,7 +179,8 @@ sent(uint32_t workers, uint32_t n, uint32_t *members)
 static inline void
 answer(uint32_t member)
 {
-    llmb_sched_answer(z, member, llmb_member_room(z, member, 3000), 3000);
+    assert_int_equal(llmb_member_room(z, member, 3000), LLMB_OK);
+    llmb_sched_answer(z, member, 3000);
     assert_sound();
 }
 

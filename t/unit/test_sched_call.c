@@ -481,7 +481,7 @@ an_answer_for_nobody_is_freed(void **state)
     assert_state(m[0], FREE);
 
     answer(m[1]);
-    assert_int_equal(llmb_member(z, m[1])->nchunks, 2);
+    assert_int_equal(llmb_member(z, m[1])->text.n, 2);
     assert_int_equal(llmb_member(z, m[1])->len, 3000);
     assert_int_equal(llmb_zone_used(z), 2 * LLMB_CHUNK_SIZE);
 
@@ -491,7 +491,7 @@ an_answer_for_nobody_is_freed(void **state)
 
 
 static void
-a_chain_made_without_room_is_taken_over_too(void **state)
+an_answer_without_a_text_needs_no_room(void **state)
 {
     uint32_t  call, m[2];
 
@@ -499,9 +499,10 @@ a_chain_made_without_room_is_taken_over_too(void **state)
 
     call = sent(1, 2, m);
 
-    llmb_sched_answer(z, m[0], llmb_chunks_alloc(z, 3), 3 * LLMB_CHUNK_SIZE);
+    llmb_sched_answer(z, m[0], 0);
     assert_sound();
-    llmb_sched_answer(z, m[1], LLMB_NIL, 0);
+    assert_int_equal(llmb_member(z, m[0])->text.n, 0);
+    llmb_sched_answer(z, m[1], 0);
     assert_sound();
 
     llmb_sched_end(z, call, 0, T0);
@@ -512,14 +513,14 @@ a_chain_made_without_room_is_taken_over_too(void **state)
 static void
 an_answer_smaller_than_its_room_loses_nothing(void **state)
 {
-    uint32_t  call, room, m[2];
+    uint32_t  call, m[2];
 
     (void) state;
 
     call = sent(1, 2, m);
 
-    room = llmb_member_room(z, m[0], 5 * LLMB_CHUNK_SIZE);
-    llmb_sched_answer(z, m[0], room, 10);
+    assert_int_equal(llmb_member_room(z, m[0], 5 * LLMB_CHUNK_SIZE), LLMB_OK);
+    llmb_sched_answer(z, m[0], 10);
     assert_sound();
 
     llmb_sched_end(z, call, 0, T0);
@@ -543,11 +544,11 @@ room_that_is_not_used_is_given_back(void **state)
 
     llmb_sched_release(z, m[0], LLMB_REASON_INTERNAL);
     assert_sound();
-    assert_int_equal(llmb_member(z, m[0])->nroom, 0);
+    assert_int_equal(llmb_member(z, m[0])->room.n, 0);
 
     (void) llmb_sched_pause(z, call, T0 + 1, T0);
     assert_sound();
-    assert_int_equal(llmb_member(z, m[1])->nroom, 0);
+    assert_int_equal(llmb_member(z, m[1])->room.n, 0);
 
     llmb_sched_end(z, call, 0, T0);
     leave_all(T0);
@@ -627,7 +628,7 @@ main(void)
         sched_test(somebody_watches_for_the_end_of_a_pause),
 
         sched_test(an_answer_for_nobody_is_freed),
-        sched_test(a_chain_made_without_room_is_taken_over_too),
+        sched_test(an_answer_without_a_text_needs_no_room),
         sched_test(an_answer_smaller_than_its_room_loses_nothing),
         sched_test(room_that_is_not_used_is_given_back),
         sched_test(members_left_at_the_end_of_a_call_go_alone),

@@ -13,57 +13,35 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "buffer.h"
-#include "sched_check.h"
+#include "zone_table.h"
 
 
-#define ZONE_SIZE  (512 * 1024)
+/* a member that has all of its room, or LLMB_NIL */
 
-
-static llmb_zone_t *
-zone(uint32_t workers)
+static uint32_t
+member_of(llmb_zone_t *z, uint32_t group, uint32_t len)
 {
-    uint32_t      i;
-    llmb_zone_t  *z = aligned_alloc(16, ZONE_SIZE);
+    uint32_t   i;
+    llmb_rc_e  rc;
 
-    assert_non_null(z);
-    memset(z, 0xa5, ZONE_SIZE);
+    i = llmb_member_alloc(z, group, 0, len);
 
-    assert_int_equal(llmb_zone_init(z, ZONE_SIZE, workers), LLMB_OK);
-
-    for (i = 0; i < workers; i++) {
-        llmb_worker(z, i)->pid = 100 + i;
+    if (i == LLMB_NIL) {
+        return i;
     }
 
-    return z;
+    do {
+        rc = llmb_member_grow(z, i);
+    } while (rc == LLMB_AGAIN);
+
+    if (rc == LLMB_OK) {
+        return i;
+    }
+
+    llmb_sched_leave(z, i, 0);
+
+    return LLMB_NIL;
 }
-
-
-static uint32_t
-group_of(llmb_zone_t *z, const char *key, uint32_t hash, unsigned *fresh)
-{
-    llmb_str_t  str;
-
-    str.data = (const uint8_t *) key;
-    str.len = strlen(key);
-
-    return llmb_group_get(z, str, hash, fresh);
-}
-
-
-static uint32_t
-group_n(llmb_zone_t *z, unsigned n)
-{
-    char      key[16];
-    unsigned  fresh;
-
-    (void) snprintf(key, sizeof(key), "key %u", n);
-
-    return group_of(z, key, n, &fresh);
-}
-
-
-#define assert_sound(z)  assert_null(sched_check(z))
 
 
 static void
@@ -188,7 +166,7 @@ members_have_room_and_give_it_back(void **state)
 
     assert_int_not_equal(i, LLMB_NIL);
     assert_int_equal(llmb_member(z, i)->state, LLMB_MEMBER_WRITING);
-    assert_int_equal(llmb_member(z, i)->nchunks, 4);
+    assert_int_equal(llmb_member(z, i)->text.n, 4);
     assert_int_equal(llmb_zone_used(z), 4 * LLMB_CHUNK_SIZE);
     assert_sound(z);
 
@@ -258,24 +236,6 @@ records_run_out_before_chunks_do_no_harm(void **state)
     }
 
     assert_int_equal(llmb_group(z, group)->refs, 0);
-    free(z);
-}
-
-
-static void
-nothing_has_no_chunks(void **state)
-{
-    llmb_zone_t  *z = zone(1);
-
-    (void) state;
-
-    assert_int_equal(llmb_chunks_alloc(z, 0), LLMB_NIL);
-    llmb_chunks_free(z, LLMB_NIL, 0);
-    assert_int_equal(llmb_chunks_needed(0), 0);
-    assert_int_equal(llmb_chunks_needed(1), 1);
-    assert_int_equal(llmb_chunks_needed(LLMB_CHUNK_SIZE), 1);
-    assert_int_equal(llmb_chunks_needed(UINT32_MAX), 0x200000);
-    assert_sound(z);
     free(z);
 }
 
@@ -416,8 +376,7 @@ keys_give_way_to_members_but_not_in_vain(void **state)
 
     /* all but the group's own key: the group must not be evicted for it */
 
-    assert_int_equal(llmb_member_alloc(z, group, 0, z->nchunks
-                                                    * LLMB_CHUNK_SIZE),
+    assert_int_equal(member_of(z, group, z->nchunks * LLMB_CHUNK_SIZE),
                      LLMB_NIL);
     assert_true(llmb_group(z, group)->used);
     assert_sound(z);
@@ -426,8 +385,8 @@ keys_give_way_to_members_but_not_in_vain(void **state)
         (void) group_n(z, i);
     }
 
-    assert_int_not_equal(llmb_member_alloc(z, group_n(z, 0), 0,
-                                           (z->nchunks - 1) * LLMB_CHUNK_SIZE),
+    assert_int_not_equal(member_of(z, group_n(z, 0),
+                                   (z->nchunks - 1) * LLMB_CHUNK_SIZE),
                          LLMB_NIL);
     assert_int_equal(z->free_groups.n, z->ngroups - 1);
     assert_sound(z);
@@ -436,100 +395,83 @@ keys_give_way_to_members_but_not_in_vain(void **state)
 
 
 static void
-a_text_comes_back_as_it_was_written(void **state)
+a_member_grows_until_it_has_room_for_its_text(void **state)
 {
-    size_t                i, n, step;
-    uint8_t               text[5 * LLMB_CHUNK_SIZE];
-    uint32_t              first;
-    buffer_t              b;
-    llmb_sink_t           sink;
-    llmb_str_t            str;
-    llmb_zone_t          *z = zone(1);
-    llmb_chunk_writer_t   w;
+    uint32_t      i, j, n, group, steps;
+    llmb_rc_e     rc;
+    llmb_zone_t  *z = zone(1);
 
     (void) state;
 
-    for (i = 0; i < sizeof(text); i++) {
-        text[i] = (uint8_t) (i * 7 + i / 251);
-    }
+    group = group_n(z, 1);
+    n = 2 * LLMB_CHUNKS_STEP + 3;
 
-    for (step = 1; step < 3 * LLMB_CHUNK_SIZE; step += 509) {
-        first = llmb_chunks_alloc(z, 5);
+    i = llmb_member_alloc(z, group, 0, n * LLMB_CHUNK_SIZE);
+    assert_int_not_equal(i, LLMB_NIL);
+    assert_int_equal(llmb_member(z, i)->text.n, LLMB_CHUNKS_STEP);
+    assert_sound(z);
 
-        w.zone = z;
-        w.chunk = first;
-        w.pos = 0;
-
-        for (i = 0; i < sizeof(text); i += n) {
-            n = llmb_min(step, sizeof(text) - i);
-            assert_int_equal(llmb_chunks_write(&w, text + i, n), LLMB_OK);
-        }
-
-        /* the chain is full */
-
-        assert_int_equal(llmb_chunks_write(&w, text, 1), LLMB_LIMIT);
-
-        for (str.len = 0; str.len <= sizeof(text); str.len += 1009) {
-            sink = buffer_sink(&b);
-            str.data = text;
-
-            assert_int_equal(llmb_chunks_read(z, first, str.len, &sink),
-                             LLMB_OK);
-            assert_true(buffer_is(&b, str));
-            free(b.data);
-        }
-
-        llmb_chunks_free(z, first, 5);
+    for (steps = 1; (rc = llmb_member_grow(z, i)) == LLMB_AGAIN; steps++) {
         assert_sound(z);
     }
 
+    assert_int_equal(rc, LLMB_OK);
+    assert_int_equal(steps, 2);
+    assert_int_equal(llmb_member(z, i)->text.n, n);
+    llmb_sched_leave(z, i, 0);
+    assert_null(sched_check_drained(z));
+
+    /* two that want more than half of it each: one of them gives way */
+
+    n = z->nchunks / 2 + 1;
+
+    i = llmb_member_alloc(z, group, 0, n * LLMB_CHUNK_SIZE);
+    j = llmb_member_alloc(z, group, 0, n * LLMB_CHUNK_SIZE);
+    assert_int_not_equal(j, LLMB_NIL);
+
+    do {
+        rc = llmb_member_grow(z, i);
+    } while (rc == LLMB_AGAIN);
+
+    assert_int_equal(rc, LLMB_OK);
+    assert_int_equal(llmb_member_grow(z, j), LLMB_NOMEM);
+    assert_int_equal(llmb_member(z, j)->text.n, 0);
+    assert_sound(z);
+
+    llmb_sched_leave(z, i, 0);
+    llmb_sched_leave(z, j, 0);
+    assert_null(sched_check_drained(z));
     free(z);
 }
 
 
 static void
-a_failing_sink_is_heard(void **state)
+room_for_a_large_answer_is_made_in_steps(void **state)
 {
-    uint32_t      first;
-    buffer_t      b;
-    llmb_sink_t   sink;
+    uint32_t      i, n;
     llmb_zone_t  *z = zone(1);
 
     (void) state;
 
-    first = llmb_chunks_alloc(z, 3);
-    sink = buffer_sink(&b);
-    b.fail = 2;
+    i = llmb_member_alloc(z, group_n(z, 1), 0, 1);
+    n = LLMB_CHUNKS_STEP + 5;
 
-    assert_int_equal(llmb_chunks_read(z, first, 5000, &sink), LLMB_NOMEM);
-    assert_int_equal(b.late, 0);
-    free(b.data);
-    free(z);
-}
+    assert_int_equal(llmb_member_room(z, i, n * LLMB_CHUNK_SIZE), LLMB_AGAIN);
+    assert_sound(z);
 
+    /* its client or its worker may go at any step */
 
-static void
-a_chain_that_was_reset_under_its_reader_ends_the_reading(void **state)
-{
-    uint32_t      first;
-    buffer_t      b;
-    llmb_sink_t   sink;
-    llmb_zone_t  *z = zone(1);
+    llmb_sched_leave(z, i, 0);
+    assert_null(sched_check_drained(z));
 
-    (void) state;
+    i = llmb_member_alloc(z, group_n(z, 1), 0, 1);
 
-    /* the last chunk of the arena, whose neighbor is not there */
+    assert_int_equal(llmb_member_room(z, i, n * LLMB_CHUNK_SIZE), LLMB_AGAIN);
+    assert_int_equal(llmb_member_room(z, i, n * LLMB_CHUNK_SIZE), LLMB_OK);
+    assert_int_equal(llmb_member(z, i)->room.n, n);
 
-    first = llmb_chunks_alloc(z, z->nchunks);
-    first = z->nchunks - 1;
-
-    llmb_zone_reset(z);
-
-    sink = buffer_sink(&b);
-
-    assert_int_equal(llmb_chunks_read(z, first, 5000, &sink), LLMB_INVALID);
-    assert_int_equal(b.len, LLMB_CHUNK_SIZE);
-    free(b.data);
+    (void) llmb_sched_reap(z, 0, 0);
+    assert_null(sched_check_drained(z));
     free(z);
 }
 
@@ -537,15 +479,14 @@ a_chain_that_was_reset_under_its_reader_ends_the_reading(void **state)
 static void
 room_belongs_to_its_member(void **state)
 {
-    uint32_t      i, room;
+    uint32_t      i;
     llmb_zone_t  *z = zone(1);
 
     (void) state;
 
     i = llmb_member_alloc(z, group_n(z, 1), 0, 1);
 
-    room = llmb_member_room(z, i, 5 * LLMB_CHUNK_SIZE);
-    assert_int_equal(llmb_member(z, i)->room, room);
+    assert_int_equal(llmb_member_room(z, i, 5 * LLMB_CHUNK_SIZE), LLMB_OK);
     assert_int_equal(llmb_zone_used(z), 6 * LLMB_CHUNK_SIZE);
     assert_sound(z);
 
@@ -556,7 +497,7 @@ room_belongs_to_its_member(void **state)
     assert_sound(z);
 
     assert_int_equal(llmb_member_room(z, i, z->nchunks * LLMB_CHUNK_SIZE),
-                     LLMB_NIL);
+                     LLMB_NOMEM);
     assert_int_equal(llmb_zone_used(z), LLMB_CHUNK_SIZE);
     assert_sound(z);
 
@@ -719,7 +660,7 @@ no_chunk_is_given_out_until_all_workers_have_settled(void **state)
         llmb_zone_reset(z);
 
         for (i = 0; i < 3; i++) {
-            assert_int_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+            assert_int_equal(chunk(z), LLMB_NOMEM);
             assert_int_equal(group_of(z, "key", 1, &fresh), LLMB_NIL);
 
             llmb_zone_settle(z, orders[order][i]);
@@ -751,11 +692,11 @@ a_second_reset_has_everybody_settle_again(void **state)
     llmb_zone_reset(z);
     llmb_zone_settle(z, 1);
 
-    assert_int_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+    assert_int_equal(chunk(z), LLMB_NOMEM);
 
     llmb_zone_settle(z, 0);
 
-    assert_int_not_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+    assert_int_equal(chunk(z), LLMB_OK);
     free(z);
 }
 
@@ -771,11 +712,11 @@ a_worker_that_dies_unsettled_is_not_waited_for(void **state)
     llmb_zone_settle(z, 0);
     llmb_zone_settle(z, 1);
 
-    assert_int_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+    assert_int_equal(chunk(z), LLMB_NOMEM);
 
     (void) llmb_sched_reap(z, 2, 0);
 
-    assert_int_not_equal(llmb_chunks_alloc(z, 1), LLMB_NIL);
+    assert_int_equal(chunk(z), LLMB_OK);
     free(z);
 }
 
@@ -791,15 +732,12 @@ main(void)
         cmocka_unit_test(members_have_room_and_give_it_back),
         cmocka_unit_test(a_full_zone_says_so),
         cmocka_unit_test(records_run_out_before_chunks_do_no_harm),
-        cmocka_unit_test(nothing_has_no_chunks),
         cmocka_unit_test(a_key_finds_its_group_whatever_the_hash),
         cmocka_unit_test(the_group_used_least_recently_gives_way),
         cmocka_unit_test(a_group_in_use_is_never_evicted),
         cmocka_unit_test(keys_give_way_to_members_but_not_in_vain),
-        cmocka_unit_test(a_text_comes_back_as_it_was_written),
-        cmocka_unit_test(a_failing_sink_is_heard),
-        cmocka_unit_test(
-                     a_chain_that_was_reset_under_its_reader_ends_the_reading),
+        cmocka_unit_test(a_member_grows_until_it_has_room_for_its_text),
+        cmocka_unit_test(room_for_a_large_answer_is_made_in_steps),
         cmocka_unit_test(room_belongs_to_its_member),
         cmocka_unit_test(a_reset_empties_the_tables),
         cmocka_unit_test(a_reset_changes_the_epoch_before_anything_moves),

@@ -52,13 +52,14 @@ sub mixed_body($i) {
 		$i % 4 == 1 ? (encoding_format => 'base64') : () };
 }
 
-# the same, and arrays that are cut
+# the same, and arrays that are cut, and texts that get their memory in steps
 
 sub _load_body($i) {
 	my $body = mixed_body($i);
 
 	$body->{input} = [ map { "text $i.$_" } 1 .. 1 + $i * 7 % 70 ]
 		if $i % 15 == 0;
+	$body->{input} = "text $i " . 'x' x 150_000 if $i % 40 == 17;
 
 	return $body;
 }
