@@ -14,7 +14,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('zone full')->has('llm_batch')->plan(6);
+my $t = Test::LLMBatch->new('zone full')->has('llm_batch');
 
 $t->conf(<<'EOF', zone => '1m', workers => 2);
 location / {

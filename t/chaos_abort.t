@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Test::LLMBatch;
 use Test::LLMBatch::Chaos;
 
-my $t = Test::LLMBatch->new('clients that go')->has('llm_batch')->plan(6);
+my $t = Test::LLMBatch->new('clients that go')->has('llm_batch');
 
 chaos_conf($t);
 

@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Test::LLMBatch;
 use Test::LLMBatch::Chaos;
 
-my $t = Test::LLMBatch->new('killed workers')->has('llm_batch')->plan(12);
+my $t = Test::LLMBatch->new('killed workers')->has('llm_batch');
 
 chaos_conf($t);
 
@@ -26,14 +26,15 @@ $t->expect(qr/exited on signal 9/, qr/zone "llm" was locked by/);
 
 $mock->script(delay => 0.01);
 
-my $load = chaos_load($t, requests => 5000, every => [ 0.2, sub {
+my $n = scaled(5000);
+my $load = chaos_load($t, requests => $n, every => [ 0.2, sub {
 	my @workers = $t->workers() or return;
 	$t->proc()->signal('KILL', $workers[rand @workers]);
 } ]);
 
-accounted($t, $load, 5000, 'kill');
+accounted($t, $load, $n, 'kill');
 cmp_ok(scalar(my %killed = killed_workers($t)), '>=', 5, 'kill: many died');
-cmp_ok($load->{ok}, '>', 3000, 'kill: most are answered');
+cmp_ok($load->{ok}, '>', 0.6 * $n, 'kill: most are answered');
 cmp_ok($load->{slowest}, '<', 5, 'kill: nobody waits for long');
 empty_zone($t, 'kill');
 still_merges($t, $mock, 'kill');

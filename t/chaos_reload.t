@@ -16,7 +16,7 @@ use POSIX ();
 use Test::LLMBatch;
 use Test::LLMBatch::Chaos;
 
-my $t = Test::LLMBatch->new('reload under load')->has('llm_batch')->plan(9);
+my $t = Test::LLMBatch->new('reload under load')->has('llm_batch');
 
 chaos_conf($t, '', main => 'daemon on;');
 
@@ -28,10 +28,11 @@ $mock->script(delay => 0.01);
 # each request on a connection of its own: nginx closes those that are idle
 
 my $reloads = 0;
-my $load = chaos_load($t, requests => 5000, keepalive => 0,
+my $n = scaled(5000);
+my $load = chaos_load($t, requests => $n, keepalive => 0,
 	every => [ 0.3, sub { $reloads += $t->proc()->signal('HUP') } ]);
 
-none_lost($load, 5000, 'reload');
+none_lost($load, $n, 'reload');
 cmp_ok($reloads, '>=', 3, 'reload: many times');
 cmp_ok($load->{slowest}, '<', 5, 'reload: nobody waits for long');
 ok($t->reload(), 'reload: the old workers are gone');
@@ -48,10 +49,10 @@ if ($pid == 0) {
 
 $mock->reset();
 $mock->script(delay => 0.01);
-$load = chaos_load($t, requests => 5000, keepalive => 0);
+$load = chaos_load($t, requests => $n, keepalive => 0);
 waitpid $pid, 0;
 is($?, 0, 'upgrade');
-none_lost($load, 5000, 'upgrade');
+none_lost($load, $n, 'upgrade');
 
 # quit, once all are in
 

@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Test::LLMBatch;
 use Test::LLMBatch::Chaos;
 
-my $t = Test::LLMBatch->new('stopped workers')->has('llm_batch')->plan(6);
+my $t = Test::LLMBatch->new('stopped workers')->has('llm_batch');
 
 chaos_conf($t);
 
@@ -28,7 +28,8 @@ $mock->script(delay => 0.01);
 
 my ($stopped, $times) = (0, 0);
 
-my $load = chaos_load($t, requests => 3000, every => [ 0.4, sub {
+my $n = scaled(3000);
+my $load = chaos_load($t, requests => $n, every => [ 0.4, sub {
 	if ($stopped) {
 		$t->proc()->signal('CONT', $stopped);
 		$stopped = 0;
@@ -42,7 +43,7 @@ my $load = chaos_load($t, requests => 3000, every => [ 0.4, sub {
 
 $t->proc()->signal('CONT', $stopped) if $stopped;
 
-none_lost($load, 3000, 'stop');
+none_lost($load, $n, 'stop');
 cmp_ok($times, '>=', 2, 'stop: more than once');
 cmp_ok($load->{slowest}, '<', 10, 'stop: nobody waits for ever');
 empty_zone($t, 'stop');

@@ -16,7 +16,7 @@ use List::Util qw/ uniq /;
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('dry run')->has('llm_batch')->plan(2 * 17);
+my $t = Test::LLMBatch->new('dry run')->has('llm_batch');
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 

@@ -17,7 +17,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('breaker')->has('llm_batch')->plan(12);
+my $t = Test::LLMBatch->new('breaker')->has('llm_batch');
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 my @texts = map { "text $_" } 1 .. 4;

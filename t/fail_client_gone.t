@@ -17,7 +17,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('clients that leave')->has('llm_batch')->plan(13);
+my $t = Test::LLMBatch->new('clients that leave')->has('llm_batch');
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 

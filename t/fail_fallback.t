@@ -18,7 +18,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('fallback')->has('llm_batch')->plan(26);
+my $t = Test::LLMBatch->new('fallback')->has('llm_batch');
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 

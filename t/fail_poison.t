@@ -17,7 +17,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('poison')->has('llm_batch')->plan(31);
+my $t = Test::LLMBatch->new('poison')->has('llm_batch');
 my $mock = $t->backend();
 
 fail_conf($t);

@@ -16,7 +16,7 @@ use Test::LLMBatch;
 
 use Test::LLMBatch::Fail;
 
-my $t = Test::LLMBatch->new('large answers')->has('llm_batch')->plan(8);
+my $t = Test::LLMBatch->new('large answers')->has('llm_batch');
 my $mock = $t->backend();
 my @texts = map { "text $_" } 1 .. 8;
 

@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('killed workers')->has('llm_batch')->plan(9);
+my $t = Test::LLMBatch->new('killed workers')->has('llm_batch');
 
 $t->conf(<<'EOF', workers => 3);
 location / {
@@ -39,7 +39,8 @@ $t->expect(qr/exited on signal 9/);
 $mock->script(delay => 0.003);
 
 my ($turn, $killed) = (0, 0);
-my $load = $t->load(clients => 24, requests => 3000, uri => $uri,
+my $n = scaled(3000);
+my $load = $t->load(clients => 24, requests => $n, uri => $uri,
 	body => sub ($i) { { model => 'm', input => "load $i" } },
 	every => [ 0.1, sub {
 		my @workers = $t->workers();
@@ -47,7 +48,7 @@ my $load = $t->load(clients => 24, requests => 3000, uri => $uri,
 		$killed += $t->kill9($workers[$turn++ % @workers]);
 	} ]);
 
-accounted($load, 3000, 'under load');
+accounted($load, $n, 'under load');
 cmp_ok($killed, '>', 0, 'workers were killed');
 $t->metric_is('llm_batch_inflight_calls', 0);
 

@@ -28,7 +28,7 @@ BEGIN {
 use Test::LLMBatch;
 use Test::LLMBatch::JSON;
 
-my $t = Test::LLMBatch->new('the harness')->plan(78);
+my $t = Test::LLMBatch->new('the harness');
 
 # started again by itself, with a planted error, see below
 
@@ -235,9 +235,19 @@ for my $plant (qw/ none emerg signal exit sanitizer gone backend
 	local $ENV{LLMB_PLANT} = $plant;
 	local $ENV{LLMB_SLOW} = 0.2 if $plant =~ /^metrics/;
 	my $out = `$^X $FindBin::Bin/harness.t 2>&1`;
-	my $want = $plant =~ /none|good/ ? qr/^ok 79 - clean/m
-		: qr/^not ok 79 - clean end/m;
-	like($out, $want, "end checks: $plant");
+	my $good = $plant =~ /none|good/;
+	like($out, $good ? qr/^ok 2 - clean/m : qr/^not ok 2 - clean end/m,
+		"end checks: $plant");
+	is($? == 0, $good, "end checks: $plant, exit code");
+}
+
+# and so does a file that never comes to them
+
+for my $plant (qw/ undone dies leaves /) {
+	local $ENV{LLMB_PLANT} = $plant;
+	my $out = `$^X $FindBin::Bin/harness.t 2>&1`;
+	ok($? != 0, "no end: $plant, exit code") or diag($out);
+	unlike($out, qr/clean end/, "no end: $plant");
 }
 
 $t->done();
@@ -281,7 +291,11 @@ EOF
 }
 
 sub planted ($what) {
-	ok(1) for 1 .. 78;
+	ok(1);
+
+	die "planted\n" if $what eq 'dies';
+	return 0 if $what eq 'leaves';
+	return done_testing() && 0 if $what eq 'undone';
 
 	if ($what =~ /^metrics/) {
 		metrics_of($what);

@@ -16,7 +16,7 @@ use POSIX ();
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('reload')->has('llm_batch')->plan(12);
+my $t = Test::LLMBatch->new('reload')->has('llm_batch');
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 
@@ -61,12 +61,13 @@ $t->run();
 
 $mock->script(delay => 0.003);
 
-my $load = $t->load(clients => 16, requests => 2000, uri => $uri,
+my $n = scaled(2000);
+my $load = $t->load(clients => 16, requests => $n, uri => $uri,
 	keepalive => 0,
 	body => sub ($i) { { model => 'm', input => "load $i" } },
 	every => [ 0.1, sub { $t->reload(wait => 0) } ]);
 
-is($load->{ok}, 2000, 'reload under load: none is lost')
+is($load->{ok}, $n, 'reload under load: none is lost')
 	or diag(map { "$_->{problem}\n" } @{$load->{wrong}});
 is(@{$load->{lost}}, 0, 'reload under load: no connection is cut');
 $t->reload();
@@ -117,13 +118,14 @@ if ($pid == 0) {
 	POSIX::_exit($t->upgrade() ? 0 : 1);
 }
 
-$load = $t->load(clients => 16, requests => 1500, uri => $uri,
+$n = scaled(1500);
+$load = $t->load(clients => 16, requests => $n, uri => $uri,
 	keepalive => 0,
 	body => sub ($i) { { model => 'm', input => "load $i" } });
 
 waitpid $pid, 0;
 is($?, 0, 'binary upgrade');
-is($load->{ok}, 1500, 'binary upgrade: none is lost')
+is($load->{ok}, $n, 'binary upgrade: none is lost')
 	or diag(map { "$_->{problem}\n" } @{$load->{wrong}});
 
 $t->done();

@@ -17,7 +17,7 @@ use Test::LLMBatch;
 use Test::LLMBatch::Proc qw/ slurp /;
 
 my $t = Test::LLMBatch->new('reset, older workers')
-	->has(qw/ llm_batch crash_points /)->plan(4);
+	->has(qw/ llm_batch crash_points /);
 my $mock = $t->backend();
 my $uri = '/v1/embeddings';
 my $file = $ENV{LLMB_CRASH_FILE} = $t->dir() . '/crash';

@@ -20,7 +20,6 @@ my @said = split /\n/, `$FindBin::Bin/sdk/install 2>&1`;
 
 plan(skip_all => 'no SDKs: ' . ($said[-1] // '')) if $? != 0;
 
-$t->plan(7);
 
 $t->conf(<<'EOF', workers => 4);
 location / {

@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('share')->has('llm_batch')->plan(14);
+my $t = Test::LLMBatch->new('share')->has('llm_batch');
 my $mock = $t->backend();
 
 $t->conf(<<'EOF', workers => 2, http => <<'EOF');

@@ -15,8 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Test::LLMBatch;
 use Test::LLMBatch::Simulator;
 
-my $t = Test::LLMBatch->new('a log for llm-batch-sim')->has('llm_batch')
-	->plan(9);
+my $t = Test::LLMBatch->new('a log for llm-batch-sim')->has('llm_batch');
 my $mock = $t->backend();
 
 open my $fh, '<', "$FindBin::Bin/../README.md" or die "README.md: $!\n";

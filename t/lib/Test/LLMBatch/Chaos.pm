@@ -12,6 +12,7 @@ use List::Util qw/ max /;
 use Test::More;
 
 use Test::LLMBatch;
+use Test::LLMBatch::Speed qw/ slow /;
 
 our @EXPORT = qw/ accounted all_in chaos_conf chaos_load empty_zone
 	killed_workers mixed_body none_lost still_merges /;
@@ -78,7 +79,7 @@ sub chaos_load($t, %o) {
 			return $check->($r);
 		});
 
-	$load->{slowest} = $slowest / ($ENV{LLMB_SLOW} || 1);
+	$load->{slowest} = $slowest / slow();
 
 	return $load;
 }
