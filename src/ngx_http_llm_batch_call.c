@@ -10,6 +10,8 @@
 #include "ngx_http_llm_batch.h"
 
 
+static ngx_uint_t ngx_http_llm_batch_is_awaited(
+    ngx_http_llm_batch_call_t *call);
 static ngx_msec_t ngx_http_llm_batch_carry_out(
     ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
     llmb_reason_e reason);
@@ -55,8 +57,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
     ngx_http_llm_batch_lock(zone);
 
-    if (zone->tables->epoch != call->epoch) {
-        /* the zone was reset, its members have gone alone */
+    if (!ngx_http_llm_batch_is_awaited(call)) {
         ngx_http_llm_batch_unlock(zone);
         return;
     }
@@ -105,6 +106,34 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     }
 
     ngx_http_llm_batch_unlock(zone);
+}
+
+
+/* whether members are left in it, but for ours if this worker was given up */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_awaited(ngx_http_llm_batch_call_t *call)
+{
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+
+    if (zone->tables->epoch != call->epoch) {
+        /* the zone was reset, its members have gone alone */
+        return 0;
+    }
+
+    if (llmb_call(zone->tables, call->index)->state != LLMB_CALL_LOST) {
+        return 1;
+    }
+
+    /* what it took tells nothing of the upstream: ours go alone, too */
+
+    zone->calls[call->index] = NULL;
+
+    llmb_sched_end(zone->tables, call->index, zone->worker, ngx_current_msec);
+
+    return 0;
 }
 
 

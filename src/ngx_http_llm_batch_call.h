@@ -36,6 +36,7 @@ struct ngx_http_llm_batch_call_s {
                                                  the zone knows of it */
     uint32_t                        index;    /* in the zone */
     uint64_t                        epoch;
+    uint64_t                        losses;   /* of this worker, till then */
     uint64_t                        number;
     uint64_t                        sent;     /* us */
     uint32_t                        inflight; /* then, with itself */

@@ -159,6 +159,7 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     *lender = zone->members[i]->ctx;
 
     call->epoch = zone->epoch;
+    call->losses = llmb_worker(zone->tables, zone->worker)->losses;
     call->number = c->number;
     call->n = c->members.n;
     call->conf = (*lender)->conf;
@@ -451,9 +452,14 @@ ngx_http_llm_batch_read_members(ngx_http_llm_batch_call_t *call,
 
     ngx_memory_barrier();
 
-    if (call->zone->tables->epoch != call->epoch) {
-
-        /* what was read may have been somebody else's */
+    if (call->zone->tables->epoch != call->epoch
+        || llmb_worker(call->zone->tables, call->zone->worker)->losses
+           != call->losses)
+    {
+        /*
+         * it has been reset, or we were given up: what was read may have been
+         * somebody else's
+         */
 
         return NGX_ERROR;
     }

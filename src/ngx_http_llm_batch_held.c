@@ -182,7 +182,6 @@ ngx_http_llm_batch_timer_handler(ngx_event_t *ev)
 static void
 ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part)
 {
-    uint32_t                    worker;
     llmb_member_t              *m;
     ngx_http_llm_batch_zone_t  *zone;
 
@@ -195,9 +194,6 @@ ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part)
 
     } else if (m->state == LLMB_MEMBER_CLAIMED) {
         llmb_sched_remind(zone->tables, m->call);
-
-        worker = llmb_call(zone->tables, m->call)->worker;
-        ngx_http_llm_batch_check_worker(zone, worker);
     }
 }
 
@@ -502,6 +498,4 @@ ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
     }
 
     ngx_http_llm_batch_unlock(zone);
-
-    ngx_http_llm_batch_zone_watch(zone);
 }

@@ -90,7 +90,7 @@ ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone)
 
     ngx_http_llm_batch_get_gauges(zone, &gauges);
 
-    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:o}",
+    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
                      "requests", ngx_http_llm_batch_json_requests(zone),
                      "calls", ngx_http_llm_batch_json_calls(zone, &gauges),
                      "memory",
@@ -98,6 +98,7 @@ ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone)
                      "free", (json_int_t) gauges.free,
                      "requests", (json_int_t) gauges.members,
                      "calls", (json_int_t) gauges.calls,
+                     "workers_without_place", (json_int_t) gauges.placeless,
                      "groups", ngx_http_llm_batch_json_groups(zone));
 }
 

@@ -20,7 +20,7 @@ static void ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call,
     uint32_t k, llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
 static llmb_rc_e ngx_http_llm_batch_make_room(
     ngx_http_llm_batch_call_t *call, uint32_t k, size_t size,
-    llmb_outcome_t *outcome);
+    llmb_outcome_t *outcome, uint32_t *first);
 static ngx_int_t ngx_http_llm_batch_write_head(
     ngx_http_llm_batch_call_t *call, size_t room,
     ngx_http_llm_batch_answer_t *answer);
@@ -175,6 +175,7 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     uint32_t                    i;
     llmb_rc_e                   rc;
     ngx_buf_t                  *b;
+    llmb_member_t              *m;
     llmb_chunk_writer_t         w;
     ngx_http_llm_batch_zone_t  *zone;
 
@@ -194,7 +195,7 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     size = b->last - b->start;
 
     do {
-        rc = ngx_http_llm_batch_make_room(call, k, size, outcome);
+        rc = ngx_http_llm_batch_make_room(call, k, size, outcome, &w.chunk);
     } while (rc == LLMB_AGAIN);
 
     if (rc != LLMB_OK) {
@@ -202,7 +203,6 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     }
 
     w.zone = zone->tables;
-    w.chunk = llmb_member(zone->tables, i)->room.first;
     w.pos = 0;
 
     (void) llmb_chunks_write(&w, b->start, b->pos - b->start);
@@ -213,10 +213,16 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
 
     ngx_http_llm_batch_lock(zone);
 
-    /* its client may be gone meanwhile, which is seen to there */
+    /*
+     * Its client may be gone meanwhile, which is seen to there.  Or we were
+     * given up: then it has left the call, and these chunks are not its any
+     * more.
+     */
+
+    m = llmb_member(zone->tables, i);
 
     if (zone->tables->epoch == call->epoch
-        && llmb_member(zone->tables, i)->gen == call->members[k].gen)
+        && m->gen == call->members[k].gen && m->call == call->index)
     {
         llmb_sched_answer(zone->tables, i, size);
         LLMB_CRASH("answer locked");
@@ -226,11 +232,14 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
 }
 
 
-/* a large answer gets its room step by step, and may lose its member then */
+/*
+ * A large answer gets its room step by step, and may lose its member then.
+ * Where it begins is told, for only with the lock it can be looked up.
+ */
 
 static llmb_rc_e
 ngx_http_llm_batch_make_room(ngx_http_llm_batch_call_t *call, uint32_t k,
-    size_t size, llmb_outcome_t *outcome)
+    size_t size, llmb_outcome_t *outcome, uint32_t *first)
 {
     uint32_t                    i;
     llmb_rc_e                   rc;
@@ -251,6 +260,7 @@ ngx_http_llm_batch_make_room(ngx_http_llm_batch_call_t *call, uint32_t k,
         LLMB_CRASH("answer room");
 
         if (rc == LLMB_OK) {
+            *first = m->room.first;
             ngx_http_llm_batch_set_result(call, k, m, outcome);
 
         } else if (rc == LLMB_NOMEM) {

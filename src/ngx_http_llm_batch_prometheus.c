@@ -125,6 +125,10 @@ static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_gauges[] = {
     { "zone_groups", "Groups, idle ones included.", "gauge", "",
       offsetof(ngx_http_llm_batch_gauges_t, groups) },
 
+    { "workers_without_place",
+      "Workers that have no place in the zone and pass requests through.",
+      "gauge", "", offsetof(ngx_http_llm_batch_gauges_t, placeless) },
+
     { NULL, NULL, NULL, NULL, 0 }
 };
 

@@ -286,9 +286,10 @@ void
 ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
     ngx_http_llm_batch_gauges_t *gauges)
 {
-    uint32_t       i;
-    llmb_zone_t   *z;
-    llmb_group_t  *g;
+    uint32_t        i;
+    llmb_zone_t    *z;
+    llmb_group_t   *g;
+    llmb_worker_t  *w;
 
     ngx_memzero(gauges, sizeof(ngx_http_llm_batch_gauges_t));
 
@@ -300,6 +301,17 @@ ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
     gauges->calls = z->ncalls - z->free_calls.n;
     gauges->used = llmb_zone_used(z);
     gauges->free = llmb_zone_free(z);
+    gauges->placeless = zone->sh->workers;
+
+    for (i = 0; i < z->nworkers; i++) {
+        w = llmb_worker(z, i);
+
+        if (gauges->placeless && w->pid != 0
+            && w->generation == zone->sh->generation)
+        {
+            gauges->placeless--;
+        }
+    }
 
     ngx_http_llm_batch_unlock(zone);
 

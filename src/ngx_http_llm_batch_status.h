@@ -21,6 +21,7 @@ typedef struct {
     uint64_t     open;        /* breakers */
     uint64_t     used;        /* bytes */
     uint64_t     free;
+    uint64_t     placeless;   /* workers of the newest configuration */
 } ngx_http_llm_batch_gauges_t;
 
 

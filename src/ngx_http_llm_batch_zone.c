@@ -21,15 +21,9 @@ static ngx_int_t ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_llm_batch_create_tables(
     ngx_http_llm_batch_zone_t *zone);
-static uint32_t ngx_http_llm_batch_find_place(ngx_http_llm_batch_zone_t *zone);
-static void ngx_http_llm_batch_watch_handler(ngx_event_t *ev);
+static uint32_t ngx_http_llm_batch_places(ngx_http_llm_batch_zone_t *zone);
+static void ngx_http_llm_batch_count_workers(ngx_http_llm_batch_zone_t *zone);
 static void ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone);
-static void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
-
-
-/* how often workers of other configurations are looked after */
-
-#define NGX_HTTP_LLM_BATCH_WATCH  1000
 
 
 ngx_http_llm_batch_zone_t *
@@ -46,6 +40,8 @@ ngx_http_llm_batch_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
     zone->worker = LLMB_NIL;
     zone->mcf = ngx_http_conf_get_module_main_conf(cf,
                                                    ngx_http_llm_batch_module);
+    zone->ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                                 ngx_core_module);
     ngx_queue_init(&zone->held);
 
     zone->shm_zone = ngx_shared_memory_add(cf, name, size,
@@ -85,6 +81,7 @@ ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         }
 
         ngx_http_llm_batch_init_slots(zone);
+        ngx_http_llm_batch_count_workers(zone);
 
         return NGX_OK;
     }
@@ -105,8 +102,37 @@ ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     zone->generation = ++zone->sh->generation;
 
     ngx_http_llm_batch_init_slots(zone);
+    ngx_http_llm_batch_count_workers(zone);
 
     return NGX_OK;
+}
+
+
+/* at a reload those of two configurations are there, or more */
+
+static uint32_t
+ngx_http_llm_batch_places(ngx_http_llm_batch_zone_t *zone)
+{
+    ngx_uint_t  n;
+
+    n = 4 * ngx_max(zone->ccf->worker_processes, 1);
+
+    return ngx_min(ngx_max(n, NGX_HTTP_LLM_BATCH_PLACES), LLMB_WORKERS_MAX);
+}
+
+
+static void
+ngx_http_llm_batch_count_workers(ngx_http_llm_batch_zone_t *zone)
+{
+    zone->sh->workers = zone->ccf->master
+                        ? ngx_max(zone->ccf->worker_processes, 1) : 1;
+
+    if (2 * zone->sh->workers > zone->tables->nworkers) {
+        ngx_log_error(NGX_LOG_WARN, zone->shm_zone->shm.log, 0,
+                      "zone \"%V\" has places for %uD workers, which are too "
+                      "few for a reload with %ui, restart nginx to have more",
+                      &zone->name, zone->tables->nworkers, zone->sh->workers);
+    }
 }
 
 
@@ -144,7 +170,7 @@ ngx_http_llm_batch_create_tables(ngx_http_llm_batch_zone_t *zone)
     zone->tables = (llmb_zone_t *) ngx_align_ptr(zone->sh + 1, 64);
 
     if (llmb_zone_init(zone->tables, p + size - (u_char *) zone->tables,
-                       NGX_HTTP_LLM_BATCH_WORKERS)
+                       ngx_http_llm_batch_places(zone))
         != LLMB_OK)
     {
         ngx_log_error(NGX_LOG_EMERG, zone->shm_zone->shm.log, 0,
@@ -167,181 +193,6 @@ ngx_http_llm_batch_create_tables(ngx_http_llm_batch_zone_t *zone)
 }
 
 
-ngx_int_t
-ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
-    ngx_cycle_t *cycle)
-{
-    uint32_t        place;
-    llmb_worker_t  *w;
-
-    zone->members = ngx_pcalloc(cycle->pool, zone->tables->nmembers
-                                        * sizeof(ngx_http_llm_batch_part_t *));
-    zone->calls = ngx_pcalloc(cycle->pool, zone->tables->ncalls
-                                       * sizeof(ngx_http_llm_batch_call_t *));
-
-    if (zone->pool == NULL) {
-        zone->pool = ngx_create_pool(4096, cycle->log);
-    }
-
-    if (zone->members == NULL || zone->calls == NULL || zone->pool == NULL) {
-        return NGX_ERROR;
-    }
-
-    zone->mail.handler = ngx_http_llm_batch_mail_handler;
-    zone->mail.data = zone;
-    zone->mail.log = cycle->log;
-
-    zone->watch.handler = ngx_http_llm_batch_watch_handler;
-    zone->watch.data = zone;
-    zone->watch.log = cycle->log;
-    zone->watch.cancelable = 1;
-
-    ngx_http_llm_batch_lock(zone);
-
-    place = ngx_http_llm_batch_find_place(zone);
-
-    if (place != LLMB_NIL) {
-        w = llmb_worker(zone->tables, place);
-
-        if (w->pid != 0) {
-            ngx_http_llm_batch_count_n(zone->sh->metrics.orphans,
-                          llmb_sched_reap(zone->tables, place,
-                                          ngx_current_msec));
-        }
-
-        w->pid = ngx_pid;
-        w->generation = zone->generation;
-        w->number = ngx_worker;
-        w->bell = 0;
-
-        zone->worker = place;
-        zone->epoch = zone->tables->epoch;
-        ngx_http_llm_batch_settle(zone);
-        LLMB_CRASH("attach locked");
-    }
-
-    ngx_http_llm_batch_unlock(zone);
-
-    if (place == LLMB_NIL) {
-        ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
-                      "no place left for this worker in zone \"%V\", "
-                      "requests are passed through", &zone->name);
-    }
-
-    if (ngx_process == NGX_PROCESS_WORKER) {
-        ngx_http_llm_batch_watch_handler(&zone->watch);
-    }
-
-    return NGX_OK;
-}
-
-
-void
-ngx_http_llm_batch_zone_watch(ngx_http_llm_batch_zone_t *zone)
-{
-    if (!zone->watch.timer_set) {
-        ngx_add_timer(&zone->watch, NGX_HTTP_LLM_BATCH_WATCH);
-    }
-}
-
-
-/*
- * A worker that dies while it shuts down has no successor to clean up.  And
- * one that takes its time, without a member, is not woken by those of a newer
- * configuration; as long as it does not look for itself, nobody can use a zone
- * that was reset.
- */
-
-static void
-ngx_http_llm_batch_watch_handler(ngx_event_t *ev)
-{
-    uint32_t                    i;
-    ngx_uint_t                  left;
-    llmb_worker_t              *w;
-    ngx_http_llm_batch_zone_t  *zone;
-
-    zone = ev->data;
-    left = 0;
-
-    ngx_http_llm_batch_lock(zone);
-
-    for (i = 0; i < zone->tables->nworkers; i++) {
-        w = llmb_worker(zone->tables, i);
-
-        if (w->pid != 0 && w->generation != zone->generation) {
-            ngx_http_llm_batch_check_worker(zone, i);
-            left |= (w->pid != 0);
-        }
-    }
-
-    ngx_http_llm_batch_unlock(zone);
-
-    if (left) {
-        ngx_add_timer(ev, NGX_HTTP_LLM_BATCH_WATCH);
-    }
-}
-
-
-/* that of the predecessor, or a free one, or one of any dead worker */
-
-static uint32_t
-ngx_http_llm_batch_find_place(ngx_http_llm_batch_zone_t *zone)
-{
-    uint32_t        i, free, dead;
-    llmb_worker_t  *w;
-
-    free = LLMB_NIL;
-    dead = LLMB_NIL;
-
-    for (i = 0; i < zone->tables->nworkers; i++) {
-        w = llmb_worker(zone->tables, i);
-
-        if (w->pid == 0) {
-            free = ngx_min(free, i);
-            continue;
-        }
-
-        if (w->generation == zone->generation && w->number == ngx_worker) {
-            return i;
-        }
-
-        if (kill((pid_t) w->pid, 0) == -1 && ngx_errno == NGX_ESRCH) {
-            dead = i;
-        }
-    }
-
-    return free != LLMB_NIL ? free : dead;
-}
-
-
-void
-ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone)
-{
-    if (zone->pool) {
-        ngx_destroy_pool(zone->pool);
-        zone->pool = NULL;
-    }
-
-    if (zone->worker == LLMB_NIL) {
-        return;
-    }
-
-    ngx_http_llm_batch_lock(zone);
-
-    (void) llmb_sched_reap(zone->tables, zone->worker, ngx_current_msec);
-
-    LLMB_CRASH("detach locked");
-
-    llmb_worker(zone->tables, zone->worker)->pid = 0;
-
-    zone->worker = LLMB_NIL;
-
-    ngx_http_llm_batch_unlock(zone);
-
-    LLMB_LOCK_TELL(ngx_cycle->log);
-}
-
-
 void
 ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone)
 {
@@ -360,7 +211,18 @@ ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone)
 
     LLMB_CRASH("lock");
 
-    if (zone->worker != LLMB_NIL && !zone->tables->settled) {
+    if (zone->worker == LLMB_NIL) {
+        return;
+    }
+
+    if (llmb_worker(zone->tables, zone->worker)->lost) {
+        /* the time is that of before we were stopped */
+        ngx_time_update();
+    }
+
+    llmb_sched_seen(zone->tables, zone->worker, ngx_current_msec);
+
+    if (!zone->tables->settled) {
         ngx_http_llm_batch_settle(zone);
     }
 }
@@ -371,7 +233,7 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
 {
     uint32_t        i, n;
     ngx_uint_t      self;
-    ngx_socket_t    fds[NGX_HTTP_LLM_BATCH_WORKERS], *fd;
+    ngx_socket_t   *fd;
     llmb_worker_t  *w;
 
     n = 0;
@@ -392,9 +254,9 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
             self = 1;
 
         } else if (w->generation == zone->generation
-                   && w->number < zone->mcf->fds.nelts)
+                   && w->number < zone->mcf->fds.nelts && zone->bells)
         {
-            fds[n++] = fd[w->number];
+            zone->bells[n++] = fd[w->number];
         }
     }
 
@@ -417,7 +279,7 @@ ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone)
     }
 
     while (n) {
-        ngx_http_llm_batch_ring(fds[--n]);
+        ngx_http_llm_batch_ring(zone->bells[--n]);
     }
 
     if (self) {
@@ -436,45 +298,4 @@ ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone)
     ngx_http_llm_batch_count(zone->sh->metrics.resets);
 
     llmb_zone_reset(zone->tables);
-}
-
-
-/* this worker copies nothing now; are all others of the new epoch, too? */
-
-static void
-ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone)
-{
-    uint32_t        i;
-    llmb_worker_t  *w;
-
-    for (i = 0; i < zone->tables->nworkers; i++) {
-        w = llmb_worker(zone->tables, i);
-
-        if (w->pid != 0 && w->epoch != zone->tables->epoch) {
-            ngx_http_llm_batch_check_worker(zone, i);
-        }
-    }
-
-    llmb_zone_settle(zone->tables, zone->worker);
-}
-
-
-void
-ngx_http_llm_batch_check_worker(ngx_http_llm_batch_zone_t *zone,
-    uint32_t worker)
-{
-    llmb_worker_t  *w;
-
-    w = llmb_worker(zone->tables, worker);
-
-    if (w->pid == 0 || worker == zone->worker
-        || kill((pid_t) w->pid, 0) == 0 || ngx_errno != NGX_ESRCH)
-    {
-        return;
-    }
-
-    ngx_http_llm_batch_count_n(zone->sh->metrics.orphans,
-                  llmb_sched_reap(zone->tables, worker, ngx_current_msec));
-
-    w->pid = 0;
 }

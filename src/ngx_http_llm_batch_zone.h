@@ -11,9 +11,9 @@
 #define _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_
 
 
-/* places for workers of all generations that live at one time */
+/* places at least, for workers of all generations that live at one time */
 
-#define NGX_HTTP_LLM_BATCH_WORKERS  128
+#define NGX_HTTP_LLM_BATCH_PLACES  128
 
 
 /* whose counts are in a slot: of declared formats, found again by name */
@@ -31,6 +31,7 @@ typedef struct {
     ngx_uint_t                    layout;      /* of all this */
     ngx_atomic_t                  dirty;       /* pid of who holds the lock */
     ngx_uint_t                    generation;  /* of the newest cycle */
+    ngx_uint_t                    workers;     /* that it is to have */
     uint32_t                      start;       /* part of the ids of calls */
     time_t                        started;
 
@@ -48,8 +49,10 @@ struct ngx_http_llm_batch_zone_s {
     ngx_http_llm_batch_shctx_t   *sh;
     llmb_zone_t                  *tables;
     ngx_uint_t                    generation;
+    ngx_core_conf_t              *ccf;
 
     uint32_t                      worker;      /* our place, or LLMB_NIL */
+    ngx_socket_t                 *bells;       /* to be rung by unlock() */
     uint64_t                      epoch;       /* that we know of */
     ngx_pid_t                     died;        /* with the lock; to be told */
     ngx_http_llm_batch_part_t   **members;     /* ours, by index */
@@ -68,8 +71,9 @@ ngx_http_llm_batch_zone_t *ngx_http_llm_batch_zone_add(ngx_conf_t *cf,
     ngx_str_t *name, size_t size);
 
 /*
- * Takes a place in the zone for this process and cleans up after the one
- * that had it before.  Without a place everything is passed through.
+ * Takes a place in the zone for this process and cleans up after the one that
+ * had it before.  Without a place everything is passed through; one is looked
+ * for once a second.
  */
 ngx_int_t ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
     ngx_cycle_t *cycle);
@@ -80,18 +84,14 @@ void ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone);
 /*
  * The lock.  If the last one who held it died, the tables are emptied and a
  * new epoch begins: what a worker knows of members and calls is valid only
- * while zone->epoch is that of the tables.  unlock() wakes the workers that
- * have mail.
+ * while zone->epoch is that of the tables.  Who has the lock is seen by others
+ * to be alive.  unlock() wakes the workers that have mail.
  */
 void ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone);
 void ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone);
 
-/* looks after workers of other configurations until there are none */
-void ngx_http_llm_batch_zone_watch(ngx_http_llm_batch_zone_t *zone);
-
-/* cleans up after a worker if it is dead; the caller holds the lock */
-void ngx_http_llm_batch_check_worker(ngx_http_llm_batch_zone_t *zone,
-    uint32_t worker);
+/* this worker copies nothing now, and knows of the epoch; with the lock */
+void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_ */

@@ -167,11 +167,22 @@ typedef struct {
 } llmb_upstream_t;
 
 
+/* the members' and calls' "worker" has to be able to name it */
+
+#define LLMB_WORKERS_MAX  1024
+
+
 typedef struct {
     int64_t          pid;         /* 0: free */
+    uint64_t         started;     /* when that process was; 0: not known */
     uint64_t         generation;  /* of the configuration */
     uint32_t         number;      /* of the worker in it */
     uint64_t         epoch;       /* that it knows of */
+    uint64_t         seen;        /* ms; it had the lock then */
+    uint64_t         losses;      /* times that it was given up */
+    uint8_t          lost;        /* it is, until it has the lock again */
+    llmb_chain_t     room;        /* that it may be copying to, of members
+                                     that have left its calls */
     llmb_list_t      members;     /* mail: to be looked at by it */
     llmb_list_t      calls;       /* mail: to be sent by it */
     uint32_t         bell;        /* there is new mail */

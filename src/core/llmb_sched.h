@@ -36,6 +36,11 @@
 #define LLMB_SCHED_PATIENCE  60000
 
 
+/* ms after which nobody waits any more for a worker that was not seen */
+
+#define LLMB_SCHED_LOST      3000
+
+
 /* what a call, or a member alone, is to find out */
 
 typedef enum {
@@ -91,7 +96,7 @@ uint64_t llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now);
  * A sealed call is about to be sent.  Members whose clients are gone are
  * dropped.  Returns a member of the worker that lends its context; LLMB_NIL
  * if it has none any more: the call has then been ended, handed to another
- * worker, or dissolved into a member that goes alone.
+ * worker, or dissolved into a member that goes alone; or it was lost.
  */
 uint32_t llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker);
 
@@ -159,6 +164,22 @@ void llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now);
 /* members of the call whose clients are still there */
 uint32_t llmb_sched_live(llmb_zone_t *z, uint32_t call);
 
+
+/*
+ * A worker has the lock: it is alive, and copies nothing.  If it is not seen
+ * for some time, is_lost() tells others that they are to give it up.  That
+ * returns how many members of others were in its calls, which go alone.  Its
+ * own wait for it, those that were in a queue to go alone.  Nothing of what
+ * it has counts as in flight, so nobody waits for a slot of it.  Its calls are
+ * LOST: as it comes back it ends them, by send() or end().
+ *
+ * It may come back in the middle of a copy.  What it wrote to is nobody's until
+ * it is seen.  What it has read of the members of a call is theirs if "losses"
+ * of its record has not changed: that is the first thing that does.
+ */
+void llmb_sched_seen(llmb_zone_t *z, uint32_t worker, uint64_t now);
+unsigned llmb_sched_is_lost(const llmb_worker_t *w, uint64_t now);
+uint32_t llmb_sched_give_up(llmb_zone_t *z, uint32_t worker, uint64_t now);
 
 /*
  * A worker has died: its clients are gone, the members of its calls go alone.

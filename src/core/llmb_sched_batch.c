@@ -19,6 +19,8 @@ static unsigned llmb_sched_passed_over(const llmb_policy_t *policy,
 static void llmb_sched_count(llmb_load_t *call, const llmb_member_t *m);
 static void llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
     uint64_t now);
+static void llmb_sched_depart(llmb_zone_t *z, uint32_t member,
+    llmb_close_e close, uint64_t now);
 static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
 
 
@@ -216,13 +218,36 @@ llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     g = llmb_group(z, m->group);
 
     llmb_sched_serve(z, member);
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->slot = 1;
     m->probe = llmb_sched_departs(g, now);
     llmb_sched_charge(z, m->group, m->items,
                       llmb_fair_price(m->priority, m->items));
     llmb_sched_spend(z, g, m->items, now);
+
+    llmb_sched_depart(z, member, close, now);
+}
+
+
+void
+llmb_sched_shelve(llmb_zone_t *z, uint32_t member, uint64_t now)
+{
+    llmb_sched_serve(z, member);
+    llmb_sched_depart(z, member, LLMB_CLOSE_ORPHAN, now);
+}
+
+
+/* a member that has left its queue by itself */
+
+static void
+llmb_sched_depart(llmb_zone_t *z, uint32_t member, llmb_close_e close,
+    uint64_t now)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
 
     m->result.size = m->items;
     m->result.tokens = m->tokens;

@@ -12,6 +12,7 @@
 static void llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker);
 static uint32_t llmb_sched_lender(llmb_zone_t *z, uint32_t call,
     uint32_t worker);
+static uint32_t llmb_sched_heir(llmb_zone_t *z, uint32_t call);
 static void llmb_sched_result(llmb_zone_t *z, uint32_t call);
 
 
@@ -22,6 +23,11 @@ llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker)
     llmb_call_t  *c;
 
     c = llmb_call(z, call);
+
+    if (c->state == LLMB_CALL_LOST) {
+        llmb_sched_bury(z, call);
+        return LLMB_NIL;
+    }
 
     llmb_sched_drop(z, call);
 
@@ -148,10 +154,34 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
     }
 
     if (llmb_sched_lender(z, call, worker) == LLMB_NIL) {
-        worker = llmb_member(z, i)->worker;
+        worker = llmb_sched_heir(z, call);
     }
 
     llmb_sched_mail_call(z, call, worker);
+
+    if (llmb_worker(z, worker)->lost) {
+        (void) llmb_call_step(&c->state, LLMB_CALL_DO_LOSE);
+        llmb_sched_free_slot(z, g);
+    }
+}
+
+
+/* who has a member of a call, and is not lost if that can be */
+
+static uint32_t
+llmb_sched_heir(llmb_zone_t *z, uint32_t call)
+{
+    uint32_t  i, head;
+
+    head = llmb_call(z, call)->members.head;
+
+    for (i = head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
+        if (!llmb_worker(z, llmb_member(z, i)->worker)->lost) {
+            return llmb_member(z, i)->worker;
+        }
+    }
+
+    return llmb_member(z, head)->worker;
 }
 
 
@@ -280,12 +310,17 @@ llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
 
     llmb_member_unroom(z, member);
 
-    m->slot = 1;
-    llmb_sched_take_slot(z, llmb_group(z, m->group));
+    if (!llmb_worker(z, m->worker)->lost) {
+        m->slot = 1;
+        llmb_sched_take_slot(z, llmb_group(z, m->group));
+    }
 
     m->result.size = m->items;
     m->result.index = 0;
     m->result.tokens = m->tokens;
+    m->result.exact = 0;
+    m->result.cost = 0;
+    m->result.saved = 0;
     m->result.reason = (uint8_t) reason;
     m->result.status = reason == LLMB_REASON_NONE ? LLMB_STATUS_SINGLE
                                                   : LLMB_STATUS_FALLBACK;
@@ -302,6 +337,11 @@ llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker, uint64_t now)
 
     c = llmb_call(z, call);
     group = c->group;
+
+    if (c->state == LLMB_CALL_LOST) {
+        llmb_sched_bury(z, call);
+        return;
+    }
 
     while (c->members.n) {
         llmb_sched_release(z, c->members.head, LLMB_REASON_INTERNAL);

@@ -89,6 +89,11 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
             llmb_list_remove(&w->calls, llmb_call_links(z), i);
         }
 
+        if (c->state == LLMB_CALL_LOST) {
+            llmb_sched_bury(z, i);
+            continue;
+        }
+
         llmb_sched_drop(z, i);
         orphans += c->members.n;
 
@@ -105,6 +110,9 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
         w->bell = 0;
         z->bells--;
     }
+
+    w->lost = 0;
+    llmb_chain_free(z, &w->room);
 
     /* it may have been the one that was to send them, or that had the timer */
 

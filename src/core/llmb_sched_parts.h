@@ -52,6 +52,9 @@ void llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
 void llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
     uint64_t now);
 
+/* the same without a slot: its worker has to come back first */
+void llmb_sched_shelve(llmb_zone_t *z, uint32_t member, uint64_t now);
+
 /* when a member that joins has to leave, by its budget and max_wait */
 void llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
     uint64_t now);
@@ -121,6 +124,9 @@ void llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
 /* sees to it that somebody looks after the queue */
 void llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now);
+
+/* the end of a LOST call; who is left in it goes alone */
+void llmb_sched_bury(llmb_zone_t *z, uint32_t call);
 
 /* frees the members of a call whose clients are gone */
 void llmb_sched_drop(llmb_zone_t *z, uint32_t call);

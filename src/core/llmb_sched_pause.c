@@ -122,9 +122,17 @@ llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now)
         next = llmb_queue_links(z)[i].next;
         m = llmb_member(z, i);
 
-        if (m->state != LLMB_MEMBER_CLAIMED
-            || !llmb_sched_may_wait(m, g->paused, now))
-        {
+        if (m->state != LLMB_MEMBER_CLAIMED) {
+            continue;
+        }
+
+        if (llmb_worker(z, m->worker)->lost) {
+            /* nobody is in a queue who cannot leave it */
+            llmb_sched_release(z, i, LLMB_REASON_WORKER_LOST);
+            continue;
+        }
+
+        if (!llmb_sched_may_wait(m, g->paused, now)) {
             continue;
         }
 

@@ -65,22 +65,27 @@
 #define LLMB_CALL_STATES(x)                                                   \
     x(FREE,       "free")                                                     \
     x(SEALED,     "sealed")       /* its worker has to send it */             \
-    x(SENT,       "sent")
+    x(SENT,       "sent")                                                     \
+    x(LOST,       "lost")         /* its worker stands still, nobody waits */
 
 
 #define LLMB_CALL_EVENTS(x)                                                   \
     x(SEAL,       "seal")                                                     \
     x(SEND,       "send")                                                     \
     x(RETURN,     "return")       /* came back, has to be sent again */       \
+    x(LOSE,       "lose")                                                     \
     x(END,        "end")
 
 
 #define LLMB_CALL_TRANSITIONS(x)                                              \
     x(FREE,       SEAL,       SEALED)                                         \
     x(SEALED,     SEND,       SENT)                                           \
+    x(SEALED,     LOSE,       LOST)                                           \
     x(SEALED,     END,        FREE)                                           \
     x(SENT,       RETURN,     SEALED)                                         \
-    x(SENT,       END,        FREE)
+    x(SENT,       LOSE,       LOST)                                           \
+    x(SENT,       END,        FREE)                                           \
+    x(LOST,       END,        FREE)
 
 
 #define llmb_member_state_enum(name, text)  LLMB_MEMBER_##name,

@@ -156,6 +156,8 @@ llmb_zone_clear(llmb_zone_t *z)
         llmb_list_init(&llmb_worker(z, i)->members);
         llmb_list_init(&llmb_worker(z, i)->calls);
         llmb_worker(z, i)->bell = 0;
+        llmb_worker(z, i)->lost = 0;
+        llmb_worker(z, i)->room.n = 0;
     }
 
     z->bells = 0;
@@ -318,6 +320,35 @@ void
 llmb_member_unroom(llmb_zone_t *z, uint32_t i)
 {
     llmb_chain_free(z, &llmb_member(z, i)->room);
+}
+
+
+void
+llmb_member_leave_room(llmb_zone_t *z, uint32_t i, uint32_t worker)
+{
+    llmb_chain_t  *room, *left;
+
+    room = &llmb_member(z, i)->room;
+    left = &llmb_worker(z, worker)->room;
+
+    if (room->n == 0) {
+        return;
+    }
+
+    /*
+     * in front of the others: of the links on the worker's way through the
+     * chain none changes, for it does not go beyond the last chunk
+     */
+
+    if (left->n) {
+        llmb_next_chunk(z)[room->last] = left->first;
+        room->last = left->last;
+    }
+
+    room->n += left->n;
+
+    *left = *room;
+    room->n = 0;
 }
 
 

@@ -24,7 +24,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    8
+#define LLMB_ZONE_LAYOUT    9
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -141,6 +141,12 @@ void llmb_member_free(llmb_zone_t *z, uint32_t i);
  */
 llmb_rc_e llmb_member_room(llmb_zone_t *z, uint32_t i, uint32_t len);
 void llmb_member_unroom(llmb_zone_t *z, uint32_t i);
+
+/*
+ * Takes that chain from the member, but gives it to nobody before the worker,
+ * which may be about to write to it, is known to do so no more.
+ */
+void llmb_member_leave_room(llmb_zone_t *z, uint32_t i, uint32_t worker);
 
 uint32_t llmb_call_alloc(llmb_zone_t *z, uint32_t group);
 void llmb_call_free(llmb_zone_t *z, uint32_t i);

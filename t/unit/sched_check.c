@@ -166,6 +166,11 @@ sched_check_members(llmb_zone_t *z, sched_marks_t *k)
                        m->state, k->mailed[i], llmb_mail_links(z)[i].linked);
         }
 
+        if (slot && llmb_worker(z, m->worker)->losses) {
+            /* those of a worker that was given up have none */
+            slot = m->slot;
+        }
+
         if (m->slot != slot) {
             sched_fail("member %u, state %u: slot %u", i, m->state, m->slot);
         }
@@ -252,7 +257,9 @@ sched_check_calls(llmb_zone_t *z, sched_marks_t *k)
 
         if (k->called[i] != llmb_call_links(z)[i].linked
             || (k->called[i] && c->state == LLMB_CALL_SENT)
-            || (!k->called[i] && c->state == LLMB_CALL_FREE))
+            || (!k->called[i] && c->state == LLMB_CALL_FREE)
+            || (c->state == LLMB_CALL_LOST
+                && !llmb_worker(z, c->worker)->losses))
         {
             sched_fail("call %u, state %u: in %u lists, marked %u", i,
                        c->state, k->called[i], llmb_call_links(z)[i].linked);
@@ -371,7 +378,7 @@ sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
                 && llmb_call(z, j)->group == i)
             {
                 refs++;
-                inflight++;
+                inflight += (llmb_call(z, j)->state != LLMB_CALL_LOST);
             }
         }
 
@@ -446,6 +453,11 @@ sched_check_rest(llmb_zone_t *z, sched_marks_t *k)
 
     if (bells != z->bells) {
         sched_fail("%u bells instead of %u", z->bells, bells);
+    }
+
+    for (i = 0; i < z->nworkers; i++) {
+        sched_try(sched_check_chain(z, &llmb_worker(z, i)->room, k->chunks,
+                                    "room of a worker"));
     }
 
     /* the free ones have no tail */
