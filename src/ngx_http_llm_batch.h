@@ -62,6 +62,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_capture.h"
 #include "ngx_http_llm_batch_pause.h"
 #include "ngx_http_llm_batch_deliver.h"
+#include "ngx_http_llm_batch_fields.h"
 #include "ngx_http_llm_batch_repair.h"
 #include "ngx_http_llm_batch_status.h"
 #include "ngx_http_llm_batch_variables.h"

@@ -14,11 +14,16 @@
 typedef struct {
     ngx_uint_t  status;
     ngx_uint_t  local;
+    size_t      type_len;
+    size_t      limit_rate;
+    ngx_uint_t  limited;
     ngx_uint_t  nfields;
     ngx_uint_t  nstates;
 } ngx_http_llm_batch_fixed_t;
 
 
+static void ngx_http_llm_batch_answer_type(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer);
 static ngx_int_t ngx_http_llm_batch_answer_fields(
     ngx_http_llm_batch_call_t *call, ngx_http_llm_batch_answer_t *answer);
 static ngx_int_t ngx_http_llm_batch_answer_states(
@@ -81,7 +86,7 @@ ngx_http_llm_batch_answer_create(ngx_http_llm_batch_call_t *call,
     }
 
     if (call->status) {
-        answer->type = call->subrequest->headers_out.content_type;
+        ngx_http_llm_batch_answer_type(call->subrequest, answer);
 
         if (ngx_http_llm_batch_answer_fields(call, answer) != NGX_OK) {
             return NGX_ERROR;
@@ -89,6 +94,25 @@ ngx_http_llm_batch_answer_create(ngx_http_llm_batch_call_t *call,
     }
 
     return ngx_http_llm_batch_answer_states(call, answer);
+}
+
+
+/* and what the upstream has told nginx about how to send it */
+
+static void
+ngx_http_llm_batch_answer_type(ngx_http_request_t *r,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    answer->type = r->headers_out.content_type;
+    answer->type_len = r->headers_out.content_type_len;
+    answer->charset = r->headers_out.charset;
+
+    if (r->headers_out.override_charset) {
+        answer->override_charset = *r->headers_out.override_charset;
+    }
+
+    answer->limit_rate = r->limit_rate;
+    answer->limited = r->limit_rate_set;
 }
 
 
@@ -127,6 +151,7 @@ ngx_http_llm_batch_answer_fields(ngx_http_llm_batch_call_t *call,
 
         field->name = h[i].key;
         field->value = h[i].value;
+        field->slot = ngx_http_llm_batch_find_slot(call->subrequest, &h[i]);
     }
 }
 
@@ -191,6 +216,9 @@ ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
 
     fixed.status = answer->status;
     fixed.local = answer->local;
+    fixed.type_len = answer->type_len;
+    fixed.limit_rate = answer->limit_rate;
+    fixed.limited = answer->limited;
     fixed.nfields = answer->fields.nelts;
     fixed.nstates = answer->states.nelts;
 
@@ -200,6 +228,14 @@ ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
         rc = ngx_http_llm_batch_write_str(out, &answer->type);
     }
 
+    if (rc == LLMB_OK) {
+        rc = ngx_http_llm_batch_write_str(out, &answer->charset);
+    }
+
+    if (rc == LLMB_OK) {
+        rc = ngx_http_llm_batch_write_str(out, &answer->override_charset);
+    }
+
     field = answer->fields.elts;
 
     for (i = 0; i < fixed.nfields && rc == LLMB_OK; i++) {
@@ -207,6 +243,11 @@ ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
 
         if (rc == LLMB_OK) {
             rc = ngx_http_llm_batch_write_str(out, &field[i].value);
+        }
+
+        if (rc == LLMB_OK) {
+            rc = out->write(out->data, (uint8_t *) &field[i].slot,
+                            sizeof(ngx_uint_t));
         }
     }
 
@@ -260,6 +301,9 @@ ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
 
     if (ngx_http_llm_batch_read_bytes(&left, &fixed, sizeof(fixed)) != NGX_OK
         || ngx_http_llm_batch_read_str(&left, &answer->type) != NGX_OK
+        || ngx_http_llm_batch_read_str(&left, &answer->charset) != NGX_OK
+        || ngx_http_llm_batch_read_str(&left, &answer->override_charset)
+           != NGX_OK
         || ngx_array_init(&answer->fields, pool, fixed.nfields + 1,
                           sizeof(ngx_http_llm_batch_field_t))
            != NGX_OK
@@ -272,13 +316,19 @@ ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
 
     answer->status = fixed.status;
     answer->local = fixed.local;
+    answer->type_len = fixed.type_len;
+    answer->limit_rate = fixed.limit_rate;
+    answer->limited = fixed.limited;
 
     for (i = 0; i < fixed.nfields; i++) {
         field = ngx_array_push(&answer->fields);
 
         if (field == NULL
             || ngx_http_llm_batch_read_str(&left, &field->name) != NGX_OK
-            || ngx_http_llm_batch_read_str(&left, &field->value) != NGX_OK)
+            || ngx_http_llm_batch_read_str(&left, &field->value) != NGX_OK
+            || ngx_http_llm_batch_read_bytes(&left, &field->slot,
+                                             sizeof(ngx_uint_t))
+               != NGX_OK)
         {
             return NGX_ERROR;
         }

@@ -14,12 +14,18 @@
 typedef struct {
     ngx_str_t                        name;
     ngx_str_t                        value;
+    ngx_uint_t                       slot;      /* see find_slot() */
 } ngx_http_llm_batch_field_t;
 
 
 struct ngx_http_llm_batch_answer_s {
     ngx_uint_t                       status;
     ngx_str_t                        type;      /* of the content */
+    size_t                           type_len;  /* without parameters */
+    ngx_str_t                        charset;   /* that it names */
+    ngx_str_t                        override_charset;
+    size_t                           limit_rate;
+    ngx_uint_t                       limited;   /* there is such a rate */
     ngx_array_t                      fields;    /* other headers */
     ngx_array_t                      states;    /* as r->upstream_states */
     ngx_uint_t                       local;     /* no body of the upstream:

@@ -25,9 +25,4 @@ void ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
 /* fetches the answer that another worker has left in the zone, and sends it */
 void ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part);
 
-/* adds X-LLM-Batch to the answer of a client */
-ngx_int_t ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
-    ngx_http_llm_batch_ctx_t *ctx);
-
-
 #endif /* _NGX_HTTP_LLM_BATCH_DELIVER_H_INCLUDED_ */
