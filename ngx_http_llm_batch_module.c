@@ -375,6 +375,10 @@ ngx_http_llm_batch_init(ngx_conf_t *cf)
 
     *h = ngx_http_llm_batch_handler;
 
+    if (ngx_http_llm_batch_find_passing(cf, &mcf->passing) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_llm_batch_capture_init(cf);
 }
 

@@ -55,6 +55,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_handler.h"
 #include "ngx_http_llm_batch_eligible.h"
 #include "ngx_http_llm_batch_held.h"
+#include "ngx_http_llm_batch_abort.h"
 #include "ngx_http_llm_batch_call.h"
 #include "ngx_http_llm_batch_learn.h"
 #include "ngx_http_llm_batch_dispatch.h"

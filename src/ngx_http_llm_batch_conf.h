@@ -30,6 +30,7 @@ struct ngx_http_llm_batch_main_conf_s {
                                                order of their declaration */
     ngx_array_t                   models;   /* llmb_model_t, the catalogue */
     ngx_array_t                   fds;      /* an eventfd per worker */
+    ngx_array_t                   passing;  /* see find_passing() */
     ngx_uint_t                    locations;
     ngx_uint_t                    used;     /* llm_batch is on somewhere */
     ngx_uint_t                    models_set;   /* the directive was there */

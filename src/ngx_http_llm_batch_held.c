@@ -73,8 +73,14 @@ ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
 
     ngx_http_llm_batch_arm(ctx, wake);
 
-    r->read_event_handler = ngx_http_test_reading;
     r->write_event_handler = ngx_http_request_empty_handler;
+
+    if (ngx_http_llm_batch_ignores_abort(r)) {
+        r->read_event_handler = ngx_http_block_reading;
+        return;
+    }
+
+    r->read_event_handler = ngx_http_test_reading;
 
     if (c->read->ready) {
         ngx_post_event(c->read, &ngx_posted_events);
