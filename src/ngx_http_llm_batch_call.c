@@ -206,7 +206,8 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     }
 
     if (call->status != NGX_HTTP_OK) {
-        outcome->answered = call->complete
+        /* nor is an interim status an answer */
+        outcome->answered = call->complete && call->status > NGX_HTTP_OK
                             && call->mismatch == LLMB_MISMATCH_NONE;
         outcome->status = outcome->answered ? call->status
                                             : NGX_HTTP_BAD_GATEWAY;

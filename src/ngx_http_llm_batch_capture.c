@@ -22,6 +22,7 @@ static ngx_int_t ngx_http_llm_batch_body_filter(ngx_http_request_t *r,
 static ngx_int_t ngx_http_llm_batch_client_header(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_client_body(ngx_http_request_t *r,
     ngx_chain_t *in);
+static void ngx_http_llm_batch_no_log(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_batch_reserve_body(
@@ -279,7 +280,43 @@ ngx_http_llm_batch_post_subrequest(ngx_http_request_t *r, void *data,
 
     call->rc = rc;
 
+    ngx_http_llm_batch_no_log(r);
+
     return NGX_OK;
+}
+
+
+/*
+ * The next thing nginx does is to look whether the location wants a line of
+ * its subrequests in the log.  A call is nobody's; clients have theirs.
+ */
+
+static void
+ngx_http_llm_batch_no_log(ngx_http_request_t *r)
+{
+    void                      **loc_conf;
+    ngx_http_core_loc_conf_t   *clcf, *copy;
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (!clcf->log_subrequest) {
+        return;
+    }
+
+    loc_conf = ngx_palloc(r->pool, ngx_http_max_module * sizeof(void *));
+    copy = ngx_palloc(r->pool, sizeof(ngx_http_core_loc_conf_t));
+
+    if (loc_conf == NULL || copy == NULL) {
+        return;
+    }
+
+    ngx_memcpy(loc_conf, r->loc_conf, ngx_http_max_module * sizeof(void *));
+
+    *copy = *clcf;
+    copy->log_subrequest = 0;
+
+    loc_conf[ngx_http_core_module.ctx_index] = copy;
+    r->loc_conf = loc_conf;
 }
 
 

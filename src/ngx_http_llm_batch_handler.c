@@ -16,6 +16,8 @@ typedef struct {
 } ngx_http_llm_batch_headers_t;
 
 
+static ngx_uint_t ngx_http_llm_batch_is_decided(
+    ngx_http_llm_batch_ctx_t *ctx);
 static llmb_reason_e ngx_http_llm_batch_check_headers(
     ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t *body);
 static ngx_uint_t ngx_http_llm_batch_is_json(ngx_str_t *type);
@@ -52,6 +54,13 @@ ngx_http_llm_batch_handler(ngx_http_request_t *r)
                                                       : NGX_DONE;
     }
 
+    ctx = ngx_http_llm_batch_get_ctx(r);
+
+    if (ctx && ngx_http_llm_batch_is_decided(ctx)) {
+        ngx_http_set_ctx(r, ctx, ngx_http_llm_batch_module);
+        return NGX_DECLINED;
+    }
+
     ctx = ngx_http_llm_batch_create_ctx(r, conf);
     if (ctx == NULL) {
         /* it does not need us */
@@ -75,6 +84,21 @@ ngx_http_llm_batch_handler(ngx_http_request_t *r)
     ngx_http_finalize_request(r, NGX_DONE);
 
     return NGX_DONE;
+}
+
+
+/*
+ * Whether a request that an internal redirect has brought here has its status
+ * already: it was held, or nginx has made it a GET since, as it does for the
+ * file of an X-Accel-Redirect or the page of an error.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_decided(ngx_http_llm_batch_ctx_t *ctx)
+{
+    return ctx->state >= NGX_HTTP_LLM_BATCH_ALONE
+           && (ctx->result.status != LLMB_STATUS_BYPASS
+               || ctx->request->method != NGX_HTTP_POST);
 }
 
 
