@@ -16,9 +16,7 @@ use lib "$FindBin::Bin/lib";
 use List::Util qw/ min uniq /;
 
 use Test::LLMBatch;
-use Test::LLMBatch::Fail;
-
-use constant N => 12;
+use Test::LLMBatch::Beside;
 
 my $t = Test::LLMBatch->new('beside filters of headers')->has('llm_batch');
 my $mock = $t->backend();
@@ -46,6 +44,11 @@ for my $workers (1, 3) {
 	$t->conf(<<"CONF", workers => $workers);
 location /plain/ {
     $batch
+}
+
+location /limited/ {
+    @{[ batch() ]}
+    proxy_pass http://backend/;
 }
 
 location /expires/ {
@@ -123,10 +126,9 @@ CONF
 $t->done();
 
 
-sub one($where, $text) {
-	return { uri => "/$where/v1/embeddings",
-		headers => { 'Accept-Encoding' => 'gzip', 'Via' => '1.1 proxy' },
-		body => { model => 'm', input => $text } };
+sub ask($where, $text) {
+	return one($where, $text,
+		headers => { 'Accept-Encoding' => 'gzip', Via => '1.1 proxy' });
 }
 
 # all headers but those that are not the same twice
@@ -149,8 +151,8 @@ sub as_alone($where, %how) {
 	$mock->reset();
 	$mock->script(%how);
 
-	my $alone = $t->request(one($where, 'alone'));
-	my @r = $t->plugged($mock, [ map { one($where, "text $_") } 1 .. N ]);
+	my $alone = $t->request(ask($where, 'alone'));
+	my @r = $t->plugged($mock, [ map { ask($where, "text $_") } 1 .. N ]);
 
 	is(join(' ', map { $_->{items} } $mock->calls()), '1 1 ' . N,
 		"$name: one call");
@@ -162,19 +164,8 @@ sub as_alone($where, %how) {
 # how fast an answer may be sent is said to the one who sends it
 
 sub limited {
-	my $rate = 4000;
+	my %how = (headers => { 'x-accel-limit-rate' => 100 });
+	my @r = is_merged($t, $mock, 'limited', how => \%how);
 
-	$mock->reset();
-	$mock->script(headers => { 'x-accel-limit-rate' => $rate },
-		size => $rate * 2);
-
-	my $r = $t->request(one('plain', 'alone'));
-
-	cmp_ok($r->{time}, '>', 0.8, 'limited alone');
-
-	$mock->script(headers => { 'x-accel-limit-rate' => 200 });
-
-	my @r = $t->plugged($mock, [ map { one('plain', "text $_") } 1 .. N ]);
-
-	cmp_ok(min(map { $_->{time} } @r), '>', 0.8, 'limited in a call');
+	cmp_ok(min(map { $_->{time} } @r), '>', 2, 'limited: all of them');
 }
