@@ -130,9 +130,8 @@ ngx_http_llm_batch_charge(ngx_http_llm_batch_ctx_t *ctx)
 
     metrics = &ctx->zone->sh->metrics;
 
-    ngx_http_llm_batch_count_n(metrics->cost, (ngx_atomic_int_t) result->cost);
-    ngx_http_llm_batch_count_n(metrics->saved,
-                               (ngx_atomic_int_t) result->saved);
+    ngx_http_llm_batch_count_n(metrics->cost, result->cost);
+    ngx_http_llm_batch_count_n(metrics->saved, result->saved);
 }
 
 

@@ -16,31 +16,36 @@
 #define NGX_HTTP_LLM_BATCH_NONE      (NGX_HTTP_LLM_BATCH_ADAPTERS - 1)
 
 
+/*
+ * Of 64 bits on every machine: money is counted in 10^-9 USD and time in us,
+ * which in 32 bits would begin anew after 4 USD, or an hour.
+ */
+
 typedef struct {
-    ngx_atomic_t  sum;
-    ngx_atomic_t  counts[LLMB_HIST_MAX + 1];
+    uint64_t  sum;
+    uint64_t  counts[LLMB_HIST_MAX + 1];
 } ngx_http_llm_batch_hist_t;
 
 
 typedef struct {
-    ngx_atomic_t  requests[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_STATUS_N];
-    ngx_atomic_t  calls[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_CLOSE_N];
-    ngx_atomic_t  bypass[LLMB_REASON_N];
-    ngx_atomic_t  fallback[LLMB_REASON_N];
-    ngx_atomic_t  mismatch[LLMB_MISMATCH_N];
-    ngx_atomic_t  cancelled_queued;
-    ngx_atomic_t  cancelled_sent;
-    ngx_atomic_t  deadline_missed;
-    ngx_atomic_t  calls_saved;
-    ngx_atomic_t  items;
-    ngx_atomic_t  isolate_calls;
-    ngx_atomic_t  dedup_items;
-    ngx_atomic_t  tokens_exact;
-    ngx_atomic_t  tokens_estimated;
-    ngx_atomic_t  cost;               /* 10^-9 USD */
-    ngx_atomic_t  saved;
-    ngx_atomic_t  orphans;
-    ngx_atomic_t  resets;
+    uint64_t  requests[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_STATUS_N];
+    uint64_t  calls[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_CLOSE_N];
+    uint64_t  bypass[LLMB_REASON_N];
+    uint64_t  fallback[LLMB_REASON_N];
+    uint64_t  mismatch[LLMB_MISMATCH_N];
+    uint64_t  cancelled_queued;
+    uint64_t  cancelled_sent;
+    uint64_t  deadline_missed;
+    uint64_t  calls_saved;
+    uint64_t  items;
+    uint64_t  isolate_calls;
+    uint64_t  dedup_items;
+    uint64_t  tokens_exact;
+    uint64_t  tokens_estimated;
+    uint64_t  cost;               /* 10^-9 USD */
+    uint64_t  saved;
+    uint64_t  orphans;
+    uint64_t  resets;
 
     ngx_http_llm_batch_hist_t  items_per_call;
     ngx_http_llm_batch_hist_t  wait;
@@ -49,17 +54,17 @@ typedef struct {
 
 
 #define ngx_http_llm_batch_count(counter)                                     \
-    (void) ngx_atomic_fetch_add(&(counter), 1)
+    ngx_http_llm_batch_count_n(counter, 1)
 
 #define ngx_http_llm_batch_count_n(counter, n)                                \
-    (void) ngx_atomic_fetch_add(&(counter), n)
+    (void) __atomic_fetch_add(&(counter), (uint64_t) (n), __ATOMIC_RELAXED)
 
 
 static ngx_inline void
 ngx_http_llm_batch_observe(ngx_http_llm_batch_hist_t *hist,
     const llmb_hist_bounds_t *bounds, uint64_t value)
 {
-    ngx_http_llm_batch_count_n(hist->sum, (ngx_atomic_int_t) value);
+    ngx_http_llm_batch_count_n(hist->sum, value);
     ngx_http_llm_batch_count(hist->counts[llmb_hist_bucket(bounds, value)]);
 }
 

@@ -47,7 +47,7 @@ static u_char *ngx_http_llm_batch_page_number(u_char *p, u_char *end,
     uint64_t value, uint64_t unit);
 
 #define ngx_http_llm_batch_page_counter(zone, offset)                         \
-    ((ngx_atomic_t *) ((u_char *) &(zone)->sh->metrics + (offset)))
+    ((uint64_t *) ((u_char *) &(zone)->sh->metrics + (offset)))
 
 
 static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_metrics[] = {
@@ -207,7 +207,8 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
                      offsetof(ngx_http_llm_batch_metrics_t, wait));
 
     ngx_http_llm_batch_page_hist(&page, "upstream_seconds",
-                     "Time of a call.", &llmb_hist_time, 1000000,
+                     "Time of a call of several that came back.",
+                     &llmb_hist_time, 1000000,
                      offsetof(ngx_http_llm_batch_metrics_t, upstream));
 
     text->len = page.pos - text->data;
@@ -232,9 +233,9 @@ ngx_http_llm_batch_page_head(ngx_http_llm_batch_page_t *page, char *name,
 static void
 ngx_http_llm_batch_page_requests(ngx_http_llm_batch_page_t *page)
 {
+    uint64_t       n;
     ngx_str_t      adapter, status;
     ngx_uint_t     i, k, s;
-    ngx_atomic_t   n;
 
     ngx_http_llm_batch_page_head(page, "requests_total",
                                  "Requests by what became of them.",
@@ -256,7 +257,7 @@ ngx_http_llm_batch_page_requests(ngx_http_llm_batch_page_t *page)
 
                 page->pos = ngx_slprintf(page->pos, page->end,
                                "llm_batch_requests_total{zone=\"%V\","
-                               "adapter=\"%V\",status=\"%V\"} %uA\n",
+                               "adapter=\"%V\",status=\"%V\"} %uL\n",
                                &page->zones[i]->name, &adapter, &status, n);
             }
         }
@@ -269,7 +270,7 @@ ngx_http_llm_batch_page_calls(ngx_http_llm_batch_page_t *page)
 {
     ngx_str_t      adapter, close;
     ngx_uint_t     i, k, c;
-    ngx_atomic_t   n;
+    uint64_t       n;
 
     ngx_http_llm_batch_page_head(page, "calls_total",
                                  "Upstream calls by why they were sent.",
@@ -291,7 +292,7 @@ ngx_http_llm_batch_page_calls(ngx_http_llm_batch_page_t *page)
 
                 page->pos = ngx_slprintf(page->pos, page->end,
                                "llm_batch_calls_total{zone=\"%V\","
-                               "adapter=\"%V\",close=\"%V\"} %uA\n",
+                               "adapter=\"%V\",close=\"%V\"} %uL\n",
                                &page->zones[i]->name, &adapter, &close, n);
             }
         }
@@ -306,7 +307,7 @@ ngx_http_llm_batch_page_words(ngx_http_llm_batch_page_t *page, char *name,
 {
     ngx_str_t      word;
     ngx_uint_t     i, k;
-    ngx_atomic_t  *counts;
+    uint64_t      *counts;
 
     ngx_http_llm_batch_page_head(page, name, help, "counter");
 
@@ -323,7 +324,7 @@ ngx_http_llm_batch_page_words(ngx_http_llm_batch_page_t *page, char *name,
 
             page->pos = ngx_slprintf(page->pos, page->end,
                                      "llm_batch_%s{zone=\"%V\",%s=\"%V\"} "
-                                     "%uA\n", name, &page->zones[i]->name,
+                                     "%uL\n", name, &page->zones[i]->name,
                                      label, &word, counts[k]);
         }
     }
@@ -344,7 +345,7 @@ ngx_http_llm_batch_page_metrics(ngx_http_llm_batch_page_t *page)
 
         for (i = 0; i < page->nzones; i++) {
             page->pos = ngx_slprintf(page->pos, page->end,
-                            "llm_batch_%s{zone=\"%V\"%s} %uA\n", m->name,
+                            "llm_batch_%s{zone=\"%V\"%s} %uL\n", m->name,
                             &page->zones[i]->name, m->label,
                             *ngx_http_llm_batch_page_counter(page->zones[i],
                                                              m->offset));

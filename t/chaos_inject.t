@@ -1,0 +1,98 @@
+#!/usr/bin/perl
+
+# Copyright (C) The ngx_http_llm_batch_module authors
+
+# Guards the module when calls of libc fail at random in the workers: no wrong
+# answer, no hang, no worker that ends, and all is as before when it is over.
+# An error is what plain nginx gives, too: the same load through it is shown
+# beside.
+
+use v5.36;
+
+use Test::More;
+
+use FindBin;
+use lib "$FindBin::Bin/lib";
+
+use Test::LLMBatch;
+use Test::LLMBatch::Chaos;
+use Test::LLMBatch::Inject;
+
+# in percent; a failed epoll_ctl or writev costs a connection, that of a client
+# or of an upstream, a failed malloc what was about to be done
+
+my @rounds = (
+	[ malloc => 0.5 ], [ malloc => 3 ], [ memalign => 1 ],
+	[ socket => 5 ], [ epoll_ctl => 1 ], [ writev => 2 ], [ recv => 2 ],
+	[ write => 5 ],
+);
+
+my $t = Test::LLMBatch->new('failures of libc')
+	->has(qw/ llm_batch inject /)->plan(4 * @rounds + 4);
+
+chaos_conf($t, '', server => 'location /plain/ {
+    proxy_read_timeout 5s;
+    proxy_pass http://backend/;
+}');
+
+my $mock = $t->backend();
+my $inject = Test::LLMBatch::Inject->new($t);
+
+$t->run();
+$t->expect(qr/\[(?:emerg|alert|crit)\].* failed/);
+
+my $workers = join ' ', sort $t->workers();
+
+$mock->script(delay => 0.005);
+
+for (@rounds) {
+	my ($name, $percent) = @$_;
+	my $what = "$name $percent %";
+	my $before = $inject->count($name);
+	my (%seen, %plain);
+
+	$inject->set($name => $percent / 100);
+
+	count(\%plain, '/plain/v1/embeddings', 150);
+	count(\%seen, '/v1/embeddings', 300);
+
+	$inject->set();
+
+	note("$what, " . ($inject->count($name) - $before)
+		. ' failures: ' . shown(\%seen) . '; plain: ' . shown(\%plain));
+
+	is($seen{wrong} // 0, 0, "$what: no wrong answer") or diag($seen{first});
+	is($seen{hang} // 0, 0, "$what: no hang");
+	cmp_ok($seen{right} // 0, '>', 150, "$what: most are answered");
+	empty_zone($t, $what);
+}
+
+cmp_ok($inject->count('recv'), '>', 0, 'there were failures');
+is(join(' ', sort $t->workers()), $workers, 'the workers have lived');
+still_merges($t, $mock, 'afterwards');
+
+$t->done();
+
+
+# what became of n requests
+
+sub count ($seen, $uri, $n) {
+	my $load = chaos_load($t, uri => $uri, requests => $n, keepalive => 0,
+		timeout => 15);
+
+	$seen->{right} += $load->{ok};
+
+	for my $r (@{$load->{lost}}, @{$load->{wrong}}) {
+		my $kind = ($r->{error} // '') eq 'timeout' ? 'hang'
+			: $r->{error} ? 'cut'
+			: $r->{status} >= 500 ? 'error' : 'wrong';
+
+		$seen->{first} //= $r->{problem} if $kind eq 'wrong';
+		$seen->{$kind}++;
+	}
+}
+
+sub shown ($seen) {
+	return join ', ', map { "$seen->{$_} $_" }
+		grep { $_ ne 'first' } sort keys %$seen;
+}
