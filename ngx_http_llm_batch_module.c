@@ -201,10 +201,10 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       NULL },
 
     { ngx_string("llm_batch_split"),
-      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_FLAG,
-      ngx_conf_set_flag_slot,
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE12,
+      ngx_http_llm_batch_split,
       NGX_HTTP_LOC_CONF_OFFSET,
-      offsetof(ngx_http_llm_batch_loc_conf_t, split),
+      0,
       NULL },
 
     { ngx_string("llm_batch_dedup"),

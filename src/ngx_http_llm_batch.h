@@ -17,6 +17,7 @@
 
 #include "llmb_catalogue.h"
 #include "llmb_hist.h"
+#include "llmb_join.h"
 #include "llmb_key.h"
 #include "llmb_request.h"
 #include "llmb_sched.h"
@@ -32,6 +33,7 @@
 typedef struct ngx_http_llm_batch_zone_s      ngx_http_llm_batch_zone_t;
 typedef struct ngx_http_llm_batch_ctx_s       ngx_http_llm_batch_ctx_t;
 typedef struct ngx_http_llm_batch_part_s      ngx_http_llm_batch_part_t;
+typedef struct ngx_http_llm_batch_cut_s       ngx_http_llm_batch_cut_t;
 typedef struct ngx_http_llm_batch_call_s      ngx_http_llm_batch_call_t;
 typedef struct ngx_http_llm_batch_answer_s    ngx_http_llm_batch_answer_t;
 typedef struct ngx_http_llm_batch_repair_s    ngx_http_llm_batch_repair_t;
@@ -51,8 +53,12 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_zone.h"
 #include "ngx_http_llm_batch_ipc.h"
 #include "ngx_http_llm_batch_key.h"
+#include "ngx_http_llm_batch_spool.h"
 #include "ngx_http_llm_batch_answer.h"
 #include "ngx_http_llm_batch_handler.h"
+#include "ngx_http_llm_batch_join.h"
+#include "ngx_http_llm_batch_joint.h"
+#include "ngx_http_llm_batch_parts.h"
 #include "ngx_http_llm_batch_eligible.h"
 #include "ngx_http_llm_batch_held.h"
 #include "ngx_http_llm_batch_abort.h"

@@ -12,6 +12,7 @@
 
 
 typedef struct {
+    size_t      size;          /* of all that is written; comes first */
     ngx_uint_t  status;
     ngx_uint_t  local;
     size_t      type_len;
@@ -29,6 +30,8 @@ static ngx_int_t ngx_http_llm_batch_answer_fields(
 static ngx_int_t ngx_http_llm_batch_answer_states(
     ngx_http_llm_batch_call_t *call, ngx_http_llm_batch_answer_t *answer);
 static ngx_uint_t ngx_http_llm_batch_is_private(ngx_str_t *name);
+static llmb_rc_e ngx_http_llm_batch_measure(void *data, const uint8_t *p,
+    size_t len);
 static llmb_rc_e ngx_http_llm_batch_write_str(llmb_sink_t *out, ngx_str_t *s);
 static ngx_int_t ngx_http_llm_batch_read_bytes(ngx_str_t *data, void *p,
     size_t len);
@@ -214,6 +217,7 @@ ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
     ngx_http_llm_batch_field_t  *field;
     ngx_http_llm_batch_fixed_t   fixed;
 
+    fixed.size = answer->size;
     fixed.status = answer->status;
     fixed.local = answer->local;
     fixed.type_len = answer->type_len;
@@ -350,9 +354,46 @@ ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
         state->peer = peer->len ? peer : NULL;
     }
 
-    answer->body = left;
-
     return NGX_OK;
+}
+
+
+size_t
+ngx_http_llm_batch_answer_size(ngx_http_llm_batch_answer_t *answer)
+{
+    size_t       size;
+    llmb_sink_t  sink;
+
+    size = 0;
+
+    sink.write = ngx_http_llm_batch_measure;
+    sink.data = &size;
+
+    (void) ngx_http_llm_batch_answer_write(answer, &sink);
+
+    return size;
+}
+
+
+/* a sink: adds the length to a size_t */
+
+static llmb_rc_e
+ngx_http_llm_batch_measure(void *data, const uint8_t *p, size_t len)
+{
+    *(size_t *) data += len;
+
+    return LLMB_OK;
+}
+
+
+size_t
+ngx_http_llm_batch_answer_begin(u_char *data)
+{
+    size_t  size;
+
+    ngx_memcpy(&size, data, sizeof(size_t));
+
+    return size;
 }
 
 
@@ -365,12 +406,7 @@ ngx_http_llm_batch_answer_copy(ngx_pool_t *pool,
     ngx_str_t    data;
     llmb_sink_t  sink;
 
-    size = 0;
-
-    sink.write = ngx_http_llm_batch_measure;
-    sink.data = &size;
-
-    (void) ngx_http_llm_batch_answer_write(answer, &sink);
+    size = ngx_http_llm_batch_answer_size(answer);
 
     b.pos = ngx_pnalloc(pool, size);
     if (b.pos == NULL) {
@@ -394,7 +430,7 @@ ngx_http_llm_batch_answer_copy(ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    copy->body = answer->body;
+    copy->body = NULL;
 
     return NGX_OK;
 }

@@ -32,7 +32,9 @@ struct ngx_http_llm_batch_answer_s {
                                                    the status is nginx's */
     uint64_t                         retry;     /* ms, for such a one; or 0 */
     ngx_uint_t                       retry_ms;  /* it is told in ms, too */
-    ngx_str_t                        body;
+    ngx_http_llm_batch_spool_t      *body;      /* NULL: none */
+    size_t                           size;      /* of all but the body, as it
+                                                   is written; if known */
 };
 
 
@@ -48,14 +50,19 @@ ngx_int_t ngx_http_llm_batch_answer_create(ngx_http_llm_batch_call_t *call,
 llmb_rc_e ngx_http_llm_batch_answer_write(ngx_http_llm_batch_answer_t *answer,
     llmb_sink_t *out);
 
-/* the same, with the body where it is, but the rest from the given pool */
+/* how many bytes that are */
+size_t ngx_http_llm_batch_answer_size(ngx_http_llm_batch_answer_t *answer);
+
+/* the same, from the first bytes of what was written */
+#define NGX_HTTP_LLM_BATCH_ANSWER_BEGIN  sizeof(size_t)
+
+size_t ngx_http_llm_batch_answer_begin(u_char *data);
+
+/* the same, with all but the body copied to the given pool */
 ngx_int_t ngx_http_llm_batch_answer_copy(ngx_pool_t *pool,
     ngx_http_llm_batch_answer_t *answer, ngx_http_llm_batch_answer_t *copy);
 
-/*
- * The answer that write() wrote, and behind it the body, which is all that
- * follows; it points into "data".
- */
+/* the answer that write() wrote, without a body; it points into "data" */
 ngx_int_t ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
     ngx_http_llm_batch_answer_t *answer);
 

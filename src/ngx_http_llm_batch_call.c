@@ -12,6 +12,10 @@
 
 static ngx_uint_t ngx_http_llm_batch_is_awaited(
     ngx_http_llm_batch_call_t *call);
+static ngx_int_t ngx_http_llm_batch_answer_step(
+    ngx_http_llm_batch_call_t *call);
+static void ngx_http_llm_batch_step_handler(ngx_event_t *ev);
+static void ngx_http_llm_batch_end(ngx_http_llm_batch_call_t *call);
 static ngx_msec_t ngx_http_llm_batch_carry_out(
     ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
     llmb_reason_e reason);
@@ -31,47 +35,50 @@ static void ngx_http_llm_batch_release_members(
 static void ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx);
 
 
-void
+ngx_int_t
 ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 {
     ngx_msec_t                  pause;
     ngx_uint_t                  smaller;
     llmb_reason_e               reason;
     llmb_verdict_e              verdict;
-    llmb_outcome_t              outcome;
+    llmb_outcome_t             *outcome;
     ngx_http_llm_batch_zone_t  *zone;
 
     if (call->finished) {
-        return;
+        return NGX_OK;
     }
 
     call->finished = 1;
     zone = call->zone;
+    outcome = &call->outcome;
 
     LLMB_CRASH("call returned");
 
     if (call->part) {
         ngx_http_llm_batch_part_returned(call);
-        return;
+        return NGX_OK;
     }
+
+    ngx_http_llm_batch_read_answer(call);
 
     ngx_http_llm_batch_lock(zone);
 
     if (!ngx_http_llm_batch_is_awaited(call)) {
         ngx_http_llm_batch_unlock(zone);
-        return;
+        return NGX_OK;
     }
 
     zone->calls[call->index] = NULL;
 
-    ngx_http_llm_batch_get_outcome(call, &outcome);
+    ngx_http_llm_batch_get_outcome(call, outcome);
 
-    verdict = llmb_verdict(&outcome);
-    reason = llmb_verdict_reason(&outcome);
+    verdict = llmb_verdict(outcome);
+    reason = llmb_verdict_reason(outcome);
 
-    smaller = ngx_http_llm_batch_learn(call, &outcome, verdict);
+    smaller = ngx_http_llm_batch_learn(call, outcome, verdict);
 
-    if (smaller && outcome.fallback) {
+    if (smaller && outcome->fallback) {
         /* no fault of any member: they go in smaller calls, if they may wait */
         (void) llmb_sched_pause(zone->tables, call->index, 0,
                                 ngx_current_msec);
@@ -90,12 +97,62 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     ngx_http_llm_batch_log_pause(zone, pause);
 
     if (verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE) {
+        return NGX_OK;
+    }
+
+    call->step.handler = ngx_http_llm_batch_step_handler;
+    call->step.data = call;
+    call->step.log = call->request->connection->log;
+
+    return ngx_http_llm_batch_answer_step(call);
+}
+
+
+/* NGX_AGAIN: there are more members, who get their answers in the next pass */
+
+static ngx_int_t
+ngx_http_llm_batch_answer_step(ngx_http_llm_batch_call_t *call)
+{
+    if (ngx_http_llm_batch_answer_members(call) == NGX_AGAIN) {
+        ngx_post_event(&call->step, &ngx_posted_next_events);
+        return NGX_AGAIN;
+    }
+
+    LLMB_CRASH("members answered");
+
+    ngx_http_llm_batch_end(call);
+
+    return NGX_OK;
+}
+
+
+static void
+ngx_http_llm_batch_step_handler(ngx_event_t *ev)
+{
+    ngx_connection_t           *c;
+    ngx_http_llm_batch_call_t  *call;
+
+    call = ev->data;
+
+    if (ngx_http_llm_batch_answer_step(call) == NGX_AGAIN) {
         return;
     }
 
-    ngx_http_llm_batch_answer_members(call, &outcome);
+    c = call->request->connection;
 
-    LLMB_CRASH("members answered");
+    ngx_http_finalize_request(call->request, NGX_ERROR);
+    ngx_http_run_posted_requests(c);
+}
+
+
+/* the slot is free; members that have no answer by now go alone */
+
+static void
+ngx_http_llm_batch_end(ngx_http_llm_batch_call_t *call)
+{
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -137,6 +194,22 @@ ngx_http_llm_batch_is_awaited(ngx_http_llm_batch_call_t *call)
 }
 
 
+void
+ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call)
+{
+    if (call->step.posted) {
+        ngx_delete_posted_event(&call->step);
+        ngx_http_llm_batch_end(call);
+        return;
+    }
+
+    if (ngx_http_llm_batch_finish(call) == NGX_AGAIN) {
+        /* its memory is about to go */
+        ngx_http_llm_batch_tear_down(call);
+    }
+}
+
+
 /* returns how long a pause is that has begun, or 0 */
 
 static ngx_msec_t
@@ -170,6 +243,34 @@ ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
     }
 
     return 0;
+}
+
+
+/* reads the answer to its end, and has it in one piece */
+
+void
+ngx_http_llm_batch_read_answer(ngx_http_llm_batch_call_t *call)
+{
+    u_char  *base;
+
+    base = ngx_http_llm_batch_spool_base(call->answer);
+
+    if (base == NULL) {
+        /* which has been logged: as if it had not come to its end */
+        call->complete = 0;
+        return;
+    }
+
+    call->body = base;
+    call->len = call->answer->len;
+
+    if (call->status == NGX_HTTP_OK && call->complete
+        && call->mismatch == LLMB_MISMATCH_NONE
+        && call->split_rc == LLMB_AGAIN)
+    {
+        call->split_rc = llmb_split_read(&call->split, call->body, call->len,
+                                         1);
+    }
 }
 
 
@@ -223,12 +324,6 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
             call->mismatch = LLMB_MISMATCH_TRUNCATED;
 
         } else {
-
-            if (call->split_rc == LLMB_AGAIN) {
-                call->split_rc = llmb_split_read(&call->split, call->body,
-                                                 call->len, 1);
-            }
-
             outcome->split = (call->split_rc == LLMB_OK);
             call->mismatch = outcome->split ? LLMB_MISMATCH_NONE
                                             : call->split.mismatch;
@@ -273,8 +368,7 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     g = llmb_group(call->zone->tables,
                    llmb_call(call->zone->tables, call->index)->group);
 
-    body.data = call->body;
-    body.len = call->len;
+    body = ngx_http_llm_batch_words(call);
 
     /* in the upstream's tokens, as far as they are known */
 
@@ -314,6 +408,20 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
                                * 1000);
 
     return smaller;
+}
+
+
+/* what an error says of sizes is said at its beginning, if at all */
+
+llmb_str_t
+ngx_http_llm_batch_words(ngx_http_llm_batch_call_t *call)
+{
+    llmb_str_t  words;
+
+    words.data = call->body;
+    words.len = ngx_min(call->len, NGX_HTTP_LLM_BATCH_WORDS);
+
+    return words;
 }
 
 

@@ -13,7 +13,11 @@
 
 /* bytes of items in a call, beside the limits on items and tokens */
 
-#define NGX_HTTP_LLM_BATCH_MAX_CALL  (16 * 1024 * 1024)
+#define NGX_HTTP_LLM_BATCH_MAX_CALL  (4 * 1024 * 1024)
+
+/* bytes of an error that are looked at */
+
+#define NGX_HTTP_LLM_BATCH_WORDS     (64 * 1024)
 
 
 typedef struct {
@@ -64,13 +68,19 @@ struct ngx_http_llm_batch_call_s {
     /* the answer */
     ngx_int_t                       rc;       /* of the subrequest */
     ngx_uint_t                      status;   /* 0: no header came */
-    u_char                         *body;
-    size_t                          len;
-    size_t                          size;
+    ngx_http_llm_batch_spool_t     *answer;
+    u_char                         *body;     /* all of it in one piece, and */
+    size_t                          len;      /* how much, once it is over */
+    size_t                          checked;  /* bytes */
     llmb_split_t                    split;
     llmb_rc_e                       split_rc;
     llmb_mismatch_e                 mismatch;
-    ngx_buf_t                       text;     /* of a member's answer */
+
+    /* its members get their answers, step by step */
+    llmb_outcome_t                  outcome;
+    uint32_t                        next;
+    ngx_http_llm_batch_answer_t     head;
+    ngx_event_t                     step;
 
     uint32_t                        path_hash;    /* of where it goes */
     unsigned                        moved:1;      /* to a path of its own */
@@ -81,31 +91,36 @@ struct ngx_http_llm_batch_call_s {
 
 
 /*
- * Decides what becomes of a call that came back, or was torn down, and does
- * it: answers, retries, isolates.  Safe to call again.
+ * Decides what becomes of a call that came back, and does it: answers, retries,
+ * isolates.  NGX_AGAIN: it is not over yet, and ends its request itself.
  */
-void ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call);
+ngx_int_t ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call);
+
+/* the call's request is torn down, whatever it was doing */
+void ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call);
 
 /*
  * Gives each member that still waits for the call its part of the answer, or
- * the error.
+ * the error, as call->outcome says.  NGX_AGAIN: some of them, and it is to be
+ * called again when the event loop has had its turn.
  */
-void ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome);
+ngx_int_t ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call);
 
-/* what the call came to; reads the answer to its end */
+/* the answer is complete: call->body and len are what there is of it */
+void ngx_http_llm_batch_read_answer(ngx_http_llm_batch_call_t *call);
+
+/* what the call came to, once its answer has been read */
 void ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
+
+/* the part of an error that is looked at for what it says of sizes */
+llmb_str_t ngx_http_llm_batch_words(ngx_http_llm_batch_call_t *call);
 
 /* a call that a part has of its own came back: its answer, or more parts */
 void ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call);
 
 /* a sink: appends to a buffer; LLMB_LIMIT if it does not fit */
 llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len);
-
-/* a sink: adds the length to a size_t */
-llmb_rc_e ngx_http_llm_batch_measure(void *data, const uint8_t *p,
-    size_t len);
 
 /*
  * A part is no longer waited for.  If it was the last one of a call of this

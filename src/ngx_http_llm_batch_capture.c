@@ -3,16 +3,13 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * The answer to a call passes our filters first, as the upstream sent it.  It
- * is collected in one piece and checked while it arrives.  That it is whole
+ * is collected and checked while it arrives.  That it is whole
  * is known only from the end marker: an upstream that dies half way leaves a
  * subrequest that looks finished.
  */
 
 
 #include "ngx_http_llm_batch.h"
-
-
-#define NGX_HTTP_LLM_BATCH_FIRST_BUFFER  16384
 
 
 static ngx_int_t ngx_http_llm_batch_header_filter(ngx_http_request_t *r);
@@ -25,9 +22,7 @@ static ngx_int_t ngx_http_llm_batch_client_body(ngx_http_request_t *r,
 static void ngx_http_llm_batch_no_log(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *b);
-static ngx_int_t ngx_http_llm_batch_reserve_body(
-    ngx_http_llm_batch_call_t *call, size_t size);
-static void ngx_http_llm_batch_free_body(void *data);
+static ngx_int_t ngx_http_llm_batch_check(ngx_http_llm_batch_call_t *call);
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -111,7 +106,8 @@ ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
     }
 
     if (length > 0
-        && ngx_http_llm_batch_reserve_body(call, (size_t) length) != NGX_OK)
+        && ngx_http_llm_batch_spool_reserve(call->answer, (size_t) length)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -182,8 +178,6 @@ ngx_http_llm_batch_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
 static ngx_int_t
 ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call, ngx_buf_t *b)
 {
-    size_t  size;
-
     if (!ngx_buf_in_memory(b)) {
 
         if (ngx_buf_special(b)) {
@@ -196,77 +190,54 @@ ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call, ngx_buf_t *b)
         return NGX_ERROR;
     }
 
-    size = b->last - b->pos;
+    switch (ngx_http_llm_batch_spool_write(call->answer, b->pos,
+                                           b->last - b->pos))
+    {
+    case LLMB_OK:
+        return ngx_http_llm_batch_check(call);
 
-    if (size > call->conf->max_response - call->len) {
+    case LLMB_LIMIT:
         call->mismatch = LLMB_MISMATCH_SIZE;
         return NGX_ERROR;
-    }
 
-    if (ngx_http_llm_batch_reserve_body(call, call->len + size) != NGX_OK) {
+    default: /* LLMB_NOMEM */
         return NGX_ERROR;
     }
-
-    ngx_memcpy(call->body + call->len, b->pos, size);
-    call->len += size;
-
-    if (call->status == NGX_HTTP_OK && call->split_rc == LLMB_AGAIN
-        && call->mismatch == LLMB_MISMATCH_NONE)
-    {
-        call->split_rc = llmb_split_read(&call->split, call->body, call->len,
-                                         0);
-    }
-
-    return NGX_OK;
 }
 
 
-/* makes room for "size" bytes in all; of the heap, since it grows */
+/* what is at hand of the answer, if that is more than before */
 
 static ngx_int_t
-ngx_http_llm_batch_reserve_body(ngx_http_llm_batch_call_t *call, size_t size)
+ngx_http_llm_batch_check(ngx_http_llm_batch_call_t *call)
 {
-    u_char              *p;
-    ngx_pool_cleanup_t  *cln;
+    u_char  *base;
+    size_t   ready;
 
-    if (size <= call->size) {
+    ready = ngx_http_llm_batch_spool_ready(call->answer);
+
+    if (call->status != NGX_HTTP_OK || call->split_rc != LLMB_AGAIN
+        || call->mismatch != LLMB_MISMATCH_NONE || ready == call->checked)
+    {
         return NGX_OK;
     }
 
-    size = ngx_max(size, call->size * 2);
-    size = ngx_max(size, NGX_HTTP_LLM_BATCH_FIRST_BUFFER);
+    base = ngx_http_llm_batch_spool_base(call->answer);
 
-    if (call->body == NULL) {
-        cln = ngx_pool_cleanup_add(call->pool, 0);
-        if (cln == NULL) {
-            return NGX_ERROR;
-        }
-
-        cln->handler = ngx_http_llm_batch_free_body;
-        cln->data = call;
-    }
-
-    p = realloc(call->body, size);
-
-    if (p == NULL) {
-        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
-                      "realloc(%uz) failed", size);
+    if (base == NULL) {
         return NGX_ERROR;
     }
 
-    call->body = p;
-    call->size = size;
+    /* base() may have written more to the file */
+
+    ready = ngx_http_llm_batch_spool_ready(call->answer);
+
+    call->split_rc = llmb_split_read(&call->split, base, ready, 0);
+    call->checked = ready;
+
+    ngx_http_llm_batch_spool_forget(call->answer);
 
     return NGX_OK;
-}
-
-
-static void
-ngx_http_llm_batch_free_body(void *data)
-{
-    ngx_http_llm_batch_call_t *call = data;
-
-    ngx_free(call->body);
 }
 
 

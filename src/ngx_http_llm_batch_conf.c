@@ -78,6 +78,7 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->concurrency = NGX_CONF_UNSET_UINT;
     conf->learned = NGX_CONF_UNSET_UINT;
     conf->split = NGX_CONF_UNSET;
+    conf->split_max = NGX_CONF_UNSET_UINT;
     conf->dedup = NGX_CONF_UNSET;
     conf->repair_encoding = NGX_CONF_UNSET;
     conf->fallback = NGX_CONF_UNSET;
@@ -121,6 +122,8 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                               NGX_HTTP_LLM_BATCH_CONCURRENCY);
     ngx_conf_merge_uint_value(conf->learned, prev->learned, 1);
     ngx_conf_merge_value(conf->split, prev->split, 1);
+    ngx_conf_merge_uint_value(conf->split_max, prev->split_max,
+                              NGX_HTTP_LLM_BATCH_PARTS);
     ngx_conf_merge_value(conf->dedup, prev->dedup, 0);
     ngx_conf_merge_value(conf->repair_encoding, prev->repair_encoding, 1);
     ngx_conf_merge_value(conf->fallback, prev->fallback, 1);

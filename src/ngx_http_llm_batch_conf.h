@@ -12,6 +12,11 @@
 
 #define NGX_HTTP_LLM_BATCH_CONCURRENCY  16
 
+/* calls that one request may be cut into, unless configured, and at most */
+
+#define NGX_HTTP_LLM_BATCH_PARTS        64
+#define NGX_HTTP_LLM_BATCH_MAX_PARTS    1024
+
 /* items in a call, at most */
 
 #define NGX_HTTP_LLM_BATCH_MAX_SIZE     2048
@@ -72,6 +77,7 @@ struct ngx_http_llm_batch_loc_conf_s {
                                                       LLMB_WINDOW_RATE */
 
     ngx_flag_t                    split;
+    ngx_uint_t                    split_max;       /* calls for one request */
     ngx_flag_t                    dedup;
     ngx_flag_t                    repair_encoding;
 

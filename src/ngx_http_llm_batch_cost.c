@@ -52,6 +52,9 @@ ngx_http_llm_batch_limit_policy(const llmb_model_t *model,
 
     if (model->max_items) {
         policy->max_size = ngx_min(policy->max_size, model->max_items);
+        policy->most_items = policy->most_items
+                             ? ngx_min(policy->most_items, model->max_items)
+                             : model->max_items;
     }
 
     if (model->max_call_tokens

@@ -10,17 +10,28 @@
 #include "ngx_http_llm_batch.h"
 
 
+/* an answer on its way out of the zone */
+
+typedef struct {
+    ngx_pool_t                  *pool;
+    u_char                      *head;
+    size_t                       size;       /* of it */
+    size_t                       have;
+    ngx_http_llm_batch_spool_t  *body;
+} ngx_http_llm_batch_fetch_t;
+
+
 static ngx_int_t ngx_http_llm_batch_set_states(ngx_http_request_t *r,
     ngx_http_llm_batch_answer_t *answer);
 static ngx_int_t ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
-    ngx_http_llm_batch_answer_t *answer);
+    ngx_http_llm_batch_answer_t *answer, ngx_chain_t *body);
 static llmb_rc_e ngx_http_llm_batch_fetch_write(void *data, const uint8_t *p,
     size_t len);
 
 
 void
 ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
-    ngx_http_llm_batch_answer_t *answer)
+    ngx_http_llm_batch_answer_t *answer, ngx_chain_t *body)
 {
     ngx_int_t            rc;
     ngx_connection_t    *c;
@@ -50,7 +61,7 @@ ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
         rc = answer->status;
 
     } else {
-        rc = ngx_http_llm_batch_send_answer(r, answer);
+        rc = ngx_http_llm_batch_send_answer(r, answer, body);
     }
 
     ngx_http_finalize_request(r, rc);
@@ -69,27 +80,43 @@ ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
 
     part->ctx->result = part->result;
 
-    ngx_http_llm_batch_deliver(part->ctx, answer);
+    ngx_http_llm_batch_deliver(part->ctx, answer, NULL);
 }
 
 
 static ngx_int_t
 ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
-    ngx_http_llm_batch_answer_t *answer)
+    ngx_http_llm_batch_answer_t *answer, ngx_chain_t *body)
 {
+    off_t         length;
     ngx_int_t     rc;
     ngx_buf_t    *b;
-    ngx_chain_t   out;
+    ngx_chain_t  *cl, **last;
+
+    if (body == NULL && answer->body
+        && ngx_http_llm_batch_spool_chain(answer->body, r->pool, &body)
+           == NULL)
+    {
+        return NGX_HTTP_INTERNAL_SERVER_ERROR;
+    }
+
+    length = 0;
+
+    for (last = &body; *last; last = &(*last)->next) {
+        length += ngx_buf_size((*last)->buf);
+    }
 
     r->headers_out.status = answer->status;
-    r->headers_out.content_length_n = answer->body.len;
+    r->headers_out.content_length_n = length;
 
     if (ngx_http_llm_batch_set_headers(r, answer) != NGX_OK) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
     b = ngx_calloc_buf(r->pool);
-    if (b == NULL) {
+    cl = ngx_alloc_chain_link(r->pool);
+
+    if (b == NULL || cl == NULL) {
         return NGX_HTTP_INTERNAL_SERVER_ERROR;
     }
 
@@ -99,21 +126,21 @@ ngx_http_llm_batch_send_answer(ngx_http_request_t *r,
         return rc;
     }
 
-    if (answer->body.len) {
-        b->start = answer->body.data;
-        b->pos = answer->body.data;
-        b->last = answer->body.data + answer->body.len;
-        b->end = b->last;
-        b->temporary = 1;
+    if (length) {
+        /* the last one is the end */
+        for (cl = body; cl->next; cl = cl->next) { /* void */ }
+        b = cl->buf;
+
+    } else {
+        cl->buf = b;
+        cl->next = NULL;
+        body = cl;
     }
 
     b->last_buf = 1;
     b->last_in_chain = 1;
 
-    out.buf = b;
-    out.next = NULL;
-
-    return ngx_http_output_filter(r, &out);
+    return ngx_http_output_filter(r, body);
 }
 
 
@@ -175,13 +202,14 @@ ngx_http_llm_batch_set_states(ngx_http_request_t *r,
 void
 ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part)
 {
-    u_char                       *p;
+    size_t                        len;
     uint32_t                      chunks;
-    ngx_str_t                     data;
+    ngx_str_t                     head;
     llmb_sink_t                   sink;
     llmb_member_t                *m;
     ngx_http_request_t           *r;
     ngx_http_llm_batch_zone_t    *zone;
+    ngx_http_llm_batch_fetch_t    fetch;
     ngx_http_llm_batch_answer_t   answer;
 
     if (part == NULL) {
@@ -203,36 +231,45 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part)
 
     part->result = m->result;
     chunks = m->text.first;
-    data.len = m->len;
+    len = m->len;
 
     ngx_http_llm_batch_unlock(zone);
 
-    ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
+    ngx_memzero(&fetch, sizeof(ngx_http_llm_batch_fetch_t));
 
-    data.data = ngx_pnalloc(r->pool, data.len);
+    fetch.pool = r->pool;
+    fetch.body = ngx_http_llm_batch_spool_create(r->pool, r, len);
 
-    if (data.data == NULL) {
+    if (fetch.body == NULL
+        || ngx_http_llm_batch_spool_reserve(fetch.body, len) != NGX_OK)
+    {
         goto failed;
     }
 
-    p = data.data;
-
     sink.write = ngx_http_llm_batch_fetch_write;
-    sink.data = &p;
+    sink.data = &fetch;
 
     /* until this worker takes the lock again, nobody reuses the chunks */
 
-    if (llmb_chunks_read(zone->tables, chunks, data.len, &sink) != LLMB_OK) {
+    if (llmb_chunks_read(zone->tables, chunks, len, &sink) != LLMB_OK) {
         goto failed;
     }
 
     ngx_memory_barrier();
 
+    head.data = fetch.head;
+    head.len = fetch.have;
+
+    ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
+
     if (zone->tables->epoch != part->epoch
-        || ngx_http_llm_batch_answer_read(r->pool, &data, &answer) != NGX_OK)
+        || fetch.head == NULL
+        || ngx_http_llm_batch_answer_read(r->pool, &head, &answer) != NGX_OK)
     {
         goto failed;
     }
+
+    answer.body = fetch.body;
 
     ngx_http_llm_batch_lock(zone);
     ngx_http_llm_batch_leave(part);
@@ -248,12 +285,39 @@ failed:
 }
 
 
+/* the head in one piece, of which the first bytes tell the size; the body */
+
 static llmb_rc_e
 ngx_http_llm_batch_fetch_write(void *data, const uint8_t *p, size_t len)
 {
-    u_char  **pos = data;
+    ngx_http_llm_batch_fetch_t *fetch = data;
 
-    *pos = ngx_cpymem(*pos, p, len);
+    size_t  n;
 
-    return LLMB_OK;
+    if (fetch->head == NULL) {
+
+        if (len < NGX_HTTP_LLM_BATCH_ANSWER_BEGIN) {
+            return LLMB_INVALID;
+        }
+
+        fetch->size = ngx_http_llm_batch_answer_begin((u_char *) p);
+
+        if (fetch->size > fetch->body->limit) {
+            return LLMB_INVALID;
+        }
+
+        fetch->head = ngx_pnalloc(fetch->pool, fetch->size);
+        if (fetch->head == NULL) {
+            return LLMB_NOMEM;
+        }
+    }
+
+    n = ngx_min(len, fetch->size - fetch->have);
+
+    ngx_memcpy(fetch->head + fetch->have, p, n);
+    fetch->have += n;
+
+    return n == len ? LLMB_OK
+                    : ngx_http_llm_batch_spool_write(fetch->body, p + n,
+                                                     len - n);
 }

@@ -12,11 +12,11 @@
 
 /*
  * Sends the answer and finalizes the request, which may be gone afterwards.
- * The result has to be in the context; the body has to live as long as the
- * request.
+ * The result has to be in the context.  The body is that of the answer, or the
+ * given chain, and of the request's pool.
  */
 void ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
-    ngx_http_llm_batch_answer_t *answer);
+    ngx_http_llm_batch_answer_t *answer, ngx_chain_t *body);
 
 /* the same, of a part, whose result has to be in it */
 void ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,

@@ -395,7 +395,11 @@ ngx_http_llm_batch_returned(ngx_http_request_t *fr)
 
     for (cln = fr->cleanup; cln; cln = cln->next) {
         if (cln->handler == ngx_http_llm_batch_torn_down) {
-            ngx_http_llm_batch_finish(cln->data);
+
+            if (ngx_http_llm_batch_finish(cln->data) == NGX_AGAIN) {
+                return;
+            }
+
             break;
         }
     }
@@ -411,5 +415,5 @@ ngx_http_llm_batch_returned(ngx_http_request_t *fr)
 static void
 ngx_http_llm_batch_torn_down(void *data)
 {
-    ngx_http_llm_batch_finish(data);
+    ngx_http_llm_batch_tear_down(data);
 }

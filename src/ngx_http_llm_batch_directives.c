@@ -434,6 +434,60 @@ invalid:
 
 
 char *
+ngx_http_llm_batch_split(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_str_t                      *value, s;
+    ngx_uint_t                      on;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->split != NGX_CONF_UNSET) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+    on = (ngx_strcmp(value[1].data, "on") == 0);
+
+    if (!on && (ngx_strcmp(value[1].data, "off") != 0
+                || cf->args->nelts == 3))
+    {
+        goto invalid;
+    }
+
+    lcf->split = on;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    s = value[2];
+
+    if (ngx_strncmp(s.data, "max=", 4) == 0) {
+        s.data += 4;
+        s.len -= 4;
+
+        if (ngx_http_llm_batch_parse_number(&s, 1,
+                                            NGX_HTTP_LLM_BATCH_MAX_PARTS,
+                                            &lcf->split_max)
+            == NGX_OK)
+        {
+            return NGX_CONF_OK;
+        }
+    }
+
+invalid:
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"%V\" directive, "
+                       "\"on [max=calls]\", with calls from 1 to %d, or "
+                       "\"off\" expected",
+                       &value[cf->args->nelts - 1], &cmd->name,
+                       NGX_HTTP_LLM_BATCH_MAX_PARTS);
+
+    return NGX_CONF_ERROR;
+}
+
+
+char *
 ngx_http_llm_batch_breaker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_int_t                       cooldown;

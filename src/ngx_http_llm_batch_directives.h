@@ -26,6 +26,8 @@ char *ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_llm_batch_concurrency(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+char *ngx_http_llm_batch_split(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_llm_batch_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 

@@ -345,7 +345,20 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
 
     credentials = 1;
 
-    if (ngx_http_llm_batch_copy_names(call, lender) != NGX_OK) {
+    call->answer = ngx_http_llm_batch_spool_create(call->pool, lender->request,
+                                                   call->conf->max_response);
+
+    if (call->answer == NULL
+        || ngx_http_llm_batch_copy_names(call, lender) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /* the items, as they are and in the body of the call */
+
+    if (ngx_http_llm_batch_memory_count(call->pool, 2 * call->bytes)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -552,6 +565,7 @@ ngx_http_llm_batch_init_split(ngx_http_llm_batch_call_t *call,
     llmb_request_t *body)
 {
     void               *room;
+    size_t              size;
     llmb_split_conf_t   conf;
 
     ngx_memzero(&conf, sizeof(llmb_split_conf_t));
@@ -565,7 +579,13 @@ ngx_http_llm_batch_init_split(ngx_http_llm_batch_call_t *call,
     conf.repair = call->conf->repair_encoding;
     conf.strip = call->merge.token_ids;
 
-    room = ngx_palloc(call->pool, llmb_split_room(&conf));
+    size = llmb_split_room(&conf);
+
+    if (ngx_http_llm_batch_memory_count(call->pool, size) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    room = ngx_palloc(call->pool, size);
     if (room == NULL) {
         return NGX_ERROR;
     }

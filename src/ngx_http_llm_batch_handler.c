@@ -291,7 +291,7 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
     rc = ngx_http_llm_batch_get_body(r, &body);
 
     if (rc != NGX_OK) {
-        return LLMB_REASON_INTERNAL;
+        return rc == NGX_DECLINED ? LLMB_REASON_MEMORY : LLMB_REASON_INTERNAL;
     }
 
     adapter = ngx_http_llm_batch_find_adapter(r, conf);
@@ -325,7 +325,10 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
 }
 
 
-/* the whole body in one piece; it is copied only if it is not already */
+/*
+ * The whole body in one piece; it is copied only if it is not already.
+ * NGX_DECLINED: there are too many in memory.
+ */
 
 static ngx_int_t
 ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
@@ -333,6 +336,7 @@ ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
     u_char       *p;
     size_t        size;
     ssize_t       n;
+    ngx_int_t     rc;
     ngx_buf_t    *b;
     ngx_chain_t  *cl;
 
@@ -354,6 +358,12 @@ ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
 
     for ( /* void */ ; cl; cl = cl->next) {
         size += ngx_buf_size(cl->buf);
+    }
+
+    rc = ngx_http_llm_batch_memory_count(r->pool, size);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     p = ngx_pnalloc(r->pool, size);

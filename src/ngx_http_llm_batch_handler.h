@@ -20,6 +20,13 @@ typedef enum {
 } ngx_http_llm_batch_state_e;
 
 
+typedef enum {
+    NGX_HTTP_LLM_BATCH_PART_WAITS = 0,    /* items that are to be cut off */
+    NGX_HTTP_LLM_BATCH_PART_HELD,     /* a member, or in a call of its own */
+    NGX_HTTP_LLM_BATCH_PART_ANSWERED  /* its answer is to be joined */
+} ngx_http_llm_batch_part_state_e;
+
+
 /*
  * What is held: a request, or a part of one with too many items for a single
  * call.  Each is a member of the group.
@@ -29,6 +36,7 @@ struct ngx_http_llm_batch_part_s {
     ngx_http_llm_batch_ctx_t       *ctx;
     ngx_queue_t                     siblings; /* the request's parts */
     llmb_piece_t                    piece;
+    ngx_http_llm_batch_part_state_e state;
 
     /* the member; valid while "joined" and the epoch is that of the tables */
     uint32_t                        member;
@@ -46,7 +54,7 @@ struct ngx_http_llm_batch_part_s {
 
     unsigned                        joined:1;
     unsigned                        grown:1;  /* has all of its memory */
-    unsigned                        answered:1;
+    unsigned                        repair:1; /* vectors are to be base64 */
 };
 
 
@@ -62,8 +70,11 @@ struct ngx_http_llm_batch_ctx_s {
 
     ngx_http_llm_batch_part_t       whole;    /* unless it is cut */
     ngx_queue_t                     parts;    /* in order: the whole, or what
-                                                 it was cut into */
+                                                 it was cut into and is not
+                                                 joined yet */
+    ngx_http_llm_batch_cut_t       *cut;      /* NULL: it is in one piece */
     ngx_event_t                     timer;
+    ngx_queue_t                     waking;   /* of the zone's waking */
     ngx_http_llm_batch_repair_t    *repair;   /* of an answer on its own */
 
     llmb_result_t                   result;
@@ -77,7 +88,7 @@ struct ngx_http_llm_batch_ctx_s {
     uint8_t                         priority;
 
     unsigned                        tasked:1;
-    unsigned                        cut:1;
+    unsigned                        wakes:1;  /* is in that queue */
     unsigned                        counted:1;
 };
 

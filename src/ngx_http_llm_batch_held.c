@@ -26,6 +26,7 @@ static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
+static void ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_batch_is_busy(ngx_http_request_t *r);
 static ngx_msec_t ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx,
@@ -35,8 +36,17 @@ static ngx_msec_t ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx,
 llmb_reason_e
 ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
 {
-    uint64_t       wake;
-    llmb_reason_e  reason;
+    uint64_t                     wake;
+    ngx_pool_t                  *pool;
+    llmb_reason_e                reason;
+    ngx_http_llm_batch_entry_t   entry;
+
+    if (!ngx_http_llm_batch_memory_left()) {
+        return LLMB_REASON_MEMORY;
+    }
+
+    pool = ctx->zone->pool;
+    wake = (uint64_t) -1;
 
     ctx->whole.ctx = ctx;
     llmb_request_all(&ctx->body, &ctx->whole.piece);
@@ -44,13 +54,37 @@ ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
     ngx_queue_init(&ctx->parts);
     ngx_queue_insert_tail(&ctx->parts, &ctx->whole.siblings);
 
-    reason = ngx_http_llm_batch_join(&ctx->whole, &wake);
+    reason = ngx_http_llm_batch_prepare(ctx, pool, &entry);
 
     if (reason == LLMB_REASON_NONE) {
-        ngx_http_llm_batch_suspend(ctx, wake);
+        reason = ngx_http_llm_batch_join(&ctx->whole, &entry, &wake);
     }
 
-    return reason;
+    if (reason == LLMB_REASON_NONE) {
+
+        if (ctx->whole.joined) {
+            ctx->whole.state = NGX_HTTP_LLM_BATCH_PART_HELD;
+
+        } else {
+            reason = ngx_http_llm_batch_cut(ctx, &entry);
+        }
+    }
+
+    if (pool) {
+        ngx_reset_pool(pool);
+    }
+
+    if (reason != LLMB_REASON_NONE) {
+        return reason;
+    }
+
+    if (ctx->cut) {
+        ngx_http_llm_batch_post_work(ctx);
+    }
+
+    ngx_http_llm_batch_suspend(ctx, wake);
+
+    return LLMB_REASON_NONE;
 }
 
 
@@ -92,18 +126,17 @@ ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
 
 
 void
-ngx_http_llm_batch_set_timer(ngx_http_llm_batch_part_t *part)
+ngx_http_llm_batch_set_timer(ngx_http_llm_batch_ctx_t *ctx)
 {
     uint64_t                    wake, next;
     ngx_queue_t                *q;
-    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_llm_batch_part_t  *part;
     ngx_http_llm_batch_zone_t  *zone;
 
-    if (part == NULL || part->ctx->state != NGX_HTTP_LLM_BATCH_HELD) {
+    if (ctx->state != NGX_HTTP_LLM_BATCH_HELD) {
         return;
     }
 
-    ctx = part->ctx;
     zone = ctx->zone;
     wake = (uint64_t) -1;
 
@@ -128,6 +161,42 @@ ngx_http_llm_batch_set_timer(ngx_http_llm_batch_part_t *part)
     ngx_http_llm_batch_unlock(zone);
 
     ngx_http_llm_batch_arm(ctx, wake);
+}
+
+
+void
+ngx_http_llm_batch_wake(ngx_http_llm_batch_part_t *part)
+{
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    if (part == NULL) {
+        return;
+    }
+
+    ctx = part->ctx;
+
+    if (!ctx->wakes) {
+        ctx->wakes = 1;
+        ngx_queue_insert_tail(&ctx->zone->waking, &ctx->waking);
+    }
+}
+
+
+void
+ngx_http_llm_batch_set_timers(ngx_http_llm_batch_zone_t *zone)
+{
+    ngx_queue_t               *q;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    while (!ngx_queue_empty(&zone->waking)) {
+        q = ngx_queue_head(&zone->waking);
+        ctx = ngx_queue_data(q, ngx_http_llm_batch_ctx_t, waking);
+
+        ngx_queue_remove(q);
+        ctx->wakes = 0;
+
+        ngx_http_llm_batch_set_timer(ctx);
+    }
 }
 
 
@@ -173,9 +242,7 @@ ngx_http_llm_batch_timer_handler(ngx_event_t *ev)
 
     ngx_http_llm_batch_unlock(zone);
 
-    ngx_http_llm_batch_set_timer(ngx_queue_data(ngx_queue_head(&ctx->parts),
-                                                ngx_http_llm_batch_part_t,
-                                                siblings));
+    ngx_http_llm_batch_set_timer(ctx);
 
     /* also for mail whose ring was lost */
 
@@ -207,8 +274,7 @@ ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part)
 void
 ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
 {
-    uint64_t                    wake;
-    ngx_uint_t                  large;
+    ngx_uint_t                  large, unsure;
     llmb_group_t               *g;
     llmb_policy_t               policy;
     llmb_member_t              *m;
@@ -222,6 +288,7 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
     ctx = part->ctx;
     zone = ctx->zone;
     large = 0;
+    unsure = 0;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -235,18 +302,18 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
                                              part->result.tokens);
 
         policy = llmb_group_policy(g);
-        large = ngx_http_llm_batch_is_too_large(part, &policy);
 
-        if (ctx->conf->split && ctx->body.divisible
-            && part->piece.items > NGX_HTTP_LLM_BATCH_USUAL
-            && !llmb_policy_proven(&g->proven, part->piece.items,
-                                   part->piece.tokens, part->piece.size))
-        {
-            /*
-             * more than any upstream takes, and than this one has been seen
-             * to: should it be too much, there is still a way to cut it
-             */
-            ctx->cut = 1;
+        if (ngx_http_llm_batch_may_cut(part)) {
+
+            /* the group may have learned of a limit since it joined */
+
+            large = !llmb_policy_takes(&policy, part->piece.items,
+                                       part->piece.tokens, part->piece.size);
+
+            unsure = part->piece.items > NGX_HTTP_LLM_BATCH_USUAL
+                     && !llmb_policy_proven(&g->proven, part->piece.items,
+                                            part->piece.tokens,
+                                            part->piece.size);
         }
 
         llmb_sched_go(zone->tables, part->member);
@@ -255,7 +322,6 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
         part->inflight = llmb_upstream_of(zone->tables, g)->inflight;
 
         if (large) {
-            /* the group has learned of a limit since it joined */
             ngx_http_llm_batch_leave(part);
         }
     }
@@ -264,23 +330,60 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
 
     LLMB_CRASH("alone");
 
-    if (large && ngx_http_llm_batch_join(part, &wake) == LLMB_REASON_NONE) {
-        /* "part" may have been replaced */
-        ngx_http_llm_batch_set_timer(ngx_queue_data(
-                                         ngx_queue_head(&ctx->parts),
-                                         ngx_http_llm_batch_part_t, siblings));
-        return;
+    /*
+     * Of more than this upstream has been seen to take, a call of ours can
+     * still be cut, should it be too much.
+     */
+
+    if ((large || unsure) && ctx->cut == NULL) {
+        (void) ngx_http_llm_batch_cut(ctx, NULL);
     }
 
-    if (ctx->cut) {
+    if (ctx->cut == NULL) {
+        ngx_http_llm_batch_go(part);
+
+    } else if (large) {
+        ngx_http_llm_batch_part_back(part);
+
+    } else {
         ngx_http_llm_batch_part_alone(part);
-        return;
     }
+}
+
+
+/* the request goes the way of any other; its slot is free when it is over */
+
+static void
+ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part)
+{
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = part->ctx;
 
     ctx->result = part->result;
     ctx->reason = part->result.reason;
-    ctx->state = large ? NGX_HTTP_LLM_BATCH_PASSED
-                       : NGX_HTTP_LLM_BATCH_ALONE;
+    ctx->state = part->joined ? NGX_HTTP_LLM_BATCH_ALONE
+                              : NGX_HTTP_LLM_BATCH_PASSED;
+
+    ngx_http_llm_batch_account(ctx);
+    ngx_http_llm_batch_resume(ctx);
+}
+
+
+void
+ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx, llmb_reason_e reason)
+{
+    if (ctx->cut) {
+        ngx_http_llm_batch_abandon_parts(ctx);
+        ngx_http_llm_batch_stop_work(ctx);
+    }
+
+    ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
+    ctx->reason = reason;
+
+    ctx->result.status = LLMB_STATUS_FALLBACK;
+    ctx->result.reason = reason;
+    ctx->result.size = ctx->body.items;
 
     ngx_http_llm_batch_account(ctx);
     ngx_http_llm_batch_resume(ctx);
@@ -308,20 +411,17 @@ ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part)
         return;
     }
 
-    part->result.status = LLMB_STATUS_FALLBACK;
-    part->result.reason = LLMB_REASON_WORKER_LOST;
-
     if (ctx->cut) {
+        part->result.status = LLMB_STATUS_FALLBACK;
+        part->result.reason = LLMB_REASON_WORKER_LOST;
+
         ngx_http_llm_batch_part_alone(part);
         return;
     }
 
-    ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
     ctx->result = part->result;
-    ctx->reason = LLMB_REASON_WORKER_LOST;
 
-    ngx_http_llm_batch_account(ctx);
-    ngx_http_llm_batch_resume(ctx);
+    ngx_http_llm_batch_pass(ctx, LLMB_REASON_WORKER_LOST);
 }
 
 
@@ -356,6 +456,15 @@ ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
 
     if (ctx->timer.timer_set) {
         ngx_del_timer(&ctx->timer);
+    }
+
+    if (ctx->wakes) {
+        ctx->wakes = 0;
+        ngx_queue_remove(&ctx->waking);
+    }
+
+    if (ctx->cut) {
+        ngx_http_llm_batch_stop_work(ctx);
     }
 
     if (ctx->whole.ctx == NULL || (!ctx->cut && !ctx->whole.joined)) {
@@ -473,9 +582,12 @@ ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
 }
 
 
+/* not all at once, as there may be thousands */
+
 void
 ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
 {
+    ngx_uint_t                  n;
     ngx_queue_t                *q;
     llmb_member_t              *m;
     ngx_http_llm_batch_part_t  *part;
@@ -484,12 +596,19 @@ ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
         return;
     }
 
+    n = 0;
+
     ngx_http_llm_batch_lock(zone);
 
     for (q = ngx_queue_head(&zone->held);
          q != ngx_queue_sentinel(&zone->held);
          q = ngx_queue_next(q))
     {
+        if (++n % NGX_HTTP_LLM_BATCH_PASS == 0) {
+            ngx_http_llm_batch_unlock(zone);
+            ngx_http_llm_batch_lock(zone);
+        }
+
         part = ngx_queue_data(q, ngx_http_llm_batch_part_t, queue);
         m = llmb_member(zone->tables, part->member);
 

@@ -240,6 +240,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
 {
     uint32_t                    i;
     uint64_t                    epoch;
+    ngx_uint_t                  n;
     llmb_mail_e                 mail;
     ngx_http_llm_batch_zone_t  *zone;
 
@@ -249,7 +250,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
         return;
     }
 
-    for ( ;; ) {
+    for (n = 0; n < NGX_HTTP_LLM_BATCH_PASS; n++) {
         ngx_http_llm_batch_lock(zone);
 
         mail = llmb_sched_mail(zone->tables, zone->worker, ngx_current_msec,
@@ -285,13 +286,20 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
             break;
 
         case LLMB_MAIL_WAKE:
-            ngx_http_llm_batch_set_timer(zone->members[i]);
+            ngx_http_llm_batch_wake(zone->members[i]);
             break;
 
         default: /* LLMB_MAIL_NONE */
+            ngx_http_llm_batch_set_timers(zone);
             return;
         }
     }
+
+    ngx_http_llm_batch_set_timers(zone);
+
+    /* the event loop has its turn before the rest of it */
+
+    ngx_post_event(&zone->mail, &ngx_posted_next_events);
 }
 
 

@@ -11,6 +11,11 @@
 #define _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_
 
 
+/* pieces of mail, or held requests, that are seen to before others are */
+
+#define NGX_HTTP_LLM_BATCH_PASS  64
+
+
 /*
  * Makes a bell for each worker of the cycle, in the master process, which goes
  * on without those that cannot be had: an error would end it.

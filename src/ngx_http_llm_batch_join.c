@@ -2,25 +2,11 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * How a request becomes a member of its group.  The limits of a call are
- * those of the group, which has learned what the upstream takes; a request
- * beyond them is cut into parts that are members each.
+ * How a request, or a part of one, becomes a member of its group.
  */
 
 
 #include "ngx_http_llm_batch.h"
-
-
-/* what has to be known of a request to join, from the pool of this step */
-
-typedef struct {
-    ngx_str_t      key;
-    ngx_str_t      credentials;
-    uint32_t       hash;
-    uint32_t       path_hash;
-    uint32_t       budget;            /* what is left of it */
-    llmb_policy_t  policy;            /* of the group */
-} ngx_http_llm_batch_entry_t;
 
 
 static llmb_reason_e ngx_http_llm_batch_may_join(
@@ -31,8 +17,6 @@ static uint32_t ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_entry_t *entry, llmb_reason_e *reason);
 static void ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     llmb_group_t *group);
-static ngx_uint_t ngx_http_llm_batch_exceeds(ngx_http_llm_batch_part_t *part,
-    llmb_policy_t *policy);
 static llmb_reason_e ngx_http_llm_batch_refuse(
     ngx_http_llm_batch_part_t *part, llmb_policy_t *policy);
 static llmb_reason_e ngx_http_llm_batch_reserve(
@@ -40,32 +24,18 @@ static llmb_reason_e ngx_http_llm_batch_reserve(
     ngx_http_llm_batch_entry_t *entry);
 static uint32_t ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
     ngx_str_t *credentials);
-static ngx_int_t ngx_http_llm_batch_cut(ngx_http_llm_batch_part_t *part,
-    llmb_policy_t *policy, ngx_queue_t *parts);
-static llmb_reason_e ngx_http_llm_batch_enter_parts(
-    ngx_http_llm_batch_ctx_t *ctx, ngx_queue_t *parts,
-    ngx_http_llm_batch_entry_t *entry);
-static llmb_reason_e ngx_http_llm_batch_place(ngx_http_llm_batch_ctx_t *ctx,
-    ngx_queue_t *parts, ngx_http_llm_batch_entry_t *entry, uint64_t *wake);
-static void ngx_http_llm_batch_leave_parts(ngx_queue_t *parts);
 static llmb_reason_e ngx_http_llm_batch_grow(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
     ngx_str_t *credentials);
-static llmb_reason_e ngx_http_llm_batch_join_parts(
-    ngx_http_llm_batch_ctx_t *ctx, ngx_queue_t *parts, uint64_t *wake);
+static llmb_reason_e ngx_http_llm_batch_queue(ngx_http_llm_batch_part_t *part,
+    uint64_t *wake);
 
 
 llmb_reason_e
-ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part, uint64_t *wake)
+ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
+    ngx_http_llm_batch_entry_t *entry)
 {
-    ngx_pool_t                  *pool;
-    ngx_queue_t                  parts, *q, *next;
-    llmb_reason_e                reason;
-    ngx_http_llm_batch_ctx_t    *ctx;
-    ngx_http_llm_batch_entry_t   entry;
-
-    ctx = part->ctx;
-    pool = ctx->zone->pool;
+    llmb_reason_e  reason;
 
     reason = ngx_http_llm_batch_may_join(ctx);
 
@@ -73,68 +43,55 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part, uint64_t *wake)
         return reason;
     }
 
-    reason = LLMB_REASON_INTERNAL;
-
-    if (ngx_http_llm_batch_key(ctx, pool, &entry.key) != NGX_OK
-        || ngx_http_llm_batch_credentials(ctx, pool, &entry.credentials)
+    if (ngx_http_llm_batch_key(ctx, pool, &entry->key) != NGX_OK
+        || ngx_http_llm_batch_credentials(ctx, pool, &entry->credentials)
            != NGX_OK)
     {
-        goto done;
+        return LLMB_REASON_INTERNAL;
     }
 
-    entry.hash = ngx_murmur_hash2(entry.key.data, entry.key.len);
-    entry.path_hash = ngx_http_llm_batch_path_hash(ctx);
-    entry.budget = ngx_http_llm_batch_budget_left(ctx);
+    entry->hash = ngx_murmur_hash2(entry->key.data, entry->key.len);
+    entry->path_hash = ngx_http_llm_batch_path_hash(ctx);
 
-    reason = ngx_http_llm_batch_enter(part, &entry);
+    return LLMB_REASON_NONE;
+}
+
+
+llmb_reason_e
+ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_entry_t *entry, uint64_t *wake)
+{
+    llmb_reason_e  reason;
+
+    reason = ngx_http_llm_batch_may_join(part->ctx);
 
     if (reason != LLMB_REASON_NONE) {
-        goto done;
+        return reason;
     }
 
-    /*
-     * from here on "part" stands aside, and "parts" are what is held; they
-     * come before q in the end
-     */
+    entry->budget = ngx_http_llm_batch_budget_left(part->ctx);
 
-    q = ngx_queue_next(&part->siblings);
-    ngx_queue_remove(&part->siblings);
-    ngx_queue_init(&parts);
+    reason = ngx_http_llm_batch_enter(part, entry);
 
-    if (part->joined) {
-        ngx_queue_insert_tail(&parts, &part->siblings);
-
-    } else if (ngx_http_llm_batch_cut(part, &entry.policy, &parts) == NGX_OK) {
-        reason = ngx_http_llm_batch_enter_parts(ctx, &parts, &entry);
-
-    } else {
-        reason = LLMB_REASON_INTERNAL;
+    if (reason != LLMB_REASON_NONE || !part->joined) {
+        return reason;
     }
 
-    if (reason == LLMB_REASON_NONE) {
-        reason = ngx_http_llm_batch_place(ctx, &parts, &entry, wake);
-    }
+    reason = ngx_http_llm_batch_grow(part);
 
     if (reason != LLMB_REASON_NONE) {
-        ngx_queue_insert_tail(q, &part->siblings);
-        goto done;
+        ngx_http_llm_batch_lock(part->ctx->zone);
+        ngx_http_llm_batch_leave(part);
+        ngx_http_llm_batch_unlock(part->ctx->zone);
+
+        return reason;
     }
 
-    if (!part->joined) {
-        ctx->cut = 1;
-    }
+    ngx_http_llm_batch_write_items(part, &entry->credentials);
 
-    while (!ngx_queue_empty(&parts)) {
-        next = ngx_queue_head(&parts);
-        ngx_queue_remove(next);
-        ngx_queue_insert_tail(q, next);
-    }
+    LLMB_CRASH("join reserved");
 
-done:
-
-    ngx_reset_pool(pool);
-
-    return reason;
+    return ngx_http_llm_batch_queue(part, wake);
 }
 
 
@@ -158,7 +115,7 @@ ngx_http_llm_batch_may_join(ngx_http_llm_batch_ctx_t *ctx)
 }
 
 
-/* makes the part a member if it is not too large; else it remains to be cut */
+/* makes the part a member, unless it is too large but can be cut */
 
 static llmb_reason_e
 ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
@@ -176,10 +133,12 @@ ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
 
     if (reason == LLMB_REASON_NONE) {
 
-        if (!ngx_http_llm_batch_exceeds(part, &entry->policy)) {
+        if (llmb_policy_takes(&entry->policy, part->piece.items,
+                              part->piece.tokens, part->piece.size))
+        {
             reason = ngx_http_llm_batch_reserve(part, group, entry);
 
-        } else if (!ngx_http_llm_batch_is_too_large(part, &entry->policy)) {
+        } else if (!ngx_http_llm_batch_may_cut(part)) {
             reason = ngx_http_llm_batch_refuse(part, &entry->policy);
         }
     }
@@ -292,6 +251,7 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     policy->learned = conf->learned;
     policy->interval = conf->interval;
     policy->max_size = ngx_min(conf->max_size, adapter->max_items);
+    policy->most_items = adapter->most_items;
     policy->max_tokens = conf->max_tokens;
 
     ngx_http_llm_batch_limit_policy(ctx->known, policy);
@@ -299,6 +259,7 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     policy->min_size = ngx_min(conf->min_size, policy->max_size);
 
     policy->max_bytes = NGX_HTTP_LLM_BATCH_MAX_CALL;
+    policy->most_bytes = adapter->most_bytes;
     policy->max_wait = conf->max_wait;
 
     if (adapter->max_bytes) {
@@ -307,24 +268,12 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
 }
 
 
-static ngx_uint_t
-ngx_http_llm_batch_exceeds(ngx_http_llm_batch_part_t *part,
-    llmb_policy_t *policy)
-{
-    return part->piece.items > policy->max_size
-           || part->piece.size > policy->max_bytes
-           || (policy->max_tokens && part->piece.tokens > policy->max_tokens);
-}
-
-
 ngx_uint_t
-ngx_http_llm_batch_is_too_large(ngx_http_llm_batch_part_t *part,
-    llmb_policy_t *policy)
+ngx_http_llm_batch_may_cut(ngx_http_llm_batch_part_t *part)
 {
     return part->ctx->conf->split
            && part->ctx->body.divisible
-           && part->piece.items > 1
-           && ngx_http_llm_batch_exceeds(part, policy);
+           && part->piece.items > 1;
 }
 
 
@@ -332,11 +281,11 @@ static llmb_reason_e
 ngx_http_llm_batch_refuse(ngx_http_llm_batch_part_t *part,
     llmb_policy_t *policy)
 {
-    if (part->piece.items > policy->max_size) {
+    if (policy->most_items && part->piece.items > policy->most_items) {
         return LLMB_REASON_ITEM;
     }
 
-    if (part->piece.size > policy->max_bytes) {
+    if (policy->most_bytes && part->piece.size > policy->most_bytes) {
         return LLMB_REASON_BODY_SIZE;
     }
 
@@ -413,129 +362,6 @@ ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
 }
 
 
-/* makes the parts that a part is replaced by */
-
-static ngx_int_t
-ngx_http_llm_batch_cut(ngx_http_llm_batch_part_t *part, llmb_policy_t *policy,
-    ngx_queue_t *parts)
-{
-    uint32_t                    end;
-    llmb_limits_t               limits;
-    llmb_cutter_t               cutter;
-    ngx_http_llm_batch_ctx_t   *ctx;
-    ngx_http_llm_batch_part_t  *p;
-
-    ctx = part->ctx;
-    end = part->piece.first + part->piece.items;
-
-    limits.items = policy->max_size;
-    limits.tokens = policy->max_tokens;
-    limits.bytes = policy->max_bytes;
-
-    llmb_request_cut(&cutter, &ctx->body, part->piece.first);
-
-    for ( ;; ) {
-        p = ngx_pcalloc(ctx->request->pool, sizeof(ngx_http_llm_batch_part_t));
-        if (p == NULL) {
-            return NGX_ERROR;
-        }
-
-        p->ctx = ctx;
-
-        if (!llmb_request_next(&cutter, &ctx->body, end, &limits, &p->piece)) {
-            return ngx_queue_empty(parts) ? NGX_ERROR : NGX_OK;
-        }
-
-        ngx_queue_insert_tail(parts, &p->siblings);
-    }
-}
-
-
-/* all of them, or none */
-
-static llmb_reason_e
-ngx_http_llm_batch_enter_parts(ngx_http_llm_batch_ctx_t *ctx,
-    ngx_queue_t *parts, ngx_http_llm_batch_entry_t *entry)
-{
-    uint32_t                    group;
-    ngx_queue_t                *q;
-    llmb_reason_e               reason;
-    ngx_http_llm_batch_part_t  *part;
-
-    ngx_http_llm_batch_lock(ctx->zone);
-
-    group = ngx_http_llm_batch_find_group(ctx, entry, &reason);
-
-    for (q = ngx_queue_head(parts);
-         q != ngx_queue_sentinel(parts) && reason == LLMB_REASON_NONE;
-         q = ngx_queue_next(q))
-    {
-        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
-        reason = ngx_http_llm_batch_reserve(part, group, entry);
-    }
-
-    if (reason != LLMB_REASON_NONE) {
-        ngx_http_llm_batch_leave_parts(parts);
-    }
-
-    ngx_http_llm_batch_unlock(ctx->zone);
-
-    return reason;
-}
-
-
-/* the caller holds the lock */
-
-static void
-ngx_http_llm_batch_leave_parts(ngx_queue_t *parts)
-{
-    ngx_queue_t                *q;
-    ngx_http_llm_batch_part_t  *part;
-
-    for (q = ngx_queue_head(parts);
-         q != ngx_queue_sentinel(parts);
-         q = ngx_queue_next(q))
-    {
-        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
-        ngx_http_llm_batch_leave(part);
-    }
-}
-
-
-/* the parts are reserved: writes their items, and puts them into the queue */
-
-static llmb_reason_e
-ngx_http_llm_batch_place(ngx_http_llm_batch_ctx_t *ctx, ngx_queue_t *parts,
-    ngx_http_llm_batch_entry_t *entry, uint64_t *wake)
-{
-    ngx_queue_t                *q;
-    llmb_reason_e               reason;
-    ngx_http_llm_batch_part_t  *part;
-
-    for (q = ngx_queue_head(parts);
-         q != ngx_queue_sentinel(parts);
-         q = ngx_queue_next(q))
-    {
-        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
-
-        reason = ngx_http_llm_batch_grow(part);
-
-        if (reason != LLMB_REASON_NONE) {
-            ngx_http_llm_batch_lock(ctx->zone);
-            ngx_http_llm_batch_leave_parts(parts);
-            ngx_http_llm_batch_unlock(ctx->zone);
-
-            return reason;
-        }
-
-        ngx_http_llm_batch_write_items(part, &entry->credentials);
-    }
-
-    LLMB_CRASH("join reserved");
-
-    return ngx_http_llm_batch_join_parts(ctx, parts, wake);
-}
-
 
 /* a large text gets its room step by step; others have the lock in between */
 
@@ -575,6 +401,8 @@ ngx_http_llm_batch_grow(ngx_http_llm_batch_part_t *part)
 }
 
 
+/* the part is reserved: its items are written by this worker alone */
+
 static void
 ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
     ngx_str_t *credentials)
@@ -598,41 +426,28 @@ ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
 
 
 static llmb_reason_e
-ngx_http_llm_batch_join_parts(ngx_http_llm_batch_ctx_t *ctx,
-    ngx_queue_t *parts, uint64_t *wake)
+ngx_http_llm_batch_queue(ngx_http_llm_batch_part_t *part, uint64_t *wake)
 {
-    uint64_t                    next;
-    ngx_queue_t                *q;
     llmb_reason_e               reason;
     ngx_http_llm_batch_zone_t  *zone;
-    ngx_http_llm_batch_part_t  *part;
 
-    zone = ctx->zone;
+    zone = part->ctx->zone;
     reason = LLMB_REASON_NONE;
-    *wake = (uint64_t) -1;
 
     ngx_http_llm_batch_lock(zone);
 
-    for (q = ngx_queue_head(parts);
-         q != ngx_queue_sentinel(parts);
-         q = ngx_queue_next(q))
-    {
-        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
-
-        if (zone->tables->epoch != part->epoch) {
-            ngx_http_llm_batch_leave(part);
-            reason = LLMB_REASON_WORKER_LOST;
-            continue;
-        }
-
+    if (zone->tables->epoch == part->epoch) {
         zone->members[part->member] = part;
 
         llmb_sched_join(zone->tables, part->member, ngx_current_msec);
 
-        next = llmb_sched_wake(zone->tables, part->member, ngx_current_msec);
-        *wake = ngx_min(*wake, next);
+        *wake = llmb_sched_wake(zone->tables, part->member, ngx_current_msec);
 
         LLMB_CRASH("join locked");
+
+    } else {
+        ngx_http_llm_batch_leave(part);
+        reason = LLMB_REASON_WORKER_LOST;
     }
 
     ngx_http_llm_batch_unlock(zone);

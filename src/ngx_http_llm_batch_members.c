@@ -2,82 +2,116 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Gives the members of a call their answers.  Each body is written once, with
- * an upper bound of its length known before: for a member of this worker to
- * the pool of its request; for that of another one to the memory of the call,
- * behind the head, which is the same for all, and in one piece to the zone.
+ * Gives the members of a call their answers, some at a time.  Those of this
+ * worker's members are written where they are sent from, with an upper bound
+ * of the length known before; those of another's to the zone, behind the head,
+ * which is the same for all.
  */
 
 
 #include "ngx_http_llm_batch.h"
 
 
+typedef struct {
+    llmb_chunk_writer_t  writer;
+    size_t               len;
+} ngx_http_llm_batch_remote_t;
+
+
 static ngx_uint_t ngx_http_llm_batch_may_quote(ngx_http_llm_batch_call_t *call);
+static ngx_int_t ngx_http_llm_batch_begin_answers(
+    ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_answer_local(
-    ngx_http_llm_batch_call_t *call, uint32_t k, llmb_outcome_t *outcome,
-    ngx_http_llm_batch_answer_t *answer);
+    ngx_http_llm_batch_call_t *call, uint32_t k, size_t *done);
 static void ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call,
-    uint32_t k, llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
+    uint32_t k, size_t *done);
 static llmb_rc_e ngx_http_llm_batch_make_room(
     ngx_http_llm_batch_call_t *call, uint32_t k, size_t size,
-    llmb_outcome_t *outcome, uint32_t *first);
-static ngx_int_t ngx_http_llm_batch_write_head(
-    ngx_http_llm_batch_call_t *call, size_t room,
-    ngx_http_llm_batch_answer_t *answer);
+    uint32_t *first);
+static llmb_rc_e ngx_http_llm_batch_remote_write(void *data, const uint8_t *p,
+    size_t len);
 static size_t ngx_http_llm_batch_bound(ngx_http_llm_batch_call_t *call,
-    uint32_t k, llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
+    uint32_t k);
 static ngx_int_t ngx_http_llm_batch_write_body(
-    ngx_http_llm_batch_call_t *call, uint32_t k, llmb_outcome_t *outcome,
-    ngx_http_llm_batch_answer_t *answer, ngx_buf_t *b);
+    ngx_http_llm_batch_call_t *call, uint32_t k, llmb_sink_t *sink);
 static llmb_member_t *ngx_http_llm_batch_claimed(
     ngx_http_llm_batch_call_t *call, uint32_t k);
 static void ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call,
-    uint32_t k, llmb_member_t *m, llmb_outcome_t *outcome);
+    uint32_t k, llmb_member_t *m);
 
 
-void
-ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome)
+ngx_int_t
+ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call)
 {
-    uint32_t                     k, worker;
-    ngx_http_llm_batch_answer_t  answer;
+    size_t    done;
+    uint32_t  k, worker;
 
     worker = call->zone->worker;
 
-    if (outcome->split) {
-        llmb_split_weigh(&call->split, call->body, call->shares, call->n);
-    }
-
-    if (ngx_http_llm_batch_answer_create(call, &answer) != NGX_OK) {
+    if (call->next == 0 && ngx_http_llm_batch_begin_answers(call) != NGX_OK) {
         /* the end of the call sends them alone */
-        return;
+        return NGX_OK;
     }
 
-    if (!outcome->split) {
-        answer.status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
-                                                       : outcome->status;
-        answer.local = (call->status != answer.status || !outcome->answered
-                        || ngx_http_llm_batch_may_quote(call));
-        answer.body.data = call->body;
-        answer.body.len = call->len;
-    }
+    done = 0;
 
     /* those of other workers first: they have a longer way */
 
-    for (k = 0; k < call->n; k++) {
-        if (call->members[k].worker != worker) {
-            ngx_http_llm_batch_answer_remote(call, k, outcome, &answer);
+    while (call->next < 2 * call->n) {
+
+        if (done >= NGX_HTTP_LLM_BATCH_STEP) {
+            ngx_http_llm_batch_spool_forget(call->answer);
+            return NGX_AGAIN;
+        }
+
+        k = call->next % call->n;
+
+        if (call->next++ < call->n) {
+
+            if (call->members[k].worker != worker) {
+                ngx_http_llm_batch_answer_remote(call, k, &done);
+            }
+
+        } else if (call->members[k].worker == worker
+                   && ngx_http_llm_batch_answer_local(call, k, &done)
+                      != NGX_OK)
+        {
+            return NGX_OK;
         }
     }
 
-    for (k = 0; k < call->n; k++) {
-        if (call->members[k].worker == worker
-            && ngx_http_llm_batch_answer_local(call, k, outcome, &answer)
-               != NGX_OK)
-        {
-            return;
-        }
+    return NGX_OK;
+}
+
+
+/* what is the same for all */
+
+static ngx_int_t
+ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
+{
+    llmb_outcome_t               *outcome;
+    ngx_http_llm_batch_answer_t  *head;
+
+    outcome = &call->outcome;
+    head = &call->head;
+
+    if (ngx_http_llm_batch_answer_create(call, head) != NGX_OK) {
+        return NGX_ERROR;
     }
+
+    head->size = ngx_http_llm_batch_answer_size(head);
+
+    if (outcome->split) {
+        llmb_split_weigh(&call->split, call->body, call->shares, call->n);
+        return NGX_OK;
+    }
+
+    head->status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
+                                                  : outcome->status;
+    head->local = (call->status != head->status || !outcome->answered
+                   || ngx_http_llm_batch_may_quote(call));
+
+    return NGX_OK;
 }
 
 
@@ -109,11 +143,12 @@ ngx_http_llm_batch_may_quote(ngx_http_llm_batch_call_t *call)
 
 static ngx_int_t
 ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
-    llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer)
+    size_t *done)
 {
     size_t                        size;
-    ngx_buf_t                     b;
+    llmb_sink_t                   sink;
     llmb_member_t                *m;
+    ngx_http_request_t           *r;
     ngx_http_llm_batch_zone_t    *zone;
     ngx_http_llm_batch_part_t    *part;
     ngx_http_llm_batch_answer_t   own;
@@ -126,32 +161,33 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
         return NGX_OK;
     }
 
-    size = ngx_http_llm_batch_bound(call, k, outcome, answer);
+    r = part->ctx->request;
+    size = ngx_http_llm_batch_bound(call, k);
 
-    b.pos = ngx_pnalloc(part->ctx->request->pool, size + 1);
-    if (b.pos == NULL) {
-        return NGX_ERROR;
-    }
+    own = call->head;
+    own.body = ngx_http_llm_batch_spool_create(r->pool, r, size);
 
-    b.last = b.pos;
-    b.end = b.pos + size;
-
-    if (ngx_http_llm_batch_write_body(call, k, outcome, answer, &b)
-        != NGX_OK)
+    if (own.body == NULL
+        || ngx_http_llm_batch_spool_reserve(own.body, size) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    own = *answer;
-    own.body.data = b.pos;
-    own.body.len = b.last - b.pos;
+    sink.write = ngx_http_llm_batch_spool_write;
+    sink.data = own.body;
+
+    if (ngx_http_llm_batch_write_body(call, k, &sink) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    *done += own.body->len;
 
     ngx_http_llm_batch_lock(zone);
 
     m = ngx_http_llm_batch_claimed(call, k);
 
     if (m) {
-        ngx_http_llm_batch_set_result(call, k, m, outcome);
+        ngx_http_llm_batch_set_result(call, k, m);
         part->result = m->result;
 
         ngx_http_llm_batch_leave(part);
@@ -167,49 +203,51 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
 }
 
 
+/* into the zone: the head, then the body */
+
 static void
 ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
-    llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer)
+    size_t *done)
 {
-    size_t                      room, size;
-    uint32_t                    i;
-    llmb_rc_e                   rc;
-    ngx_buf_t                  *b;
-    llmb_member_t              *m;
-    llmb_chunk_writer_t         w;
-    ngx_http_llm_batch_zone_t  *zone;
+    size_t                       size;
+    uint32_t                     i;
+    llmb_rc_e                    rc;
+    llmb_sink_t                  sink;
+    llmb_member_t               *m;
+    ngx_http_llm_batch_zone_t   *zone;
+    ngx_http_llm_batch_remote_t  remote;
 
     zone = call->zone;
     i = call->members[k].index;
-    b = &call->text;
-
-    room = ngx_http_llm_batch_bound(call, k, outcome, answer);
-
-    if (ngx_http_llm_batch_write_head(call, room, answer) != NGX_OK
-        || ngx_http_llm_batch_write_body(call, k, outcome, answer, b)
-           != NGX_OK)
-    {
-        return;
-    }
-
-    size = b->last - b->start;
+    size = call->head.size + ngx_http_llm_batch_bound(call, k);
 
     do {
-        rc = ngx_http_llm_batch_make_room(call, k, size, outcome, &w.chunk);
+        rc = ngx_http_llm_batch_make_room(call, k, size,
+                                          &remote.writer.chunk);
     } while (rc == LLMB_AGAIN);
 
     if (rc != LLMB_OK) {
         return;
     }
 
-    w.zone = zone->tables;
-    w.pos = 0;
+    remote.writer.zone = zone->tables;
+    remote.writer.pos = 0;
+    remote.len = 0;
 
-    (void) llmb_chunks_write(&w, b->start, b->pos - b->start);
+    sink.write = ngx_http_llm_batch_remote_write;
+    sink.data = &remote;
+
+    rc = ngx_http_llm_batch_answer_write(&call->head, &sink);
 
     LLMB_CRASH("answer half written");
 
-    (void) llmb_chunks_write(&w, b->pos, b->last - b->pos);
+    if (rc == LLMB_OK
+        && ngx_http_llm_batch_write_body(call, k, &sink) != NGX_OK)
+    {
+        rc = LLMB_INVALID;
+    }
+
+    *done += remote.len;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -224,7 +262,13 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
     if (zone->tables->epoch == call->epoch
         && m->gen == call->members[k].gen && m->call == call->index)
     {
-        llmb_sched_answer(zone->tables, i, size);
+        if (rc == LLMB_OK) {
+            llmb_sched_answer(zone->tables, i, remote.len);
+
+        } else {
+            llmb_sched_release(zone->tables, i, LLMB_REASON_INTERNAL);
+        }
+
         LLMB_CRASH("answer locked");
     }
 
@@ -239,7 +283,7 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
 
 static llmb_rc_e
 ngx_http_llm_batch_make_room(ngx_http_llm_batch_call_t *call, uint32_t k,
-    size_t size, llmb_outcome_t *outcome, uint32_t *first)
+    size_t size, uint32_t *first)
 {
     uint32_t                    i;
     llmb_rc_e                   rc;
@@ -261,7 +305,7 @@ ngx_http_llm_batch_make_room(ngx_http_llm_batch_call_t *call, uint32_t k,
 
         if (rc == LLMB_OK) {
             *first = m->room.first;
-            ngx_http_llm_batch_set_result(call, k, m, outcome);
+            ngx_http_llm_batch_set_result(call, k, m);
 
         } else if (rc == LLMB_NOMEM) {
             llmb_sched_release(zone->tables, i, LLMB_REASON_ZONE_FULL);
@@ -274,93 +318,45 @@ ngx_http_llm_batch_make_room(ngx_http_llm_batch_call_t *call, uint32_t k,
 }
 
 
-/* makes call->text the head, with room for a body behind it */
-
-static ngx_int_t
-ngx_http_llm_batch_write_head(ngx_http_llm_batch_call_t *call, size_t room,
-    ngx_http_llm_batch_answer_t *answer)
+static llmb_rc_e
+ngx_http_llm_batch_remote_write(void *data, const uint8_t *p, size_t len)
 {
-    size_t        size;
-    ngx_buf_t    *b;
-    llmb_sink_t   sink;
+    ngx_http_llm_batch_remote_t *remote = data;
 
-    b = &call->text;
+    remote->len += len;
 
-    if (b->start && (size_t) (b->end - b->pos) >= room) {
-        b->last = b->pos;
-        return NGX_OK;
-    }
-
-    if (b->start) {
-        (void) ngx_pfree(call->pool, b->start);
-    }
-
-    size = 0;
-
-    sink.write = ngx_http_llm_batch_measure;
-    sink.data = &size;
-
-    (void) ngx_http_llm_batch_answer_write(answer, &sink);
-
-    /* members are much the same length, so this will do for most of them */
-
-    size += room + room / 4;
-
-    b->start = ngx_palloc(call->pool, size);
-    if (b->start == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->last = b->start;
-    b->end = b->start + size;
-
-    sink.write = ngx_http_llm_batch_append;
-    sink.data = b;
-
-    if (ngx_http_llm_batch_answer_write(answer, &sink) != LLMB_OK) {
-        return NGX_ERROR;
-    }
-
-    b->pos = b->last;
-
-    return NGX_OK;
+    return llmb_chunks_write(&remote->writer, p, len);
 }
 
 
 /* no more bytes than this are written for member k */
 
 static size_t
-ngx_http_llm_batch_bound(ngx_http_llm_batch_call_t *call, uint32_t k,
-    llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer)
+ngx_http_llm_batch_bound(ngx_http_llm_batch_call_t *call, uint32_t k)
 {
-    if (outcome->split) {
+    if (call->outcome.split) {
         return llmb_split_bound(&call->split, &call->shares[k]);
     }
 
-    return answer->local ? 0 : answer->body.len;
+    return call->head.local ? 0 : call->len;
 }
 
 
 static ngx_int_t
 ngx_http_llm_batch_write_body(ngx_http_llm_batch_call_t *call, uint32_t k,
-    llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer,
-    ngx_buf_t *b)
+    llmb_sink_t *sink)
 {
-    llmb_rc_e    rc;
-    llmb_sink_t  sink;
+    llmb_rc_e  rc;
 
-    sink.write = ngx_http_llm_batch_append;
-    sink.data = b;
-
-    if (outcome->split) {
+    if (call->outcome.split) {
         rc = llmb_split_write(&call->split, call->body, call->shares, call->n,
-                              k, &sink);
+                              k, sink);
 
-    } else if (answer->local || answer->body.len == 0) {
+    } else if (call->head.local || call->len == 0) {
         rc = LLMB_OK;
 
     } else {
-        rc = sink.write(sink.data, answer->body.data, answer->body.len);
+        rc = sink->write(sink->data, call->body, call->len);
     }
 
     return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
@@ -395,9 +391,12 @@ ngx_http_llm_batch_claimed(ngx_http_llm_batch_call_t *call, uint32_t k)
 
 static void
 ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
-    llmb_member_t *m, llmb_outcome_t *outcome)
+    llmb_member_t *m)
 {
-    unsigned  exact;
+    unsigned         exact;
+    llmb_outcome_t  *outcome;
+
+    outcome = &call->outcome;
 
     m->result.upstream = ngx_current_msec - call->start;
 
@@ -430,15 +429,6 @@ ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len)
     }
 
     b->last = ngx_cpymem(b->last, p, len);
-
-    return LLMB_OK;
-}
-
-
-llmb_rc_e
-ngx_http_llm_batch_measure(void *data, const uint8_t *p, size_t len)
-{
-    *(size_t *) data += len;
 
     return LLMB_OK;
 }

@@ -30,29 +30,15 @@ static ngx_uint_t ngx_http_llm_batch_part_is_whole(
 void
 ngx_http_llm_batch_part_alone(ngx_http_llm_batch_part_t *part)
 {
-    ngx_http_llm_batch_answer_t  answer;
-
-    if (ngx_http_llm_batch_send_part(part) == NGX_OK) {
-        return;
+    if (ngx_http_llm_batch_send_part(part) != NGX_OK) {
+        ngx_http_llm_batch_pass(part->ctx, LLMB_REASON_INTERNAL);
     }
-
-    ngx_memzero(&answer, sizeof(ngx_http_llm_batch_answer_t));
-
-    answer.status = NGX_HTTP_INTERNAL_SERVER_ERROR;
-    answer.local = 1;
-
-    part->result.status = LLMB_STATUS_FAILED;
-    part->result.reason = LLMB_REASON_INTERNAL;
-
-    ngx_http_llm_batch_part_done(part, &answer);
 }
 
 
 void
 ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
 {
-    uint64_t                     wake;
-    ngx_uint_t                   again;
     llmb_outcome_t               outcome;
     ngx_http_llm_batch_part_t   *part;
     ngx_http_llm_batch_answer_t  answer;
@@ -61,12 +47,11 @@ ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
     part->call = NULL;
     part->result.upstream = ngx_current_msec - call->start;
 
+    ngx_http_llm_batch_read_answer(call);
     ngx_http_llm_batch_get_outcome(call, &outcome);
 
-    again = ngx_http_llm_batch_part_learn(part, call, &outcome);
-
-    if (again && ngx_http_llm_batch_join(part, &wake) == LLMB_REASON_NONE) {
-        ngx_http_llm_batch_set_timer(part);
+    if (ngx_http_llm_batch_part_learn(part, call, &outcome)) {
+        ngx_http_llm_batch_part_back(part);
         return;
     }
 
@@ -105,8 +90,7 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
         g = llmb_group(zone->tables,
                        llmb_member(zone->tables, part->member)->group);
 
-        body.data = call->body;
-        body.len = call->len;
+        body = ngx_http_llm_batch_words(call);
 
         ngx_http_llm_batch_learn_call(call, zone,
                              llmb_member(zone->tables, part->member)->group,
@@ -207,7 +191,9 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
     case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
     case 422:
         policy = llmb_group_policy(g);
-        return ngx_http_llm_batch_is_too_large(part, &policy);
+        return ngx_http_llm_batch_may_cut(part)
+               && !llmb_policy_takes(&policy, part->piece.items,
+                                     part->piece.tokens, part->piece.size);
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
         since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
@@ -222,76 +208,56 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
 }
 
 
-/* what the upstream says to a request of its own is for its client */
+/*
+ * What the upstream says to a request of its own is for its client.  An answer
+ * that can be cut is joined to others as it came.
+ */
 
 static ngx_int_t
 ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome,
     ngx_http_llm_batch_answer_t *answer)
 {
-    size_t        size;
-    unsigned      exact;
-    ngx_buf_t     b;
-    llmb_rc_e     rc;
-    llmb_sink_t   sink;
+    unsigned  exact;
 
     if (ngx_http_llm_batch_answer_create(call, answer) != NGX_OK) {
         return NGX_ERROR;
     }
 
+    answer->body = call->answer;
+
     if (outcome->split) {
         llmb_split_weigh(&call->split, call->body, call->shares, 1);
-        size = llmb_split_bound(&call->split, &call->shares[0]);
-
-    } else if (outcome->status == NGX_HTTP_OK && outcome->answered
-               && call->mismatch != LLMB_MISMATCH_ENCODING
-               && call->mismatch != LLMB_MISMATCH_CACHE
-               && ngx_http_llm_batch_part_is_whole(part))
-    {
-        /* nobody else's, and nothing to be cut: for the client to judge */
-        size = call->len;
-
-    } else {
-        part->result.status = LLMB_STATUS_FAILED;
-        part->result.reason = llmb_verdict_reason(outcome);
-
-        answer->status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
-                                                        : outcome->status;
-        answer->local = (call->status != answer->status
-                         || !outcome->answered);
-        size = answer->local ? 0 : call->len;
-    }
-
-    b.pos = ngx_pnalloc(part->ctx->request->pool, size + 1);
-    if (b.pos == NULL) {
-        return NGX_ERROR;
-    }
-
-    b.last = b.pos;
-    b.end = b.pos + size;
-
-    sink.write = ngx_http_llm_batch_append;
-    sink.data = &b;
-
-    if (outcome->split) {
-        rc = llmb_split_write(&call->split, call->body, call->shares, 1, 0,
-                              &sink);
 
         part->result.tokens = llmb_split_tokens(&call->split,
                                                 &call->shares[0], &exact);
         /* the usage of a call of its own is its own */
         part->result.exact = 1;
 
+        part->repair = call->split.repaired;
+
         ngx_http_llm_batch_price(call, &call->shares[0], &part->result);
 
-    } else {
-        rc = sink.write(sink.data, call->body, size);
+        return NGX_OK;
     }
 
-    answer->body.data = b.pos;
-    answer->body.len = b.last - b.pos;
+    if (outcome->status == NGX_HTTP_OK && outcome->answered
+        && call->mismatch != LLMB_MISMATCH_ENCODING
+        && call->mismatch != LLMB_MISMATCH_CACHE
+        && ngx_http_llm_batch_part_is_whole(part))
+    {
+        /* nobody else's, and nothing to be cut: for the client to judge */
+        return NGX_OK;
+    }
 
-    return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
+    part->result.status = LLMB_STATUS_FAILED;
+    part->result.reason = llmb_verdict_reason(outcome);
+
+    answer->status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
+                                                    : outcome->status;
+    answer->local = (call->status != answer->status || !outcome->answered);
+
+    return NGX_OK;
 }
 
 

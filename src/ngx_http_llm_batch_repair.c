@@ -16,29 +16,30 @@
 #include "ngx_http_llm_batch.h"
 
 
-#define NGX_HTTP_LLM_BATCH_REPAIR_BUFFER  4096
+/* bytes that may come at once beyond llm_batch_max_response */
+
+#define NGX_HTTP_LLM_BATCH_REPAIR_MORE  (16 * 1024 * 1024)
 
 
 struct ngx_http_llm_batch_repair_s {
-    llmb_split_t   split;
-    u_char        *body;
-    size_t         len;
-    size_t         size;
-    unsigned       passing:1;
+    llmb_split_t                 split;
+    llmb_rc_e                    rc;         /* of it */
+    ngx_http_llm_batch_spool_t  *body;
+    size_t                       checked;
+    unsigned                     passing:1;
 };
 
 
 static ngx_uint_t ngx_http_llm_batch_repair_is_ours(ngx_http_request_t *r,
     ngx_http_llm_batch_ctx_t *ctx);
-static ngx_int_t ngx_http_llm_batch_repair_collect(ngx_http_request_t *r,
+static ngx_int_t ngx_http_llm_batch_repair_collect(
     ngx_http_llm_batch_repair_t *repair, ngx_buf_t *b);
-static ngx_int_t ngx_http_llm_batch_repair_reserve(ngx_http_request_t *r,
-    ngx_http_llm_batch_repair_t *repair, size_t size);
-static void ngx_http_llm_batch_repair_free(void *data);
-static ngx_int_t ngx_http_llm_batch_repair_write(ngx_http_request_t *r,
-    ngx_http_llm_batch_ctx_t *ctx, ngx_buf_t *b);
+static ngx_int_t ngx_http_llm_batch_repair_check(
+    ngx_http_llm_batch_repair_t *repair, ngx_uint_t last);
+static ngx_http_llm_batch_spool_t *ngx_http_llm_batch_repair_write(
+    ngx_http_request_t *r, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_repair_release(ngx_http_request_t *r,
-    ngx_uint_t last, ngx_buf_t *b, ngx_chain_t **out);
+    ngx_uint_t last, ngx_http_llm_batch_spool_t *body, ngx_chain_t **out);
 
 
 ngx_int_t
@@ -46,6 +47,7 @@ ngx_http_llm_batch_repair_header(ngx_http_request_t *r,
     ngx_http_llm_batch_ctx_t *ctx)
 {
     void                         *room;
+    size_t                        size;
     llmb_split_conf_t             conf;
     ngx_http_llm_batch_repair_t  *repair;
 
@@ -71,12 +73,27 @@ ngx_http_llm_batch_repair_header(ngx_http_request_t *r,
     conf.base64 = 1;
     conf.repair = 1;
 
+    size = llmb_split_room(&conf);
+
+    if (ngx_http_llm_batch_memory_count(r->pool, size) != NGX_OK) {
+        /* it goes on as it came */
+        return NGX_DECLINED;
+    }
+
     repair = ngx_pcalloc(r->pool, sizeof(ngx_http_llm_batch_repair_t));
-    room = ngx_palloc(r->pool, llmb_split_room(&conf));
+    room = ngx_palloc(r->pool, size);
 
     if (repair == NULL || room == NULL) {
         return NGX_ERROR;
     }
+
+    repair->body = ngx_http_llm_batch_spool_create(r->pool, r,
+                      ctx->conf->max_response + NGX_HTTP_LLM_BATCH_REPAIR_MORE);
+    if (repair->body == NULL) {
+        return NGX_ERROR;
+    }
+
+    repair->rc = LLMB_AGAIN;
 
     llmb_split_init(&repair->split, &conf, room);
 
@@ -105,10 +122,9 @@ ngx_int_t
 ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
     ngx_http_llm_batch_ctx_t *ctx, ngx_chain_t *in, ngx_chain_t **out)
 {
-    ngx_buf_t                     b;
-    llmb_rc_e                     rc;
     ngx_uint_t                    last, broken;
     ngx_chain_t                  *cl;
+    ngx_http_llm_batch_spool_t   *body;
     ngx_http_llm_batch_repair_t  *repair;
 
     repair = ctx->repair;
@@ -122,7 +138,7 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
 
     for (cl = in; cl; cl = cl->next) {
 
-        if (ngx_http_llm_batch_repair_collect(r, repair, cl->buf) != NGX_OK) {
+        if (ngx_http_llm_batch_repair_collect(repair, cl->buf) != NGX_OK) {
             return NGX_ERROR;
         }
 
@@ -139,56 +155,51 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
     broken = broken && (r->upstream == NULL
                         || r->upstream->peer.connection == NULL);
 
-    rc = llmb_split_read(&repair->split, repair->body, repair->len, last);
+    if (ngx_http_llm_batch_repair_check(repair, last) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
-    if (rc == LLMB_AGAIN && !broken
+    if (repair->rc == LLMB_AGAIN && !broken
         && (repair->split.seen == 0 || repair->split.repaired)
-        && repair->len <= ctx->conf->max_response)
+        && repair->body->len <= ctx->conf->max_response)
     {
         return NGX_AGAIN;
     }
 
     repair->passing = 1;
 
-    if (rc == LLMB_OK && repair->split.repaired
-        && ngx_http_llm_batch_repair_write(r, ctx, &b) == NGX_OK)
-    {
-        ngx_http_clear_content_length(r);
-        ngx_http_clear_accept_ranges(r);
-        ngx_http_clear_etag(r);
+    if (repair->rc == LLMB_OK && repair->split.repaired) {
 
-        r->headers_out.content_length_n = b.last - b.pos;
+        body = ngx_http_llm_batch_repair_write(r, ctx);
 
-        return ngx_http_llm_batch_repair_release(r, last, &b, out);
+        if (body) {
+            ngx_http_clear_content_length(r);
+            ngx_http_clear_accept_ranges(r);
+            ngx_http_clear_etag(r);
+
+            r->headers_out.content_length_n = body->len;
+
+            return ngx_http_llm_batch_repair_release(r, last, body, out);
+        }
     }
 
-    b.pos = repair->body;
-    b.last = repair->body + repair->len;
-
-    return ngx_http_llm_batch_repair_release(r, last, &b, out);
+    return ngx_http_llm_batch_repair_release(r, last, repair->body, out);
 }
 
 
 static ngx_int_t
-ngx_http_llm_batch_repair_collect(ngx_http_request_t *r,
-    ngx_http_llm_batch_repair_t *repair, ngx_buf_t *b)
+ngx_http_llm_batch_repair_collect(ngx_http_llm_batch_repair_t *repair,
+    ngx_buf_t *b)
 {
-    size_t  size;
-
     if (!ngx_buf_in_memory(b)) {
         return ngx_buf_special(b) ? NGX_OK : NGX_ERROR;
     }
 
-    size = b->last - b->pos;
-
-    if (ngx_http_llm_batch_repair_reserve(r, repair, repair->len + size)
-        != NGX_OK)
+    if (ngx_http_llm_batch_spool_write(repair->body, b->pos, b->last - b->pos)
+        != LLMB_OK)
     {
         return NGX_ERROR;
     }
-
-    ngx_memcpy(repair->body + repair->len, b->pos, size);
-    repair->len += size;
 
     b->pos = b->last;
 
@@ -196,64 +207,56 @@ ngx_http_llm_batch_repair_collect(ngx_http_request_t *r,
 }
 
 
-static ngx_int_t
-ngx_http_llm_batch_repair_reserve(ngx_http_request_t *r,
-    ngx_http_llm_batch_repair_t *repair, size_t size)
-{
-    u_char              *p;
-    ngx_pool_cleanup_t  *cln;
+/* what is at hand of the answer, if that is more than before, or the last */
 
-    if (size <= repair->size) {
+static ngx_int_t
+ngx_http_llm_batch_repair_check(ngx_http_llm_batch_repair_t *repair,
+    ngx_uint_t last)
+{
+    u_char  *base;
+
+    if (repair->rc != LLMB_AGAIN
+        || (!last && ngx_http_llm_batch_spool_ready(repair->body)
+                     == repair->checked))
+    {
         return NGX_OK;
     }
 
-    size = ngx_max(size, repair->size * 2);
-    size = ngx_max(size, NGX_HTTP_LLM_BATCH_REPAIR_BUFFER);
+    base = ngx_http_llm_batch_spool_base(repair->body);
 
-    if (repair->body == NULL) {
-        cln = ngx_pool_cleanup_add(r->pool, 0);
-        if (cln == NULL) {
-            return NGX_ERROR;
-        }
-
-        cln->handler = ngx_http_llm_batch_repair_free;
-        cln->data = repair;
-    }
-
-    p = realloc(repair->body, size);
-
-    if (p == NULL) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, ngx_errno,
-                      "realloc(%uz) failed", size);
+    if (base == NULL) {
         return NGX_ERROR;
     }
 
-    repair->body = p;
-    repair->size = size;
+    repair->rc = llmb_split_read(&repair->split, base, repair->body->len,
+                                 last);
+    repair->checked = repair->body->len;
+
+    ngx_http_llm_batch_spool_forget(repair->body);
 
     return NGX_OK;
 }
 
 
-static void
-ngx_http_llm_batch_repair_free(void *data)
-{
-    ngx_http_llm_batch_repair_t *repair = data;
+/* NULL after an error */
 
-    ngx_free(repair->body);
-}
-
-
-static ngx_int_t
+static ngx_http_llm_batch_spool_t *
 ngx_http_llm_batch_repair_write(ngx_http_request_t *r,
-    ngx_http_llm_batch_ctx_t *ctx, ngx_buf_t *b)
+    ngx_http_llm_batch_ctx_t *ctx)
 {
-    size_t         size;
-    llmb_sink_t    sink;
-    llmb_share_t   share;
-    llmb_split_t  *sp;
+    u_char                      *base;
+    size_t                       size;
+    llmb_sink_t                  sink;
+    llmb_share_t                 share;
+    llmb_split_t                *sp;
+    ngx_http_llm_batch_spool_t  *body;
 
     sp = &ctx->repair->split;
+    base = ngx_http_llm_batch_spool_base(ctx->repair->body);
+
+    if (base == NULL) {
+        return NULL;
+    }
 
     ngx_memzero(&share, sizeof(llmb_share_t));
 
@@ -261,55 +264,61 @@ ngx_http_llm_batch_repair_write(ngx_http_request_t *r,
     share.tokens = ctx->body.tokens;
     share.scalar = ctx->body.scalar;
 
-    llmb_split_weigh(sp, ctx->repair->body, &share, 1);
+    llmb_split_weigh(sp, base, &share, 1);
 
     size = llmb_split_bound(sp, &share);
+    body = ngx_http_llm_batch_spool_create(r->pool, r, size);
 
-    b->pos = ngx_pnalloc(r->pool, size);
-    if (b->pos == NULL) {
-        return NGX_ERROR;
-    }
-
-    b->last = b->pos;
-    b->end = b->pos + size;
-
-    sink.write = ngx_http_llm_batch_append;
-    sink.data = b;
-
-    if (llmb_split_write(sp, ctx->repair->body, &share, 1, 0, &sink)
-        != LLMB_OK)
+    if (body == NULL
+        || ngx_http_llm_batch_spool_reserve(body, size) != NGX_OK)
     {
-        return NGX_ERROR;
+        return NULL;
     }
 
-    return NGX_OK;
+    sink.write = ngx_http_llm_batch_spool_write;
+    sink.data = body;
+
+    if (llmb_split_write(sp, base, &share, 1, 0, &sink) != LLMB_OK) {
+        return NULL;
+    }
+
+    ngx_http_llm_batch_spool_free(ctx->repair->body);
+
+    return body;
 }
 
 
+/* filters behind ours do not read files, but a file may be mapped */
+
 static ngx_int_t
 ngx_http_llm_batch_repair_release(ngx_http_request_t *r, ngx_uint_t last,
-    ngx_buf_t *b, ngx_chain_t **out)
+    ngx_http_llm_batch_spool_t *body, ngx_chain_t **out)
 {
-    ngx_buf_t    *buf;
+    ngx_buf_t    *b;
     ngx_chain_t  *cl;
 
-    buf = ngx_calloc_buf(r->pool);
+    b = ngx_calloc_buf(r->pool);
     cl = ngx_alloc_chain_link(r->pool);
 
-    if (buf == NULL || cl == NULL) {
+    if (b == NULL || cl == NULL) {
         return NGX_ERROR;
     }
 
-    buf->start = b->pos;
-    buf->pos = b->pos;
-    buf->last = b->last;
-    buf->end = b->last;
-    buf->memory = (b->last != b->pos);
-    buf->last_buf = last;
-    buf->last_in_chain = last;
-    buf->flush = !last;
+    b->start = ngx_http_llm_batch_spool_base(body);
 
-    cl->buf = buf;
+    if (b->start == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = b->start;
+    b->last = b->start + body->len;
+    b->end = b->last;
+    b->memory = (body->len != 0);
+    b->last_buf = last;
+    b->last_in_chain = last;
+    b->flush = !last;
+
+    cl->buf = b;
     cl->next = NULL;
 
     *out = cl;

@@ -43,6 +43,7 @@ ngx_http_llm_batch_zone_add(ngx_conf_t *cf, ngx_str_t *name, size_t size)
     zone->ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
                                                  ngx_core_module);
     ngx_queue_init(&zone->held);
+    ngx_queue_init(&zone->waking);
 
     zone->shm_zone = ngx_shared_memory_add(cf, name, size,
                                            &ngx_http_llm_batch_module);

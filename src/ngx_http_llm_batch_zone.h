@@ -58,6 +58,8 @@ struct ngx_http_llm_batch_zone_s {
     ngx_http_llm_batch_part_t   **members;     /* ours, by index */
     ngx_http_llm_batch_call_t   **calls;       /* ours, by index */
     ngx_queue_t                   held;        /* our members: parts */
+    ngx_queue_t                   waking;      /* requests whose timer is to
+                                                  be set */
     ngx_pool_t                   *pool;        /* of one step, then reset */
     ngx_event_t                   mail;
     ngx_event_t                   watch;

@@ -39,12 +39,15 @@ $t->done();
 
 
 sub start ($workers) {
-	$t->conf(<<'EOF', workers => $workers);
+	$t->write_file('models.json',
+		'{"models":[{"match":"ten","max_items":10}]}');
+	$t->conf(<<'EOF', workers => $workers, http => 'llm_batch_models models.json;');
 llm_batch zone=llm;
 llm_batch_concurrency 1;
 llm_batch_max_size 2048;
 llm_batch_max_body 4m;
 llm_batch_max_wait 20s;
+llm_batch_split on max=400;
 llm_batch_fallback_limit 1000%;
 llm_batch_breaker failures=100 cooldown=1s;
 client_max_body_size 8m;
@@ -52,8 +55,8 @@ client_max_body_size 8m;
 location / {
     proxy_pass http://backend;
 }
-location /ten/ {
-    llm_batch_max_size 10;
+location /few/ {
+    llm_batch_split on max=4;
     proxy_pass http://backend/;
 }
 location /tokens/ {
@@ -65,7 +68,6 @@ location /wide/ {
     proxy_pass http://backend/;
 }
 location /off/ {
-    llm_batch_max_size 10;
     llm_batch_split off;
     proxy_pass http://backend/;
 }
@@ -74,6 +76,10 @@ EOF
 }
 
 sub of ($input, %more) { return { model => 'm', input => $input, %more } }
+
+# a model of which no more than ten items are taken
+
+sub ten ($input, %more) { return of($input, model => 'ten', %more) }
 
 sub texts ($name, $n) { return [ map { "$name $_" } 1 .. $n ] }
 
@@ -88,7 +94,7 @@ sub largest { return max map { $_->{items} } $mock->calls() }
 
 sub limits ($workers) {
 	$mock->reset();
-	my $r = ask("/ten$uri", of(texts('items', 35)));
+	my $r = ask($uri, ten(texts('items', 35)));
 	is_own_answer($r, 'items');
 	is(sizes($mock), '10 10 10 5', 'items: calls');
 	is($r->{json}{usage}{total_tokens},
@@ -162,8 +168,8 @@ sub many ($workers) {
 sub shared ($workers) {
 	$mock->reset();
 	my @r = $t->plugged($mock, [
-		{ uri => "/ten$uri", body => of(texts('large', 25)) },
-		map { { uri => "/ten$uri", body => of("small $_") } } 1 .. 8,
+		{ uri => $uri, body => ten(texts('large', 25)) },
+		map { { uri => $uri, body => ten("small $_") } } 1 .. 8,
 	], queued => 11);
 
 	is_own_answer(\@r, 'shared');
@@ -176,8 +182,8 @@ sub shared ($workers) {
 
 	$mock->reset();
 	$mock->script(delay => 0.002);
-	my $load = $t->load(clients => 8, requests => 80, uri => "/ten$uri",
-		body => sub ($i) { of(texts("load $i", 1 + $i * 7 % 43)) });
+	my $load = $t->load(clients => 8, requests => 80, uri => $uri,
+		body => sub ($i) { ten(texts("load $i", 1 + $i * 7 % 43)) });
 	is($load->{ok}, 80, 'load: own answers') or diag($load->{wrong}[0]{problem});
 	is($mock->items(), sum0(map { 1 + $_ * 7 % 43 } 0 .. 79),
 		'load: each item is sent once');
@@ -187,7 +193,7 @@ sub shared ($workers) {
 
 	$mock->reset();
 	$mock->next({ hold => 1 });
-	ask("/ten$uri", of(texts('gone', 100)), abort => 0.05);
+	ask($uri, ten(texts('gone', 100)), abort => 0.05);
 	wait_for { $mock->count() == 1 };
 	$mock->release();
 	wait_for { ($t->metric('llm_batch_zone_requests') // 1) == 0 };
@@ -202,7 +208,7 @@ sub errors ($workers) {
 	{
 		$mock->reset();
 		$mock->script(%$how);
-		my $r = ask("/ten$uri", of(texts('error', 25),
+		my $r = ask($uri, ten(texts('error', 25),
 			user => "$how->{status}"));
 		is($r->{status}, $how->{status}, "error $how->{status}");
 		cmp_ok($r->{time} // 60, '<', 20, 'at once');
@@ -227,12 +233,12 @@ sub errors ($workers) {
 	for my $how ({ status => 429, headers => { 'Retry-After' => 1 } },
 		{ index => 'missing' }, { count => -1 }, { junk => 1 })
 	{
-		my $body = of(texts('whole', 3), user => join ' ', 'whole',
+		my $body = ten(texts('whole', 3), user => join ' ', 'whole',
 			sort keys %$how);
 
 		$mock->reset();
 		$mock->script(%$how);
-		my $r = ask("/ten$uri", $body);
+		my $r = ask($uri, $body);
 		my $plain = ask("/off$uri", { %$body, user => 'off' });
 		is("$r->{status} " . length $r->{body}, "$plain->{status} "
 			. length $plain->{body}, "whole: @{[ sort keys %$how ]}");
@@ -243,7 +249,7 @@ sub errors ($workers) {
 
 	$mock->reset();
 	$mock->next({ status => 429, headers => { 'Retry-After-Ms' => 50 } });
-	is_own_answer(ask("/ten$uri", of(texts('pause', 25))), 'a pause');
+	is_own_answer(ask($uri, ten(texts('pause', 25))), 'a pause');
 
 	# wrong answers are nobody's
 
@@ -252,7 +258,7 @@ sub errors ($workers) {
 	{
 		$mock->reset();
 		$mock->script(%$how);
-		my $r = ask("/ten$uri", of(texts('wrong', 25),
+		my $r = ask($uri, ten(texts('wrong', 25),
 			user => join ' ', %$how));
 		is($r->{status}, 502, "wrong answers: @{[ %$how ]}");
 	}
@@ -264,8 +270,8 @@ sub errors ($workers) {
 	$bad->[12] = 'POISON';
 
 	my @r = $t->plugged($mock, [
-		{ uri => "/ten$uri", body => of($bad) },
-		map { { uri => "/ten$uri", body => of("good $_") } } 1 .. 8,
+		{ uri => $uri, body => ten($bad) },
+		map { { uri => $uri, body => ten("good $_") } } 1 .. 8,
 	], queued => 11);
 
 	is($r[0]{status}, 400, 'a bad text: the guilty one');
@@ -361,7 +367,7 @@ sub group ($model) {
 
 sub off ($workers) {
 	$mock->reset();
-	my $r = ask("/off$uri", of(texts('off', 25)));
+	my $r = ask("/off$uri", ten(texts('off', 25)));
 	is_own_answer($r, 'off');
 	is(sizes($mock), '25', 'off: in one piece');
 	is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",

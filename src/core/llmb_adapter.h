@@ -211,9 +211,16 @@ typedef struct {
     /* equal items have equal results: they may be sent once */
     unsigned              pure:1;
 
-    /* the most items, and bytes of items, in a call; 0 bytes: no limit */
+    /* the most items, and bytes of items, gathered; 0 bytes: no limit */
     uint32_t              max_items;
     size_t                max_bytes;
+
+    /*
+     * The most that servers of this API are known to take in a call, which a
+     * client may send on its own; 0: it is not known, or there is no limit.
+     */
+    uint32_t              most_items;
+    size_t                most_bytes;
 
     const llmb_form_t    *forms[LLMB_MAX_FORMS];     /* up to a NULL */
     const llmb_refusal_t *refusals;   /* ends with an empty member; NULL:

@@ -37,6 +37,12 @@ llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned)
         policy->max_size = learned->items;
     }
 
+    if (learned->items
+        && (policy->most_items == 0 || learned->items < policy->most_items))
+    {
+        policy->most_items = learned->items;
+    }
+
     if (learned->tokens
         && (policy->max_tokens == 0 || learned->tokens < policy->max_tokens))
     {
@@ -45,6 +51,12 @@ llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned)
 
     if (learned->bytes && learned->bytes < policy->max_bytes) {
         policy->max_bytes = learned->bytes;
+    }
+
+    if (learned->bytes
+        && (policy->most_bytes == 0 || learned->bytes < policy->most_bytes))
+    {
+        policy->most_bytes = learned->bytes;
     }
 }
 
@@ -66,6 +78,16 @@ llmb_policy_proven(const llmb_learned_t *proven, uint32_t items,
     return items <= proven->items
            && tokens <= proven->tokens
            && bytes <= proven->bytes;
+}
+
+
+unsigned
+llmb_policy_takes(const llmb_policy_t *policy, uint32_t items,
+    uint64_t tokens, uint64_t bytes)
+{
+    return (policy->most_items == 0 || items <= policy->most_items)
+           && (policy->most_bytes == 0 || bytes <= policy->most_bytes)
+           && (policy->max_tokens == 0 || tokens <= policy->max_tokens);
 }
 
 

@@ -45,9 +45,13 @@ typedef struct {
     uint32_t         learned;     /* concurrency is learned */
     uint64_t         interval;    /* us between two calls, with "rate" */
     uint32_t         min_size;    /* items */
-    uint32_t         max_size;    /* items in a call */
+    uint32_t         max_size;    /* items gathered into a call */
     uint64_t         max_tokens;  /* in a call; 0: no bound */
-    uint64_t         max_bytes;   /* of items in a call */
+    uint64_t         max_bytes;   /* of items gathered into a call */
+    uint32_t         most_items;  /* that the upstream takes in a call, so that
+                                     a client may send them as one; 0: that is
+                                     not known */
+    uint64_t         most_bytes;  /* the same of bytes */
     uint64_t         max_wait;    /* ms */
 } llmb_policy_t;
 
@@ -79,7 +83,7 @@ typedef struct {
 } llmb_load_t;
 
 
-/* narrows the bounds of a call by what was learned */
+/* narrows all bounds of a call by what was learned */
 void llmb_policy_learn(llmb_policy_t *policy, const llmb_learned_t *learned);
 
 /* widens what is proven by a call that was taken; tells what is within */
@@ -88,6 +92,13 @@ void llmb_policy_prove(llmb_learned_t *proven, uint32_t items,
 unsigned llmb_policy_proven(const llmb_learned_t *proven, uint32_t items,
     uint64_t tokens, uint64_t bytes);
 
+
+/*
+ * Whether a call of one client is within what the upstream takes.  It may have
+ * more than is gathered of several.
+ */
+unsigned llmb_policy_takes(const llmb_policy_t *policy, uint32_t items,
+    uint64_t tokens, uint64_t bytes);
 
 /* why the group is to be sent now; LLMB_CLOSE_NONE: it is not */
 llmb_close_e llmb_policy_close(const llmb_policy_t *policy,

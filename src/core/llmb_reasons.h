@@ -60,6 +60,8 @@
     x(RESPONSE_SIZE,   "response_size")                                       \
     x(TIMEOUT,         "timeout")                                             \
     x(WORKER_LOST,     "worker_lost")                                         \
+    x(PARTS,           "parts")                                               \
+    x(MEMORY,          "memory")                                              \
     x(INTERNAL,        "internal")
 
 

@@ -229,24 +229,6 @@ uint64_t llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
 uint64_t llmb_split_output(const llmb_split_t *sp, const llmb_share_t *share);
 
 
-/*
- * The answers to the parts of one request, each read with LLMB_OK, as one:
- * the first one, with the elements of all in its lists, positions counted
- * through, and the sums of all counts.  No more bytes are written than the
- * bound.  LLMB_INVALID, before anything is written, if the answers are not of
- * one shape, which ranked forms and tensors never are.
- */
-
-typedef struct {
-    llmb_split_t           split;
-    const uint8_t         *base;
-} llmb_joint_t;
-
-size_t llmb_split_join_bound(const llmb_joint_t *parts, uint32_t n);
-llmb_rc_e llmb_split_join(const llmb_joint_t *parts, uint32_t n,
-    llmb_sink_t *out);
-
-
 #pragma GCC visibility pop
 
 

@@ -6,13 +6,14 @@
  */
 
 
+#include "join.h"
 #include "split_check.h"
 
 
 /* the answers to the parts, as they are kept */
 
 static void
-make_parts(call_t *c, llmb_joint_t *parts, buffer_t *texts, void **rooms)
+make_parts(call_t *c, join_part_t *parts, buffer_t *texts, void **rooms)
 {
     uint32_t           k;
     llmb_sink_t        sink;
@@ -138,11 +139,11 @@ void
 check_joint(call_t *c)
 {
     void          *rooms[CALL_ITEMS];
-    buffer_t       texts[CALL_ITEMS], b;
+    buffer_t       texts[CALL_ITEMS];
     uint32_t       k;
     llmb_rc_e      rc;
-    llmb_sink_t    sink;
-    llmb_joint_t   parts[CALL_ITEMS];
+    join_part_t    parts[CALL_ITEMS];
+    join_play_t    play;
 
     if (c->conf.form->ranked || c->conf.form->tensors || c->conf.unique
         || c->conf.repair || c->conf.strip)
@@ -152,21 +153,22 @@ check_joint(call_t *c)
 
     make_parts(c, parts, texts, rooms);
 
-    sink = buffer_sink(&b);
-    rc = llmb_split_join(parts, c->members, &sink);
+    memset(&play, 0, sizeof(join_play_t));
+    play.step = c->answer.len / 3;
+
+    rc = join_parts(&play, parts, c->members);
 
     if (rc == LLMB_OK) {
-        require(b.len <= llmb_split_join_bound(parts, c->members));
-        check_joined(c, &b);
+        check_joined(c, &play.out);
 
     } else {
 
         /* more counts than are added up */
 
-        require(rc == LLMB_INVALID && c->answer.len > 4 * 64);
+        require(rc == LLMB_INVALID && c->answer.len > 4 * LLMB_JOIN_COUNTS);
     }
 
-    free(b.data);
+    free(play.out.data);
 
     for (k = 0; k < c->members; k++) {
         free(rooms[k]);

@@ -20,6 +20,7 @@
 #include "adapters/llmb_adapters.h"
 #include "call.h"
 #include "call_key.h"
+#include "join.h"
 #include "model_client.h"
 #include "model_server.h"
 
@@ -525,13 +526,12 @@ static llmb_str_t
 play_join(client_t *client)
 {
     void               *rooms[MAX_PIECES];
-    buffer_t            b;
     unsigned            i;
-    llmb_sink_t         sink;
-    llmb_joint_t       *joints;
+    join_part_t        *joints;
+    join_play_t         play;
     llmb_split_conf_t   conf;
 
-    joints = call_alloc(client->npieces * sizeof(llmb_joint_t));
+    joints = call_alloc(client->npieces * sizeof(join_part_t));
 
     memset(&conf, 0, sizeof(llmb_split_conf_t));
     conf.form = client->rq.form;
@@ -549,10 +549,10 @@ play_join(client_t *client)
                          LLMB_OK);
     }
 
-    sink = buffer_sink(&b);
-    assert_int_equal(llmb_split_join(joints, client->npieces, &sink),
-                     LLMB_OK);
-    assert_true(b.len <= llmb_split_join_bound(joints, client->npieces));
+    memset(&play, 0, sizeof(join_play_t));
+    play.step = client->npieces * 16;
+
+    assert_int_equal(join_parts(&play, joints, client->npieces), LLMB_OK);
 
     for (i = 0; i < client->npieces; i++) {
         free(rooms[i]);
@@ -560,7 +560,7 @@ play_join(client_t *client)
 
     free(joints);
 
-    return call_text(&b);
+    return call_text(&play.out);
 }
 
 

@@ -52,6 +52,7 @@ const llmb_adapter_t  llmb_adapter_cohere_embed = {
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 96,
+    .most_items = 96,
     .forms      = { &llmb_cohere_embed_form },
     .refusals   = llmb_cohere_embed_refusals
 };

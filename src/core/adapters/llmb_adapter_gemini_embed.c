@@ -75,6 +75,7 @@ const llmb_adapter_t  llmb_adapter_gemini_embed = {
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 100,
+    .most_items = 100,
     .forms      = {
         &llmb_gemini_embed_single_form,
         &llmb_gemini_embed_batch_form

@@ -64,6 +64,7 @@ const llmb_adapter_t  llmb_adapter_openai_embeddings = {
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 2048,
+    .most_items = 2048,
     .forms      = { &llmb_openai_embeddings_form },
     .refusals   = llmb_openai_embeddings_refusals
 };

@@ -67,5 +67,6 @@ const llmb_adapter_t  llmb_adapter_rerank = {
     .idempotent = 1,
     .pure       = 0,
     .max_items  = 1000,
+    .most_items = 1000,
     .forms      = { &llmb_rerank_form, &llmb_rerank_tei_form }
 };

@@ -42,6 +42,8 @@ const llmb_adapter_t  llmb_adapter_tei_embed = {
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 32,
+    .most_items = 32,
     .max_bytes  = 1900000,
+    .most_bytes = 1900000,
     .forms      = { &llmb_tei_embed_form }
 };

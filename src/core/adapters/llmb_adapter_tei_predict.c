@@ -41,6 +41,8 @@ const llmb_adapter_t  llmb_adapter_tei_predict = {
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 32,
+    .most_items = 32,
     .max_bytes  = 1900000,
+    .most_bytes = 1900000,
     .forms      = { &llmb_tei_predict_form }
 };

@@ -39,6 +39,10 @@ llm_batch_max_wait 20s;
 location / {
     proxy_pass http://backend;
 }
+location /tokens/ {
+    llm_batch_max_tokens 8;
+    proxy_pass http://backend/;
+}
 location /four/ {
     llm_batch_max_size 4;
     proxy_pass http://backend/;
@@ -95,15 +99,17 @@ sub apart($t, $mock, $name, @requests) {
 		"$name: another call");
 }
 
-# a request of six items is cut at four
+# a request of six items is cut
 
 sub cuts($t, $mock, $uri, $name, $body) {
 	$mock->reset();
-	my $r = $t->request({ uri => "/four$uri", body => $body });
+	my $r = $t->request({ uri => "/tokens$uri", body => $body });
 
 	local $Test::Builder::Level = $Test::Builder::Level + 1;
 	is_own_answer($r, $name);
-	is(sizes($mock), '4 2', "$name: calls");
+
+	my @sizes = map { $_->{items} } $mock->calls();
+	ok(@sizes > 1 && sum0(@sizes) == 6, "$name: calls") or diag("@sizes");
 }
 
 # with the default configuration a request of this format goes alone
@@ -189,12 +195,27 @@ sub merges($t, $mock, $uri, $make, %o) {
 	my $n = $count->(map { "array $_" } 1 .. 10);
 	my $cut = $n > 1 && ($o{cut} // 1);
 
+	# a client's own array may be larger than what is gathered
+
 	$mock->reset();
 	@r = $t->request($of->('/four', map { "array $_" } 1 .. 10));
 	is_own_answer(\@r, 'an array beyond max_size');
 	is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
-		$cut || $n == 1 ? 'SINGLE ' : 'BYPASS item', 'its status');
-	is($sizes->(), $cut ? '4 4 2' : $n, $cut ? 'it is cut' : 'in one piece');
+		'SINGLE ', 'its status');
+	is($sizes->(), $n, 'in one piece');
+
+	# but not than what a call may have
+
+	$mock->reset();
+	@r = $t->request($of->('/tokens', map { "array $_" } 1 .. 10));
+	is_own_answer(\@r, 'an array beyond max_tokens');
+	is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
+		$cut || $n == 1 ? 'SINGLE ' : 'BYPASS tokens', 'its status');
+
+	my @sizes = map { $_->{items} } $mock->calls();
+	is(sum0(@sizes), $n, 'beyond max_tokens: each item is sent once');
+	cmp_ok(scalar @sizes, $cut ? '>' : '==', 1, $cut ? 'it is cut'
+		: 'in one piece');
 
 	SKIP: {
 		skip 'no usage in this format', 1

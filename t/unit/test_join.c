@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "answer.h"
+#include "join.h"
 
 
 #define MAX_PARTS  4
@@ -131,7 +132,7 @@ static const join_case_t  cases[] = {
 
 
 static uint32_t
-read_parts(const join_case_t *c, answer_t *answers, llmb_joint_t *parts)
+read_parts(const join_case_t *c, answer_t *answers, join_part_t *parts)
 {
     uint32_t           i;
     llmb_split_conf_t  conf;
@@ -157,13 +158,12 @@ read_parts(const join_case_t *c, answer_t *answers, llmb_joint_t *parts)
 static void
 parts_become_one(void **state)
 {
-    unsigned            i, writes;
+    unsigned            i, step;
     answer_t            answers[MAX_PARTS];
-    buffer_t            b;
     uint32_t            n;
     llmb_rc_e           rc;
-    llmb_sink_t         sink;
-    llmb_joint_t        parts[MAX_PARTS];
+    join_play_t         play;
+    join_part_t         parts[MAX_PARTS];
     const join_case_t  *c;
 
     (void) state;
@@ -172,35 +172,37 @@ parts_become_one(void **state)
         c = &cases[i];
         n = read_parts(c, answers, parts);
 
-        sink = buffer_sink(&b);
-        rc = llmb_split_join(parts, n, &sink);
+        /* whatever the size of a step, down to one element */
 
-        if (c->joined == NULL) {
-            assert_int_equal(rc, LLMB_INVALID);
-            assert_int_equal(b.len, 0);
+        for (step = 0; step < 64; step++) {
+            play.step = step;
+            play.fail = 0;
+            rc = join_parts(&play, parts, n);
 
-        } else {
-            assert_int_equal(rc, LLMB_OK);
-            assert_true(b.len <= llmb_split_join_bound(parts, n));
+            if (c->joined == NULL) {
+                assert_int_equal(rc, LLMB_INVALID);
+                assert_int_equal(play.out.len, 0);
 
-            buffer_write(&b, (const uint8_t *) "", 1);
-            assert_string_equal((char *) b.data, c->joined);
+            } else {
+                assert_int_equal(rc, LLMB_OK);
+
+                buffer_write(&play.out, (const uint8_t *) "", 1);
+                assert_string_equal((char *) play.out.data, c->joined);
+            }
+
+            free(play.out.data);
         }
-
-        free(b.data);
 
         /* and every write may fail */
 
-        for (writes = 1; rc == LLMB_OK; writes++) {
-            sink = buffer_sink(&b);
-            b.fail = writes;
+        for (play.fail = 1; rc == LLMB_OK; play.fail++) {
 
-            if (llmb_split_join(parts, n, &sink) == LLMB_OK) {
+            if (join_parts(&play, parts, n) == LLMB_OK) {
                 rc = LLMB_NOMEM;
             }
 
-            assert_int_equal(b.late, 0);
-            free(b.data);
+            assert_int_equal(play.late, 0);
+            free(play.out.data);
         }
 
         while (n--) {

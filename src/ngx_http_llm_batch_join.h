@@ -1,0 +1,51 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * How a request, or a part of one, becomes a member of its group.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_JOIN_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_JOIN_H_INCLUDED_
+
+
+/* what has to be known of a request to join; the same for all of its parts */
+
+typedef struct {
+    ngx_str_t                       key;
+    ngx_str_t                       credentials;
+    uint32_t                        hash;        /* of the key */
+    uint32_t                        path_hash;
+    uint32_t                        budget;      /* what is left of it */
+    llmb_policy_t                   policy;      /* of the group */
+} ngx_http_llm_batch_entry_t;
+
+
+/*
+ * Makes the entry of a request, out of the pool.  LLMB_REASON_NONE, or why the
+ * request cannot be held.
+ */
+llmb_reason_e ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_pool_t *pool, ngx_http_llm_batch_entry_t *entry);
+
+/*
+ * Makes a part a member of the group.  LLMB_REASON_NONE: it is one, if
+ * part->joined, and *wake is the time for its timer; or it is larger than what
+ * the upstream takes in a call, which entry->policy tells, and has to be cut.
+ * Else why it cannot be one.
+ */
+llmb_reason_e ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_entry_t *entry, uint64_t *wake);
+
+/*
+ * A hash of the path that calls of such requests go to, if it is another than
+ * that of the requests themselves; else 0.
+ */
+uint32_t ngx_http_llm_batch_path_hash(ngx_http_llm_batch_ctx_t *ctx);
+
+/* whether a part may be cut into smaller ones */
+ngx_uint_t ngx_http_llm_batch_may_cut(ngx_http_llm_batch_part_t *part);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_JOIN_H_INCLUDED_ */
