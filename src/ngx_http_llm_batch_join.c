@@ -362,7 +362,6 @@ ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
 }
 
 
-
 /* a large text gets its room step by step; others have the lock in between */
 
 static llmb_reason_e

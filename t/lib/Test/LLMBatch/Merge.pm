@@ -20,7 +20,7 @@ our @EXPORT = qw/ apart cuts is_off merge_conf merges merge_tests meets sizes /;
 
 # tests made by merges()
 
-sub merge_tests { return 30 }
+sub merge_tests { return 34 }
 
 # options: adapter, more (directives), and those of conf()
 
