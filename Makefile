@@ -277,6 +277,9 @@ bench-lock-run: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open \
 		$(BENCH_DIR)/load
 	bench/lock $(BENCH_DIR) $(NGINX) $(MODULE)
 
+bench-hostile: $(MODULE) $(BENCH_DIR)/vectors	## large arrays, and clients that do not read
+	bench/hostile $(BENCH_DIR) $(NGINX) $(MODULE)
+
 $(BENCH_DIR)/%: bench/%.c
 	@mkdir -p $(@D)
 	$(CC) -std=c99 -D_GNU_SOURCE -Wall -Wextra -Werror -O2 -g -o $@ $< -lm
@@ -302,5 +305,5 @@ FORCE:
 .PHONY:		all help module static compile test unit golden fuzz \
 		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
-		bench bench-core bench-curve bench-lock bench-lock-run \
-		bench-scheduler clean
+		bench bench-core bench-curve bench-hostile bench-lock \
+		bench-lock-run bench-scheduler clean
