@@ -453,6 +453,54 @@ a_call_takes_members_up_to_each_bound(void **state)
 }
 
 
+/* of one client, which may be more than is gathered of several */
+
+static void
+an_upstream_takes_what_is_within_its_own_bounds(void **state)
+{
+    llmb_policy_t   p = policy(LLMB_WINDOW_SLOT);
+    llmb_learned_t  learned = { 0, 0, 0 };
+
+    (void) state;
+
+    p.max_size = 10;
+    p.max_bytes = 1000;
+    p.max_tokens = 0;
+
+    assert_true(llmb_policy_takes(&p, UINT32_MAX, UINT64_MAX, UINT64_MAX));
+
+    p.most_items = 100;
+    p.most_bytes = 5000;
+    p.max_tokens = 700;
+
+    assert_true(llmb_policy_takes(&p, 100, 700, 5000));
+    assert_false(llmb_policy_takes(&p, 101, 700, 5000));
+    assert_false(llmb_policy_takes(&p, 100, 701, 5000));
+    assert_false(llmb_policy_takes(&p, 100, 700, 5001));
+
+    learned.items = 200;
+    learned.bytes = 6000;
+    llmb_policy_learn(&p, &learned);
+    assert_true(llmb_policy_takes(&p, 100, 700, 5000));
+    assert_false(llmb_policy_takes(&p, 101, 1, 1));
+
+    learned.items = 50;
+    learned.bytes = 2000;
+    llmb_policy_learn(&p, &learned);
+    assert_true(llmb_policy_takes(&p, 50, 1, 2000));
+    assert_false(llmb_policy_takes(&p, 51, 1, 1));
+    assert_false(llmb_policy_takes(&p, 1, 1, 2001));
+
+    /* nothing was known before */
+
+    p.most_items = 0;
+    p.most_bytes = 0;
+    llmb_policy_learn(&p, &learned);
+    assert_int_equal(p.most_items, 50);
+    assert_int_equal(p.most_bytes, 2000);
+}
+
+
 static void
 sizes_near_the_end_of_the_type_do_not_wrap(void **state)
 {
@@ -485,6 +533,7 @@ main(void)
         cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),
         cmocka_unit_test(the_first_member_fits_whatever_its_size),
         cmocka_unit_test(a_call_takes_members_up_to_each_bound),
+        cmocka_unit_test(an_upstream_takes_what_is_within_its_own_bounds),
         cmocka_unit_test(sizes_near_the_end_of_the_type_do_not_wrap),
     };
 
