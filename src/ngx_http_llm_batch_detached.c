@@ -15,6 +15,8 @@
 
 static ngx_connection_t *ngx_http_llm_batch_null_connection(
     ngx_http_llm_batch_call_t *call, ngx_http_request_t *r);
+static ngx_int_t ngx_http_llm_batch_copy_addresses(ngx_connection_t *c,
+    ngx_connection_t *lc);
 static ngx_int_t ngx_http_llm_batch_null_log(ngx_connection_t *c);
 static u_char *ngx_http_llm_batch_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
@@ -115,25 +117,18 @@ ngx_http_llm_batch_null_connection(ngx_http_llm_batch_call_t *call,
     c->number = ngx_atomic_fetch_add(ngx_connection_counter, 1);
     c->start_time = ngx_current_msec;
     c->listening = lc->listening;
-    c->local_sockaddr = lc->local_sockaddr;
-    c->local_socklen = lc->local_socklen;
 
-    c->sockaddr = ngx_palloc(c->pool, lc->socklen);
-    c->socklen = lc->socklen;
     c->buffer = ngx_create_temp_buf(c->pool, 1);
     hc = ngx_pcalloc(c->pool, sizeof(ngx_http_connection_t));
 
-    if (c->sockaddr == NULL || c->buffer == NULL || hc == NULL
-        || ngx_http_llm_batch_dup(c->pool, &c->addr_text, &lc->addr_text)
-           != NGX_OK
+    if (c->buffer == NULL || hc == NULL
+        || ngx_http_llm_batch_copy_addresses(c, lc) != NGX_OK
         || ngx_http_llm_batch_null_log(c) != NGX_OK)
     {
         c->pool = NULL;
         ngx_close_connection(c);
         return NULL;
     }
-
-    ngx_memcpy(c->sockaddr, lc->sockaddr, lc->socklen);
 
     hc->addr_conf = r->http_connection->addr_conf;
     hc->conf_ctx = ((ngx_http_core_srv_conf_t *)
@@ -158,6 +153,39 @@ failed:
     (void) ngx_close_socket(s);
 
     return NULL;
+}
+
+
+/*
+ * The lender may be gone before the call is, and its addresses with it.  On a
+ * wildcard address nginx asks the socket where the client has connected to,
+ * but only once somebody wants to know: the call's own could not tell.
+ */
+
+static ngx_int_t
+ngx_http_llm_batch_copy_addresses(ngx_connection_t *c, ngx_connection_t *lc)
+{
+    if (ngx_connection_local_sockaddr(lc, NULL, 0) != NGX_OK
+        || ngx_http_llm_batch_dup(c->pool, &c->addr_text, &lc->addr_text)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    c->sockaddr = ngx_palloc(c->pool, lc->socklen);
+    c->local_sockaddr = ngx_palloc(c->pool, lc->local_socklen);
+
+    if (c->sockaddr == NULL || c->local_sockaddr == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(c->sockaddr, lc->sockaddr, lc->socklen);
+    c->socklen = lc->socklen;
+
+    ngx_memcpy(c->local_sockaddr, lc->local_sockaddr, lc->local_socklen);
+    c->local_socklen = lc->local_socklen;
+
+    return NGX_OK;
 }
 
 

@@ -10,6 +10,8 @@
 #include "ngx_http_llm_batch.h"
 
 
+static ngx_http_llm_batch_header_e ngx_http_llm_batch_header_class(
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_table_elt_t *h);
 static ngx_uint_t ngx_http_llm_batch_in_list(ngx_str_t *name,
     ngx_str_t *list);
 
@@ -63,7 +65,41 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
 };
 
 
-ngx_http_llm_batch_header_e
+/*
+ * A header whose hash is 0 is one like any other: there are names with that
+ * hash, and nginx sends them on.
+ */
+
+ngx_table_elt_t *
+ngx_http_llm_batch_next_header(ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_list_part_t **part, ngx_uint_t *pos,
+    ngx_http_llm_batch_header_e *class)
+{
+    ngx_table_elt_t  *h;
+
+    for ( ;; ) {
+
+        while (*pos == (*part)->nelts) {
+            if ((*part)->next == NULL) {
+                return NULL;
+            }
+
+            *part = (*part)->next;
+            *pos = 0;
+        }
+
+        h = (ngx_table_elt_t *) (*part)->elts + (*pos)++;
+
+        *class = ngx_http_llm_batch_header_class(conf, h);
+
+        if (*class != NGX_HTTP_LLM_BATCH_HEADER_IGNORED) {
+            return h;
+        }
+    }
+}
+
+
+static ngx_http_llm_batch_header_e
 ngx_http_llm_batch_header_class(ngx_http_llm_batch_loc_conf_t *conf,
     ngx_table_elt_t *h)
 {

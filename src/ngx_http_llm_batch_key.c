@@ -223,10 +223,11 @@ static ngx_int_t
 ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx, ngx_http_llm_batch_header_e class)
 {
-    ngx_uint_t         i;
-    ngx_array_t        headers;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h, **hp;
+    ngx_uint_t                    i;
+    ngx_array_t                   headers;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h, **hp;
+    ngx_http_llm_batch_header_e   found;
 
     if (ngx_array_init(&headers, b->pool, 16, sizeof(ngx_table_elt_t *))
         != NGX_OK)
@@ -235,23 +236,16 @@ ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
     }
 
     part = &ctx->request->headers_in.headers.part;
-    h = part->elts;
+    i = 0;
 
-    for (i = 0; /* void */; i++) {
+    for ( ;; ) {
+        h = ngx_http_llm_batch_next_header(ctx->conf, &part, &i, &found);
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
+        if (h == NULL) {
+            break;
         }
 
-        if (h[i].hash == 0
-            || ngx_http_llm_batch_header_class(ctx->conf, &h[i]) != class)
-        {
+        if (found != class) {
             continue;
         }
 
@@ -260,7 +254,7 @@ ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
             return NGX_ERROR;
         }
 
-        *hp = &h[i];
+        *hp = h;
     }
 
     hp = headers.elts;

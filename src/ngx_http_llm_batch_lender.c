@@ -369,29 +369,20 @@ ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
     }
 
     part = &r->headers_in.headers.part;
-    h = part->elts;
+    i = 0;
 
-    for (i = 0; /* void */; i++) {
+    for ( ;; ) {
+        h = ngx_http_llm_batch_next_header(call->conf, &part, &i, &class);
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                break;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
+        if (h == NULL) {
+            break;
         }
 
-        class = ngx_http_llm_batch_header_class(call->conf, &h[i]);
-
-        if (class == NGX_HTTP_LLM_BATCH_HEADER_IGNORED
-            || (class == NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL && !credentials))
-        {
+        if (class == NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL && !credentials) {
             continue;
         }
 
-        if (ngx_http_llm_batch_add_header(fr, &h[i].key, &h[i].value)
+        if (ngx_http_llm_batch_add_header(fr, &h->key, &h->value)
             != NGX_OK)
         {
             return NGX_ERROR;

@@ -90,7 +90,7 @@ sub header ($name, @values) {
 
 for my $name ('Authorization', 'api-key', 'X-Api-Key', 'x-goog-api-key',
 	'Cookie', 'OpenAI-Organization', 'OpenAI-Project', 'OpenAI-Beta',
-	'X-Unheard-Of')
+	'X-Unheard-Of', 'X-User-gwlesghimnklliflxnelvgfh')
 {
 	apart("$name: values", header($name, 'one', 'two'));
 	apart("$name: one without", header($name, 'one', undef));

@@ -10,6 +10,7 @@ use v5.36;
 use Exporter qw/ import /;
 use File::Path qw/ remove_tree /;
 use File::Temp qw/ tempdir /;
+use IO::Socket::IP;
 use List::Util qw/ sum0 uniq /;
 use Test::More ();
 
@@ -54,8 +55,9 @@ sub new($class, $title = '') {
 
 	$open{$self} = $$;
 	srand(my $seed = $ENV{LLMB_SEED} || $$);
-	Test::More::note(sprintf '%s: seed %s, %s, time-outs x %.1f', $title,
-		$seed, $self->{addr}, $slow);
+	$self->listen($ENV{TEST_NGINX_LISTEN} || 'address');
+	Test::More::note(sprintf '%s: seed %s, %s, listen %s, time-outs x %.1f',
+		$title, $seed, $self->{addr}, $self->{listen}, $slow);
 
 	chmod 0755, $self->{dir};
 	mkdir "$self->{dir}/tmp";
@@ -93,6 +95,75 @@ sub has($self, @features) {
 	return $self;
 }
 
+#
+# The kind of listener that clients come by; nginx has it in addition to that
+# of its address, so "address" is none.  To be called before conf().
+#
+
+sub listen($self, $kind) {
+	my %at = (addr => $self->{addr}, port => 8080);
+
+	if ($kind eq 'wildcard') {
+		%at = (addr => $self->{addr}, port => _free_port('0.0.0.0'));
+		$self->{also} = "*:$at{port}";
+
+	} elsif ($kind eq 'ipv6') {
+		%at = (addr => '::1', port => _free_port('::'));
+		$self->{also} = "[::]:$at{port}";
+
+	} elsif ($kind eq 'unix') {
+		%at = (path => "$self->{dir}/nginx.sock");
+		$self->{also} = "unix:$at{path}";
+
+	} elsif ($kind eq 'tls') {
+		Test::More::plan(skip_all => 'no IO::Socket::SSL')
+			unless eval { require IO::Socket::SSL };
+		%at = (addr => $self->{addr}, port => 8444, tls => 1);
+		$self->{also} = "$self->{addr}:8444 ssl";
+		$self->certificate('listen');
+
+	} elsif ($kind eq 'address') {
+		$self->{also} = '';
+
+	} else {
+		die "no such kind of listener: $kind\n";
+	}
+
+	$self->{listen} = $kind;
+	$self->{at} = \%at;
+
+	return $self;
+}
+
+# a wildcard address excludes all others of a port, so it has one of its own;
+# below those that connections are given
+
+sub _free_port($any) {
+	for (1 .. 200) {
+		my $port = 10_000 + ($$ * 7 + $_ * 331) % 20_000;
+
+		return $port if IO::Socket::IP->new(LocalHost => $any,
+			LocalPort => $port, Listen => 1, V6Only => 1);
+	}
+
+	die "no free port\n";
+}
+
+# NAME.pem and NAME.key, of whom "subject" says, signed by itself or by "ca"
+
+sub certificate($self, $name, %o) {
+	my $file = "$self->{dir}/$name";
+	my $ca = $o{ca} ? "-CA $self->{dir}/$o{ca}.pem "
+		. "-CAkey $self->{dir}/$o{ca}.key" : '';
+
+	system("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 "
+		. "-nodes -days 2 -subj '" . ($o{subject} // '/CN=localhost')
+		. "' $ca -keyout $file.key -out $file.pem > /dev/null 2>&1")
+		== 0 or Test::More::plan(skip_all => 'no openssl');
+
+	return $self;
+}
+
 sub addr($self) { return $self->{addr} }
 sub dir($self) { return $self->{dir} }
 
@@ -118,7 +189,13 @@ sub write_file_expand($self, $name, $content) {
 
 	$content =~ s/%%(\w+)%%/$word{$1} \/\/ die "unknown %%$1%%"/ge;
 
-	$self->{conf} = $content if $name eq 'nginx.conf';
+	if ($name eq 'nginx.conf') {
+		$content =~ s/(listen\s+$self->{addr}:8080)\b([^;]*);/
+			$1 . $2 . ';' . $self->_listen_also($2)/gex
+			if $self->{also};
+		$self->{conf} = $content;
+	}
+
 	return $self->write_file($name, $content);
 }
 
@@ -162,6 +239,16 @@ http {
     }
 }
 END
+}
+
+# a Unix domain socket cannot be bound by each worker
+
+sub _listen_also($self, $parameters) {
+	my $tls = $self->{at}{tls} ? " ssl_certificate $self->{dir}/listen.pem;"
+		. " ssl_certificate_key $self->{dir}/listen.key;" : '';
+
+	$parameters =~ s/\breuseport\b// if $self->{at}{path};
+	return " listen $self->{also} $parameters;$tls";
 }
 
 sub _globals($self, $content) {
@@ -273,8 +360,7 @@ sub logged($self, $n, $run) {
 # clients; see Test::LLMBatch::Client
 
 sub client($self, %o) {
-	return Test::LLMBatch::Client->new(addr => $self->{addr}, port => 8080,
-		slow => $slow, %o);
+	return Test::LLMBatch::Client->new(%{$self->{at}}, slow => $slow, %o);
 }
 
 sub request($self, @a) { return $self->client()->request(@a) }

@@ -10,7 +10,8 @@ use v5.36;
 
 use Errno qw/ EAGAIN ECONNRESET EPIPE /;
 use IO::Select;
-use IO::Socket::INET;
+use IO::Socket::IP;
+use IO::Socket::UNIX;
 use List::Util qw/ max min /;
 use Socket qw/ :DEFAULT IPPROTO_TCP TCP_NODELAY /;
 use Time::HiRes qw/ time /;
@@ -20,7 +21,8 @@ use Test::LLMBatch::JSON;
 # a server may close while a request is being written
 $SIG{PIPE} = 'IGNORE';
 
-# wanted: addr, port; timeout bounds everything one call below does
+# wanted: addr, port, or path of a socket; tls => 1; timeout bounds everything
+# one call below does
 
 sub new($class, %o) {
 	return bless { timeout => 10, slow => 1, %o }, $class;
@@ -84,16 +86,26 @@ sub abort($self, $conns) {
 
 sub connect($self, %o) {
 	my $c = { in => '', out => '', done => 1 };
+	my $path = $o{port} ? undef : $self->{path};
 
-	$c->{sock} = IO::Socket::INET->new(PeerAddr => $self->{addr},
-		PeerPort => $o{port} // $self->{port}, Timeout => 5);
+	$c->{sock} = $path ? IO::Socket::UNIX->new(Peer => $path)
+		: IO::Socket::IP->new(PeerHost => $self->{addr},
+			PeerPort => $o{port} // $self->{port}, Timeout => 5);
 
-	if ($c->{sock}) {
-		$c->{sock}->blocking(0);
-		setsockopt $c->{sock}, IPPROTO_TCP, TCP_NODELAY, 1;
-	}
+	return $c unless $c->{sock};
+
+	setsockopt $c->{sock}, IPPROTO_TCP, TCP_NODELAY, 1 unless $path;
+	_start_tls($c) if $self->{tls} and !$o{port};
+	$c->{sock}->blocking(0) if $c->{sock};
 
 	return $c;
+}
+
+sub _start_tls($c) {
+	require IO::Socket::SSL;
+	$c->{sock}->blocking(1);
+	$c->{sock} = IO::Socket::SSL->start_SSL($c->{sock},
+		SSL_verify_mode => 0, Timeout => 5);
 }
 
 #
@@ -296,6 +308,15 @@ sub _read($self, $c) {
 
 	return if !defined $n and $! == EAGAIN;
 	return _end($c, 'reset') unless defined $n;
+
+	# what TLS has decrypted already, select() does not know of
+
+	while ($n and ref $c->{sock} eq 'IO::Socket::SSL'
+		and $c->{sock}->pending())
+	{
+		$n += sysread($c->{sock}, $c->{in}, 1 << 18, length $c->{in})
+			|| last;
+	}
 
 	my $response = $c->{response};
 	$response->{bytes} += $n;
