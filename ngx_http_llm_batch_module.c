@@ -402,7 +402,7 @@ ngx_http_llm_batch_init_module(ngx_cycle_t *cycle)
 
     ngx_http_llm_batch_ipc_create(cycle, mcf);
 
-    return NGX_OK;
+    return ngx_http_llm_batch_sort_variables(cycle, mcf);
 }
 
 

@@ -9,6 +9,10 @@
 #include "ngx_http_llm_batch.h"
 
 
+static char *ngx_http_llm_batch_set_compared(ngx_conf_t *cf,
+    ngx_http_llm_batch_loc_conf_t *conf);
+
+
 void *
 ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf)
 {
@@ -28,6 +32,16 @@ ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf)
         || ngx_array_init(&mcf->models, cf->pool, 16, sizeof(llmb_model_t))
            != NGX_OK
         || ngx_array_init(&mcf->fds, cf->pool, 8, sizeof(ngx_socket_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->variables, cf->pool, 32, sizeof(ngx_uint_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->connection, cf->pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->identity, cf->pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->lent, cf->pool, 4, sizeof(ngx_uint_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->own, cf->pool, 4, sizeof(ngx_uint_t))
            != NGX_OK)
     {
         return NULL;
@@ -53,6 +67,7 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
      *     conf->adapters = 0;
      *     conf->id = 0;
      *     conf->interval = 0;
+     *     conf->compared = NULL;
      */
 
     conf->zone = NGX_CONF_UNSET_PTR;
@@ -155,7 +170,55 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->min_size = ngx_min(conf->min_size, conf->max_size);
 
+    if (ngx_http_llm_batch_set_compared(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     conf->id = ++mcf->locations;
+
+    return NGX_CONF_OK;
+}
+
+
+/* all members agree in these values, so in each of the variables, too */
+
+static char *
+ngx_http_llm_batch_set_compared(ngx_conf_t *cf,
+    ngx_http_llm_batch_loc_conf_t *conf)
+{
+    ngx_uint_t                 i;
+    ngx_http_complex_value_t  *cv;
+
+    if (conf->group
+        && ngx_http_llm_batch_compare_variables(cf, &conf->compared,
+                                                &conf->group->value)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->tenant
+        && ngx_http_llm_batch_compare_variables(cf, &conf->compared,
+                                                &conf->tenant->value)
+           != NGX_CONF_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    if (conf->vary == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    cv = conf->vary->elts;
+
+    for (i = 0; i < conf->vary->nelts; i++) {
+        if (ngx_http_llm_batch_compare_variables(cf, &conf->compared,
+                                                 &cv[i].value)
+            != NGX_CONF_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     return NGX_CONF_OK;
 }

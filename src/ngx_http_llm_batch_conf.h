@@ -36,6 +36,14 @@ struct ngx_http_llm_batch_main_conf_s {
     ngx_array_t                   models;   /* llmb_model_t, the catalogue */
     ngx_array_t                   fds;      /* an eventfd per worker */
     ngx_array_t                   passing;  /* see find_passing() */
+
+    /* indexes of variables, by how they get into a call */
+    ngx_array_t                   variables;  /* if they have a value */
+    ngx_array_t                   connection; /* are asked for their value */
+    ngx_array_t                   identity;   /* the same, as credentials */
+    ngx_array_t                   lent;       /* one member's address */
+    ngx_array_t                   own;        /* never those of a member */
+
     ngx_uint_t                    locations;
     ngx_uint_t                    used;     /* llm_batch is on somewhere */
     ngx_uint_t                    models_set;   /* the directive was there */
@@ -54,6 +62,8 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_http_complex_value_t     *group;    /* NULL: task and model */
     ngx_http_complex_value_t     *tenant;   /* NULL: by credentials */
     ngx_array_t                  *vary;     /* of complex values */
+    ngx_array_t                  *compared; /* indexes of the variables in
+                                               group, tenant and vary */
     ngx_array_t                  *ignore;   /* of ngx_str_t, in lower case */
 
     /* what requests are like; NULL: all the same */

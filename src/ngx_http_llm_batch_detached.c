@@ -347,6 +347,7 @@ ngx_http_llm_batch_launch(ngx_http_llm_batch_call_t *call, ngx_buf_t *body)
     }
 
     sr->headers_in = fr->headers_in;
+    sr->request_length = body->last - body->pos;
     sr->request_body = rb;
     sr->filter_need_in_memory = 1;
 

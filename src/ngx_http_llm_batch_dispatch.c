@@ -29,7 +29,7 @@ static ngx_int_t ngx_http_llm_batch_read_members(
     ngx_http_llm_batch_call_t *call, llmb_request_t *body,
     ngx_uint_t *credentials);
 static ngx_int_t ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
-    llmb_request_t *body);
+    llmb_request_t *body, ngx_uint_t credentials);
 static void ngx_http_llm_batch_mark_copies(ngx_http_llm_batch_call_t *call,
     llmb_item_t *items);
 static ngx_int_t ngx_http_llm_batch_init_split(
@@ -369,7 +369,7 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_batch_dedup(call, &lender->body) != NGX_OK
+    if (ngx_http_llm_batch_dedup(call, &lender->body, credentials) != NGX_OK
         || ngx_http_llm_batch_init_split(call, &lender->body) != NGX_OK)
     {
         return NGX_ERROR;
@@ -489,11 +489,14 @@ ngx_http_llm_batch_read_members(ngx_http_llm_batch_call_t *call,
 }
 
 
-/* equal items are sent once; who is in a call is one tenant */
+/*
+ * Equal items are sent once, but not across credentials: a client could find
+ * out by status and usage what its neighbours send.
+ */
 
 static ngx_int_t
 ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
-    llmb_request_t *body)
+    llmb_request_t *body, ngx_uint_t credentials)
 {
     uint32_t      size, *table;
     llmb_item_t  *items;
@@ -503,7 +506,9 @@ ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
     call->merge.items = call->items;
     call->merge.n = call->items;
 
-    if (!call->conf->dedup || !call->adapter->pure || body->ncolumns != 1) {
+    if (!call->conf->dedup || !credentials || !call->adapter->pure
+        || body->ncolumns != 1)
+    {
         return NGX_OK;
     }
 

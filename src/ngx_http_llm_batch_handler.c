@@ -239,7 +239,12 @@ ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
 
-    reason = ngx_http_llm_batch_inspect(ctx);
+    if (ngx_http_llm_batch_see_variables(ctx) == NGX_OK) {
+        reason = ngx_http_llm_batch_inspect(ctx);
+
+    } else {
+        reason = LLMB_REASON_INTERNAL;
+    }
 
     if (ctx->reason == LLMB_REASON_NONE) {
         ctx->reason = reason;

@@ -77,6 +77,10 @@ struct ngx_http_llm_batch_ctx_s {
     ngx_queue_t                     waking;   /* of the zone's waking */
     ngx_http_llm_batch_repair_t    *repair;   /* of an answer on its own */
 
+    ngx_array_t                     carried;  /* indexes of variables: those
+                                                 that are part of the key */
+    ngx_array_t                     identity; /* and of credentials */
+
     llmb_result_t                   result;
     ngx_str_t                       task;
     ngx_str_t                       group;    /* its readable name */
@@ -89,6 +93,7 @@ struct ngx_http_llm_batch_ctx_s {
 
     unsigned                        tasked:1;
     unsigned                        wakes:1;  /* is in that queue */
+    unsigned                        carries:1; /* the lists are complete */
     unsigned                        counted:1;
 };
 

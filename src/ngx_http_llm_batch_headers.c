@@ -40,7 +40,6 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("trailer"),
     ngx_string("transfer-encoding"),
     ngx_string("upgrade"),
-    ngx_string("host"),
     ngx_string("content-length"),
     ngx_string("expect"),
     ngx_string("user-agent"),

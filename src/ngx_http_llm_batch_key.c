@@ -21,6 +21,13 @@ typedef struct {
 
 static ngx_int_t ngx_http_llm_batch_key_request(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_key_variables(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx,
+    ngx_array_t *list);
+static ngx_int_t ngx_http_llm_batch_key_identity(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_key_captures(
+    ngx_http_llm_batch_buf_t *b, ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_key_headers(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_header_e class);
@@ -50,6 +57,10 @@ ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
 
     if (ngx_http_llm_batch_key_request(&b, ctx) != NGX_OK
         || ngx_http_llm_batch_key_values(&b, ctx) != NGX_OK
+        || ngx_http_llm_batch_carry_variables(ctx) != NGX_OK
+        || ngx_http_llm_batch_key_variables(&b, ctx, &ctx->carried) != NGX_OK
+        || (ctx->conf->tenant == NULL
+            && ngx_http_llm_batch_key_identity(&b, ctx) != NGX_OK)
         || ngx_http_llm_batch_key_headers(&b, ctx,
                                           NGX_HTTP_LLM_BATCH_HEADER_KEY)
            != NGX_OK
@@ -81,9 +92,10 @@ ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
 
     b.pool = pool;
 
-    if (ngx_http_llm_batch_key_headers(&b, ctx,
-                                       NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL)
-        != NGX_OK)
+    if (ngx_http_llm_batch_key_identity(&b, ctx) != NGX_OK
+        || ngx_http_llm_batch_key_headers(&b, ctx,
+                                         NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL)
+           != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -99,14 +111,18 @@ static ngx_int_t
 ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
-    u_char               ssl;
+    u_char               bits;
     ngx_http_request_t  *r;
 
     r = ctx->request;
-    ssl = 0;
+
+    /* what nginx makes the upstream's URI of, and how it got here */
+
+    bits = (r->valid_unparsed_uri << 1) | (r->valid_location << 2)
+           | (r->internal << 3);
 
 #if (NGX_HTTP_SSL)
-    ssl = (r->connection->ssl != NULL);
+    bits |= (r->connection->ssl != NULL);
 #endif
 
     if (ngx_http_llm_batch_put_part(b, &ctx->zone->generation,
@@ -114,7 +130,7 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
         != NGX_OK
         || ngx_http_llm_batch_put_part(b, &ctx->conf->id, sizeof(ngx_uint_t))
            != NGX_OK
-        || ngx_http_llm_batch_put_part(b, &ssl, 1) != NGX_OK
+        || ngx_http_llm_batch_put_part(b, &bits, 1) != NGX_OK
         || ngx_http_llm_batch_put_part(b, r->method_name.data,
                                        r->method_name.len)
            != NGX_OK
@@ -123,20 +139,38 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
                                        r->unparsed_uri.len)
            != NGX_OK
         || ngx_http_llm_batch_put_part(b, r->args.data, r->args.len)
+           != NGX_OK
+        || ngx_http_llm_batch_put_part(b, r->headers_in.server.data,
+                                       r->headers_in.server.len)
            != NGX_OK)
     {
         return NGX_ERROR;
     }
 
+#if (nginx_version >= 1029003)
+
+    if (ngx_http_llm_batch_put_part(b, &r->port, sizeof(r->port)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+#endif
+
+    return ngx_http_llm_batch_key_captures(b, r);
+}
+
+
+/*
+ * What "proxy_pass" may be made of: captures of server and location.  The
+ * first pair, of the whole match, is not: there is no $0.  Nor is it valid
+ * if the expression has no captures; then there may be no array at all.
+ */
+
+static ngx_int_t
+ngx_http_llm_batch_key_captures(ngx_http_llm_batch_buf_t *b,
+    ngx_http_request_t *r)
+{
 #if (NGX_PCRE)
 
-    /*
-     * What "proxy_pass" may be made of: captures of server and location.  The
-     * first pair, of the whole match, is not: there is no $0.  Nor is it valid
-     * if the expression has no captures; then there may be no array at all.
-     */
-
-    {
     int         *cap, len;
     ngx_uint_t   i, n;
 
@@ -159,7 +193,6 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
         {
             return NGX_ERROR;
         }
-    }
     }
 
 #endif
@@ -214,6 +247,66 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
     }
 
     return NGX_OK;
+}
+
+
+/* which of them have a value, and that */
+
+static ngx_int_t
+ngx_http_llm_batch_key_variables(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx, ngx_array_t *list)
+{
+    ngx_uint_t                  i, *index;
+    ngx_http_variable_value_t  *v;
+
+    index = list->elts;
+
+    if (ngx_http_llm_batch_put_part(b, index,
+                                    list->nelts * sizeof(ngx_uint_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < list->nelts; i++) {
+        v = &ctx->request->variables[index[i]];
+
+        if (ngx_http_llm_batch_put_part(b, v->data, v->len) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+/*
+ * Who the client is, but for its headers.  The certificate counts wherever
+ * there is one, even if no variable tells of it.
+ */
+
+static ngx_int_t
+ngx_http_llm_batch_key_identity(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+#if (NGX_HTTP_SSL)
+
+    ngx_str_t          fingerprint;
+    ngx_connection_t  *c;
+
+    c = ctx->request->connection;
+    ngx_str_null(&fingerprint);
+
+    if ((c->ssl && ngx_ssl_get_fingerprint(c, b->pool, &fingerprint) != NGX_OK)
+        || ngx_http_llm_batch_put_part(b, fingerprint.data, fingerprint.len)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+#endif
+
+    return ngx_http_llm_batch_key_variables(b, ctx, &ctx->identity);
 }
 
 

@@ -18,6 +18,37 @@ typedef enum {
 
 
 /*
+ * Sorts the variables that the configuration uses by how their values get
+ * into calls.  Before that, none does.
+ */
+ngx_int_t ngx_http_llm_batch_sort_variables(ngx_cycle_t *cycle,
+    ngx_http_llm_batch_main_conf_t *mcf);
+
+/*
+ * Adds the variables of a value that has to be equal within a call to those
+ * that are compared, and may be taken along therefore; *compared is NULL until
+ * there is one.  A setter's result.
+ */
+char *ngx_http_llm_batch_compare_variables(ngx_conf_t *cf,
+    ngx_array_t **compared, ngx_str_t *value);
+
+/*
+ * Notes the variables that earlier phases have looked at or set.  To be called
+ * before any value of our own directives is asked for, which would make more.
+ */
+ngx_int_t ngx_http_llm_batch_see_variables(ngx_http_llm_batch_ctx_t *ctx);
+
+/* completes the lists, once, when tenant and the like have their values */
+ngx_int_t ngx_http_llm_batch_carry_variables(ngx_http_llm_batch_ctx_t *ctx);
+
+/*
+ * Copies to a call what was compared, and an address or two of the lender;
+ * those that say who a client is only if the credentials of all are the same.
+ */
+ngx_int_t ngx_http_llm_batch_lend_variables(ngx_http_request_t *fr,
+    ngx_http_llm_batch_ctx_t *lender, ngx_uint_t credentials);
+
+/*
  * The full key: requests with equal keys, byte for byte, may share a call.
  * Allocated from the pool.
  */
@@ -25,8 +56,8 @@ ngx_int_t ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx,
     ngx_pool_t *pool, ngx_str_t *key);
 
 /*
- * The client's credentials as one string: empty unless "llm_batch_tenant"
- * took them out of the key.
+ * The client's credentials, headers and all, as one string: empty unless
+ * "llm_batch_tenant" took them out of the key.
  */
 ngx_int_t ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
     ngx_pool_t *pool, ngx_str_t *credentials);

@@ -16,15 +16,7 @@ static ngx_int_t ngx_http_llm_batch_set_path(ngx_http_request_t *fr,
     llmb_request_t *body);
 static ngx_int_t ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr,
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_llm_batch_copy_variables(
-    ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
-    ngx_http_request_t *r, ngx_uint_t credentials);
-static ngx_uint_t ngx_http_llm_batch_is_compared(
-    ngx_http_llm_batch_loc_conf_t *conf, ngx_str_t *name);
-static ngx_uint_t ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv,
-    ngx_str_t *name);
-static ngx_uint_t ngx_http_llm_batch_names_own(ngx_str_t *name);
-static ngx_uint_t ngx_http_llm_batch_names_credential(ngx_str_t *name);
+static ngx_int_t ngx_http_llm_batch_set_request_line(ngx_http_request_t *fr);
 static ngx_int_t ngx_http_llm_batch_copy_headers(
     ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr,
     ngx_http_request_t *r, ngx_uint_t credentials);
@@ -41,8 +33,9 @@ ngx_http_llm_batch_borrow(ngx_http_llm_batch_call_t *call,
 
     if (ngx_http_llm_batch_copy_request(fr, r) != NGX_OK
         || ngx_http_llm_batch_set_path(fr, &lender->body) != NGX_OK
+        || ngx_http_llm_batch_set_request_line(fr) != NGX_OK
         || ngx_http_llm_batch_copy_captures(fr, r) != NGX_OK
-        || ngx_http_llm_batch_copy_variables(call, fr, r, credentials)
+        || ngx_http_llm_batch_lend_variables(fr, lender, credentials)
            != NGX_OK
         || ngx_http_llm_batch_copy_headers(call, fr, r, credentials)
            != NGX_OK)
@@ -78,18 +71,10 @@ ngx_http_llm_batch_copy_request(ngx_http_request_t *fr, ngx_http_request_t *r)
 
     if (ngx_http_llm_batch_dup(fr->pool, &fr->method_name, &r->method_name)
         != NGX_OK
-        || ngx_http_llm_batch_dup(fr->pool, &fr->http_protocol,
-                                  &r->http_protocol)
-           != NGX_OK
         || ngx_http_llm_batch_dup(fr->pool, &fr->uri, &r->uri) != NGX_OK
         || ngx_http_llm_batch_dup(fr->pool, &fr->args, &r->args) != NGX_OK
         || ngx_http_llm_batch_dup(fr->pool, &fr->unparsed_uri,
                                   &r->unparsed_uri)
-           != NGX_OK
-        || ngx_http_llm_batch_dup(fr->pool, &fr->request_line,
-                                  &r->request_line)
-           != NGX_OK
-        || ngx_http_llm_batch_dup(fr->pool, &fr->schema, &r->schema)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -156,6 +141,33 @@ ngx_http_llm_batch_set_path(ngx_http_request_t *fr, llmb_request_t *body)
 }
 
 
+/* the call's own: members may have come by different protocols */
+
+static ngx_int_t
+ngx_http_llm_batch_set_request_line(ngx_http_request_t *fr)
+{
+    u_char  *p;
+    size_t   len;
+
+    ngx_str_set(&fr->http_protocol, "HTTP/1.1");
+
+    len = fr->method_name.len + 1 + fr->unparsed_uri.len + 1
+          + fr->http_protocol.len;
+
+    p = ngx_pnalloc(fr->pool, len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    fr->request_line.data = p;
+    fr->request_line.len = ngx_sprintf(p, "%V %V %V", &fr->method_name,
+                                       &fr->unparsed_uri, &fr->http_protocol)
+                           - p;
+
+    return NGX_OK;
+}
+
+
 static ngx_int_t
 ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr, ngx_http_request_t *r)
 {
@@ -192,162 +204,6 @@ ngx_http_llm_batch_copy_captures(ngx_http_request_t *fr, ngx_http_request_t *r)
 }
 
 
-/*
- * Values that the lender's earlier phases have set: by "set", "map", named
- * captures, "auth_request_set".  Those that are not cacheable are found out
- * again for the call, which is not possible for those of a TLS connection:
- * $scheme, equal for all members, is taken along, $ssl_* are empty.  And so
- * are credentials that differ, for they are not among the call's headers.
- */
-
-static ngx_int_t
-ngx_http_llm_batch_copy_variables(ngx_http_llm_batch_call_t *call,
-    ngx_http_request_t *fr, ngx_http_request_t *r, ngx_uint_t credentials)
-{
-    ngx_str_t                   value, copy;
-    ngx_uint_t                  i;
-    ngx_http_variable_t        *v;
-    ngx_http_core_main_conf_t  *cmcf;
-
-    cmcf = ngx_http_get_module_main_conf(r, ngx_http_core_module);
-    v = cmcf->variables.elts;
-
-    for (i = 0; i < cmcf->variables.nelts; i++) {
-
-        if ((v[i].name.len == 6
-             && ngx_strncmp(v[i].name.data, "scheme", 6) == 0)
-            || (v[i].name.len == 5
-                && ngx_strncmp(v[i].name.data, "https", 5) == 0))
-        {
-            (void) ngx_http_get_indexed_variable(r, i);
-        }
-
-        if (!r->variables[i].valid
-            || (r->variables[i].no_cacheable
-                && !(v[i].flags & NGX_HTTP_VAR_CHANGEABLE)))
-        {
-            continue;
-        }
-
-        if (ngx_http_llm_batch_names_own(&v[i].name)) {
-            continue;
-        }
-
-        if (!credentials && ngx_http_llm_batch_names_credential(&v[i].name)
-            && !ngx_http_llm_batch_is_compared(call->conf, &v[i].name))
-        {
-            continue;
-        }
-
-        value.data = r->variables[i].data;
-        value.len = r->variables[i].len;
-
-        if (ngx_http_llm_batch_dup(fr->pool, &copy, &value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-
-        fr->variables[i] = r->variables[i];
-        fr->variables[i].data = copy.data;
-    }
-
-    return NGX_OK;
-}
-
-
-/* whether a variable tells of the body or the path, which are the call's own */
-
-static ngx_uint_t
-ngx_http_llm_batch_names_own(ngx_str_t *name)
-{
-    ngx_str_t  *n;
-
-    static ngx_str_t  names[] = {
-        ngx_string("content_length"),
-        ngx_string("request_body"),
-        ngx_string("request_body_file"),
-        ngx_string("request_length"),
-        ngx_string("request_uri"),
-        ngx_null_string
-    };
-
-    for (n = names; n->len; n++) {
-        if (n->len == name->len
-            && ngx_strncmp(n->data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-/* whether a variable is made of one of the headers that identify a client */
-
-static ngx_uint_t
-ngx_http_llm_batch_names_credential(ngx_str_t *name)
-{
-    ngx_str_t  *n;
-
-    static ngx_str_t  names[] = {
-        ngx_string("http_authorization"),
-        ngx_string("http_api_key"),
-        ngx_string("http_x_api_key"),
-        ngx_string("http_x_goog_api_key"),
-        ngx_string("http_cookie"),
-        ngx_string("remote_user"),
-        ngx_null_string
-    };
-
-    for (n = names; n->len; n++) {
-        if (n->len == name->len
-            && ngx_strncmp(n->data, name->data, name->len) == 0)
-        {
-            return 1;
-        }
-    }
-
-    return name->len > 7 && ngx_strncmp(name->data, "cookie_", 7) == 0;
-}
-
-
-/* whether the variable is the tenant, or what else all members agree in */
-
-static ngx_uint_t
-ngx_http_llm_batch_is_compared(ngx_http_llm_batch_loc_conf_t *conf,
-    ngx_str_t *name)
-{
-    ngx_uint_t                 i;
-    ngx_http_complex_value_t  *cv;
-
-    if (conf->tenant && ngx_http_llm_batch_is_variable(conf->tenant, name)) {
-        return 1;
-    }
-
-    if (conf->vary == NULL) {
-        return 0;
-    }
-
-    cv = conf->vary->elts;
-
-    for (i = 0; i < conf->vary->nelts; i++) {
-        if (ngx_http_llm_batch_is_variable(&cv[i], name)) {
-            return 1;
-        }
-    }
-
-    return 0;
-}
-
-
-static ngx_uint_t
-ngx_http_llm_batch_is_variable(ngx_http_complex_value_t *cv, ngx_str_t *name)
-{
-    return cv->value.len == name->len + 1 && cv->value.data[0] == '$'
-           && ngx_strncasecmp(cv->value.data + 1, name->data, name->len) == 0;
-}
-
-
 /* the headers that all members have, each with the same value */
 
 static ngx_int_t
@@ -359,10 +215,20 @@ ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
     ngx_table_elt_t              *h;
     ngx_http_llm_batch_header_e   class;
 
-    static ngx_str_t  host = ngx_string("Host");
-
     if (ngx_list_init(&fr->headers_in.headers, fr->pool, 20,
                       sizeof(ngx_table_elt_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    /*
+     * the name comes first: without one, nginx's handler of "Host" would
+     * look for the server again, and leave the location
+     */
+
+    if (ngx_http_llm_batch_dup(fr->pool, &fr->headers_in.server,
+                               &r->headers_in.server)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -387,26 +253,6 @@ ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
         {
             return NGX_ERROR;
         }
-    }
-
-    /*
-     * the name comes first: without one, nginx's handler of "Host" would
-     * look for the server again, and leave the location
-     */
-
-    if (ngx_http_llm_batch_dup(fr->pool, &fr->headers_in.server,
-                               &r->headers_in.server)
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
-    if (r->headers_in.host
-        && ngx_http_llm_batch_add_header(fr, &host,
-                                         &r->headers_in.host->value)
-           != NGX_OK)
-    {
-        return NGX_ERROR;
     }
 
     fr->headers_in.connection_type = NGX_HTTP_CONNECTION_CLOSE;

@@ -170,13 +170,21 @@ sub tenants ($workers) {
 		$mock->calls()), join(' ', ('Bearer 1 1') x 2, 'Bearer 2 1'),
 		'tenants: each its own call');
 
-	# who is declared to be one, is one
+	# who may share a call need not know what the others send
 
 	$mock->reset();
 	@r = $t->plugged($mock, [ map { (at('/once/shared', $keys[$_ % 2],
 		$text)) } 1 .. 4 ]);
-	is_own_answer(\@r, 'one tenant');
-	is(sizes($mock), '1 1', 'one tenant: sent once');
+	is_own_answer(\@r, 'one tenant, two keys');
+	is(sizes($mock), '1 4', 'one tenant, two keys: all are sent');
+	is(statuses(@r), join(' ', ('MERGED') x 4),
+		'one tenant, two keys: nobody learns of another');
+
+	$mock->reset();
+	@r = $t->plugged($mock, [ map { (at('/once/shared', $keys[0],
+		$text)) } 1 .. 4 ]);
+	is_own_answer(\@r, 'one tenant, one key');
+	is(sizes($mock), '1 1', 'one tenant, one key: sent once');
 }
 
 sub formats ($workers) {

@@ -97,6 +97,8 @@ for my $name ('Authorization', 'api-key', 'X-Api-Key', 'x-goog-api-key',
 	together("$name: equal", header($name, 'one', 'one'));
 }
 
+apart('Host: values', header('Host', 'one', 'two'));
+together('Host: equal', header('Host', 'one', 'one'));
 apart('a header twice', { headers => [ 'X-A' => 1, 'X-A' => 2 ] },
 	{ headers => [ 'X-A' => 1 ] });
 apart('an empty header', header('X-A', '', undef));
@@ -109,7 +111,7 @@ apart('task', header('X-LLM-Task', 'one', 'two'));
 for my $name ('User-Agent', 'X-Request-Id', 'X-Forwarded-For', 'X-Real-IP',
 	'Forwarded', 'Via', 'Date', 'Accept', 'Accept-Encoding',
 	'Accept-Language', 'traceparent', 'tracestate', 'baggage',
-	'X-Stainless-Lang', 'Host', 'X-LLM-Priority')
+	'X-Stainless-Lang', 'X-LLM-Priority')
 {
 	together("$name: values", header($name, 4, 5));
 }

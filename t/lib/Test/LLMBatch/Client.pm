@@ -21,8 +21,9 @@ use Test::LLMBatch::JSON;
 # a server may close while a request is being written
 $SIG{PIPE} = 'IGNORE';
 
-# wanted: addr, port, or path of a socket; tls => 1; timeout bounds everything
-# one call below does
+# wanted: addr, port, or path of a socket; from => address of one's own;
+# tls => 1, or { more for IO::Socket::SSL }; timeout bounds everything one call
+# below does
 
 sub new($class, %o) {
 	return bless { timeout => 10, slow => 1, %o }, $class;
@@ -90,22 +91,32 @@ sub connect($self, %o) {
 
 	$c->{sock} = $path ? IO::Socket::UNIX->new(Peer => $path)
 		: IO::Socket::IP->new(PeerHost => $self->{addr},
-			PeerPort => $o{port} // $self->{port}, Timeout => 5);
+			PeerPort => $o{port} // $self->{port}, Timeout => 5,
+			$self->{from} ? (LocalHost => $self->{from}) : ());
 
 	return $c unless $c->{sock};
 
 	setsockopt $c->{sock}, IPPROTO_TCP, TCP_NODELAY, 1 unless $path;
-	_start_tls($c) if $self->{tls} and !$o{port};
+	_start_tls($c, $self->{tls}) if $self->{tls} and !$o{port};
 	$c->{sock}->blocking(0) if $c->{sock};
 
 	return $c;
 }
 
-sub _start_tls($c) {
+# a context takes much longer to make than a connection
+
+my %contexts;
+
+sub _start_tls($c, $more) {
+	my %o = (SSL_verify_mode => 0, ref $more ? %$more : ());
+	my $id = join ' ', %o{sort keys %o};
+
 	require IO::Socket::SSL;
+	$contexts{$id} //= IO::Socket::SSL::SSL_Context->new(%o);
+
 	$c->{sock}->blocking(1);
-	$c->{sock} = IO::Socket::SSL->start_SSL($c->{sock},
-		SSL_verify_mode => 0, Timeout => 5);
+	$c->{sock} = IO::Socket::SSL->start_SSL($c->{sock}, Timeout => 5,
+		SSL_reuse_ctx => $contexts{$id});
 }
 
 #
