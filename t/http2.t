@@ -61,6 +61,7 @@ sub start (@bodies) {
 		push @args, '--next' if $i;
 		push @args, '--http2-prior-knowledge', '--silent',
 			'--max-time', 10, '--data-binary', "\@$name.body",
+			'--header', 'Host: localhost',
 			'--header', 'Content-Type: application/json',
 			'--dump-header', "$name.head", '--output', $name,
 			'http://' . $t->addr() . ":8443$uri";
