@@ -19,6 +19,8 @@ static void ngx_http_llm_batch_end(ngx_http_llm_batch_call_t *call);
 static ngx_msec_t ngx_http_llm_batch_carry_out(
     ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
     llmb_reason_e reason);
+static void ngx_http_llm_batch_get_times(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome);
 static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
 static ngx_uint_t ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
@@ -73,12 +75,15 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
     ngx_http_llm_batch_get_outcome(call, outcome);
 
+    outcome->spent = llmb_sched_spent(zone->tables, call->index,
+                                      outcome->spent);
+
     verdict = llmb_verdict(outcome);
     reason = llmb_verdict_reason(outcome);
 
     smaller = ngx_http_llm_batch_learn(call, outcome, verdict);
 
-    if (smaller && outcome->fallback) {
+    if (smaller && verdict != LLMB_VERDICT_DELIVER) {
         /* no fault of any member: they go in smaller calls, if they may wait */
         (void) llmb_sched_pause(zone->tables, call->index, 0,
                                 ngx_current_msec);
@@ -223,7 +228,8 @@ ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
     switch (verdict) {
 
     case LLMB_VERDICT_AGAIN:
-        llmb_sched_again(zone->tables, call->index, zone->worker, reason);
+        llmb_sched_again(zone->tables, call->index, zone->worker, reason,
+                         ngx_current_msec);
         break;
 
     case LLMB_VERDICT_HALVE:
@@ -293,6 +299,8 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
         outcome->tries = llmb_call(call->zone->tables, call->index)->tries;
     }
 
+    ngx_http_llm_batch_get_times(call, outcome);
+
     if (call->status == 0) {
 
         if (ngx_http_llm_batch_is_intercepted(call)) {
@@ -331,6 +339,51 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     }
 
     outcome->mismatch = call->mismatch;
+}
+
+
+/*
+ * How long it took, and whether an upstream was silent for too long: one of
+ * those that were tried, or the one whose answer has begun.
+ */
+
+static void
+ngx_http_llm_batch_get_times(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome)
+{
+    ngx_uint_t                  i;
+    ngx_http_request_t         *r;
+    ngx_http_upstream_state_t  *state;
+
+    r = call->subrequest;
+
+    outcome->spent = ngx_current_msec - call->start;
+
+    if (r == NULL || r->upstream == NULL || r->upstream->conf == NULL) {
+        return;
+    }
+
+    outcome->timeout = r->upstream->conf->read_timeout;
+
+    /* the connection is closed, but not in use again before this pass ends */
+
+    if (call->peer && call->peer->number == call->peer_number
+        && call->peer->read->timedout)
+    {
+        outcome->timed_out = 1;
+    }
+
+    if (r->upstream_states == NULL) {
+        return;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+        if (state[i].status == NGX_HTTP_GATEWAY_TIME_OUT) {
+            outcome->timed_out = 1;
+        }
+    }
 }
 
 

@@ -45,6 +45,8 @@ struct ngx_http_llm_batch_call_s {
     uint64_t                        sent;     /* us */
     uint32_t                        inflight; /* then, with itself */
     ngx_msec_t                      start;
+    ngx_connection_t               *peer;     /* whose answer it is */
+    ngx_atomic_uint_t               peer_number;
     ngx_str_t                       model;
     const llmb_model_t             *known;    /* in the catalogue, or NULL */
     ngx_str_t                       group;    /* its readable name */

@@ -20,6 +20,7 @@ static ngx_int_t ngx_http_llm_batch_client_header(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_client_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_llm_batch_no_log(ngx_http_request_t *r);
+static void ngx_http_llm_batch_check_close(ngx_http_request_t *r);
 static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_batch_check(ngx_http_llm_batch_call_t *call);
@@ -78,10 +79,17 @@ ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ngx_http_llm_batch_check_close(r);
+
     call->status = r->headers_out.status;
 
     if (ngx_http_llm_batch_is_cached(r)) {
         call->mismatch = LLMB_MISMATCH_CACHE;
+    }
+
+    if (r->upstream && r->upstream->peer.connection) {
+        call->peer = r->upstream->peer.connection;
+        call->peer_number = call->peer->number;
     }
 
     if (r->header_only || call->status == NGX_HTTP_NO_CONTENT
@@ -140,6 +148,36 @@ ngx_http_llm_batch_is_cached(ngx_http_request_t *r)
 #else
     return 0;
 #endif
+}
+
+
+/*
+ * Who asks an upstream to close the connection, as nginx does by default, sends
+ * nothing more on it, even if the upstream does not say in its answer that it
+ * will.  nginx would keep such a connection.  It mostly sees that it is closed
+ * before it needs one again; we have the next call at once.
+ */
+
+static void
+ngx_http_llm_batch_check_close(ngx_http_request_t *r)
+{
+    ngx_buf_t            *b;
+    ngx_http_upstream_t  *u;
+
+    static u_char  asked[] = "\r\nConnection: close\r\n";
+
+    u = r->upstream;
+
+    if (u == NULL || u->request_bufs == NULL) {
+        return;
+    }
+
+    b = u->request_bufs->buf;
+
+    if (memmem(b->start, b->last - b->start, asked, sizeof(asked) - 1)) {
+        u->headers_in.connection_close = 1;
+        u->keepalive = 0;
+    }
 }
 
 
@@ -307,6 +345,10 @@ ngx_http_llm_batch_client_header(ngx_http_request_t *r)
 
     if (ctx == NULL) {
         return ngx_http_next_header_filter(r);
+    }
+
+    if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
+        ngx_http_llm_batch_check_close(r);
     }
 
     if (ctx->conf->headers

@@ -16,6 +16,8 @@
 static ngx_int_t ngx_http_llm_batch_make_bells(ngx_log_t *log, ngx_uint_t n);
 static void ngx_http_llm_batch_ipc_cleanup(void *data);
 static void ngx_http_llm_batch_ipc_handler(ngx_event_t *ev);
+static void ngx_http_llm_batch_await(ngx_http_llm_batch_zone_t *zone,
+    uint64_t later);
 static void ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone);
 
 
@@ -239,7 +241,7 @@ void
 ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
 {
     uint32_t                    i;
-    uint64_t                    epoch;
+    uint64_t                    epoch, later;
     ngx_uint_t                  n;
     llmb_mail_e                 mail;
     ngx_http_llm_batch_zone_t  *zone;
@@ -256,6 +258,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
         mail = llmb_sched_mail(zone->tables, zone->worker, ngx_current_msec,
                                &i);
         epoch = zone->tables->epoch;
+        later = llmb_sched_later(zone->tables, zone->worker);
 
         LLMB_CRASH("mail locked");
         LLMB_TEAR(zone, "mail torn");
@@ -291,6 +294,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
 
         default: /* LLMB_MAIL_NONE */
             ngx_http_llm_batch_set_timers(zone);
+            ngx_http_llm_batch_await(zone, later);
             return;
         }
     }
@@ -300,6 +304,23 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
     /* the event loop has its turn before the rest of it */
 
     ngx_post_event(&zone->mail, &ngx_posted_next_events);
+}
+
+
+/* the mail is looked at again when the first call is due that is sent later */
+
+static void
+ngx_http_llm_batch_await(ngx_http_llm_batch_zone_t *zone, uint64_t later)
+{
+    if (zone->later.timer_set) {
+        ngx_del_timer(&zone->later);
+    }
+
+    if (later != UINT64_MAX) {
+        ngx_add_timer(&zone->later, later > ngx_current_msec
+                                    ? (ngx_msec_t) (later - ngx_current_msec)
+                                    : 0);
+    }
 }
 
 

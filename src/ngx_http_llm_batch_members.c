@@ -106,8 +106,7 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
         return NGX_OK;
     }
 
-    head->status = outcome->status == NGX_HTTP_OK ? NGX_HTTP_BAD_GATEWAY
-                                                  : outcome->status;
+    head->status = llmb_verdict_status(outcome);
     head->local = (call->status != head->status || !outcome->answered
                    || ngx_http_llm_batch_may_quote(call));
 

@@ -68,6 +68,10 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
     zone->mail.data = zone;
     zone->mail.log = cycle->log;
 
+    zone->later.handler = ngx_http_llm_batch_mail_handler;
+    zone->later.data = zone;
+    zone->later.log = cycle->log;
+
     zone->watch.handler = ngx_http_llm_batch_watch_handler;
     zone->watch.data = zone;
     zone->watch.log = cycle->log;

@@ -62,6 +62,7 @@ struct ngx_http_llm_batch_zone_s {
                                                   be set */
     ngx_pool_t                   *pool;        /* of one step, then reset */
     ngx_event_t                   mail;
+    ngx_event_t                   later;       /* some of it is not due yet */
     ngx_event_t                   watch;
     ngx_http_llm_batch_main_conf_t  *mcf;
     ngx_uint_t                    slots[NGX_HTTP_LLM_BATCH_FORMATS];

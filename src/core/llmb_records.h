@@ -64,6 +64,7 @@ typedef struct {
     uint32_t         refused;     /* ms left of the pause for which it could not
                                      wait; or 0 */
     uint8_t          probe;       /* llmb_probe_e, if it went alone */
+    uint32_t         spent;       /* ms in calls that failed */
 
     llmb_result_t    result;
 } llmb_member_t;
@@ -82,6 +83,8 @@ typedef struct {
     llmb_list_t      members;
     uint32_t         items;
     uint64_t         sealed;      /* ms */
+    uint64_t         until;       /* ms; it is not sent again before that, and
+                                     is in the list for that; or 0 */
 } llmb_call_t;
 
 
@@ -185,6 +188,7 @@ typedef struct {
                                      that have left its calls */
     llmb_list_t      members;     /* mail: to be looked at by it */
     llmb_list_t      calls;       /* mail: to be sent by it */
+    llmb_list_t      later;       /* the same, not yet; by time */
     uint32_t         bell;        /* there is new mail */
 } llmb_worker_t;
 

@@ -31,6 +31,14 @@
 
 #define LLMB_SCHED_PROBE     1000
 
+/*
+ * ms between a call that failed and its second try; up to twice that, so that
+ * many do not come at once.  By then nginx knows which of the connections that
+ * it keeps were closed, and an upstream that restarts may be there.
+ */
+
+#define LLMB_SCHED_BACKOFF   50
+
 /* ms for which the parts of a request that was cut wait out a rate limit */
 
 #define LLMB_SCHED_PATIENCE  60000
@@ -104,11 +112,23 @@ uint32_t llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker);
 void llmb_sched_remind(llmb_zone_t *z, uint32_t call);
 
 /*
- * A SENT call failed for "reason": again() sends it once more, halve() its
- * members as two calls, by whoever holds a member of them.
+ * When calls are due that the worker is to send, but not yet; UINT64_MAX: there
+ * is none.  They are in its mail from then on.
+ */
+uint64_t llmb_sched_later(llmb_zone_t *z, uint32_t worker);
+
+/*
+ * A SENT call has failed after "ms".  Returns the ms that the member that has
+ * spent most has spent so far in calls that failed.
+ */
+uint64_t llmb_sched_spent(llmb_zone_t *z, uint32_t call, uint64_t ms);
+
+/*
+ * A SENT call failed for "reason": again() sends it once more, a little later,
+ * halve() its members as two calls, by whoever holds a member of them.
  */
 void llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
-    llmb_reason_e reason);
+    llmb_reason_e reason, uint64_t now);
 void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     llmb_reason_e reason);
 

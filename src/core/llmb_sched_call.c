@@ -46,15 +46,46 @@ llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker)
 }
 
 
+uint64_t
+llmb_sched_spent(llmb_zone_t *z, uint32_t call, uint64_t ms)
+{
+    uint32_t        i;
+    uint64_t        most;
+    llmb_member_t  *m;
+
+    most = 0;
+
+    for (i = llmb_call(z, call)->members.head;
+         i != LLMB_NIL;
+         i = llmb_queue_links(z)[i].next)
+    {
+        m = llmb_member(z, i);
+        m->spent = (uint32_t) llmb_min(m->spent + ms, UINT32_MAX);
+        most = llmb_max(most, m->spent);
+    }
+
+    return most;
+}
+
+
 void
 llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
-    llmb_reason_e reason)
+    llmb_reason_e reason, uint64_t now)
 {
+    uint64_t      delay;
     llmb_call_t  *c;
 
     c = llmb_call(z, call);
     c->tries++;
     c->reason = (uint8_t) reason;
+
+    /* the golden ratio: numbers that follow each other are far apart */
+
+    delay = (uint32_t) c->number * 2654435769U;
+    delay = LLMB_SCHED_BACKOFF + delay * LLMB_SCHED_BACKOFF / UINT32_MAX;
+
+    c->until = now + delay;
+    (void) llmb_sched_spent(z, call, delay);
 
     (void) llmb_call_step(&c->state, LLMB_CALL_DO_RETURN);
 

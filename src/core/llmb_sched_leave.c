@@ -85,9 +85,7 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
             continue;
         }
 
-        if (llmb_call_links(z)[i].linked) {
-            llmb_list_remove(&w->calls, llmb_call_links(z), i);
-        }
+        llmb_sched_unmail_call(z, i);
 
         if (c->state == LLMB_CALL_LOST) {
             llmb_sched_bury(z, i);

@@ -9,6 +9,8 @@
 #include "llmb_sched_parts.h"
 
 
+static void llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w,
+    uint64_t now);
 static void llmb_sched_ring(llmb_zone_t *z, uint32_t worker);
 
 
@@ -19,6 +21,8 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
     llmb_member_t  *m;
 
     w = llmb_worker(z, worker);
+
+    llmb_sched_due_calls(z, w, now);
 
     for ( ;; ) {
         *i = llmb_list_pop(&w->calls, llmb_call_links(z));
@@ -56,6 +60,33 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
 }
 
 
+/* calls that were to be sent later are mail from now on */
+
+static void
+llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w, uint64_t now)
+{
+    uint32_t  i;
+
+    while (w->later.n && llmb_call(z, w->later.head)->until <= now) {
+        i = llmb_list_pop(&w->later, llmb_call_links(z));
+
+        llmb_call(z, i)->until = 0;
+        llmb_list_push(&w->calls, llmb_call_links(z), i);
+    }
+}
+
+
+uint64_t
+llmb_sched_later(llmb_zone_t *z, uint32_t worker)
+{
+    llmb_worker_t  *w;
+
+    w = llmb_worker(z, worker);
+
+    return w->later.n ? llmb_call(z, w->later.head)->until : UINT64_MAX;
+}
+
+
 void
 llmb_sched_mail_member(llmb_zone_t *z, uint32_t member)
 {
@@ -75,11 +106,50 @@ llmb_sched_mail_member(llmb_zone_t *z, uint32_t member)
 void
 llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker)
 {
-    llmb_call(z, call)->worker = (uint16_t) worker;
+    uint32_t        i, next;
+    llmb_call_t    *c;
+    llmb_worker_t  *w;
 
-    llmb_list_push(&llmb_worker(z, worker)->calls, llmb_call_links(z), call);
+    c = llmb_call(z, call);
+    c->worker = (uint16_t) worker;
+
+    w = llmb_worker(z, worker);
+
+    if (c->until == 0) {
+        llmb_list_push(&w->calls, llmb_call_links(z), call);
+
+    } else {
+        next = LLMB_NIL;
+
+        /* all of them are due within a moment: it is near the tail */
+
+        for (i = w->later.tail;
+             i != LLMB_NIL && llmb_call(z, i)->until > c->until;
+             i = llmb_call_links(z)[i].prev)
+        {
+            next = i;
+        }
+
+        llmb_list_insert(&w->later, llmb_call_links(z), call, next);
+    }
 
     llmb_sched_ring(z, worker);
+}
+
+
+void
+llmb_sched_unmail_call(llmb_zone_t *z, uint32_t call)
+{
+    llmb_call_t    *c;
+    llmb_worker_t  *w;
+
+    c = llmb_call(z, call);
+    w = llmb_worker(z, c->worker);
+
+    if (llmb_call_links(z)[call].linked) {
+        llmb_list_remove(c->until ? &w->later : &w->calls, llmb_call_links(z),
+                         call);
+    }
 }
 
 

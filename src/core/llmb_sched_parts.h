@@ -135,6 +135,7 @@ void llmb_sched_drop(llmb_zone_t *z, uint32_t call);
 void llmb_sched_mail_member(llmb_zone_t *z, uint32_t member);
 void llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker);
 void llmb_sched_unmail(llmb_zone_t *z, uint32_t member);
+void llmb_sched_unmail_call(llmb_zone_t *z, uint32_t call);
 
 
 #pragma GCC visibility pop

@@ -10,11 +10,36 @@
 #define LLMB_VERDICT_MAX_PAUSE  3600000
 
 
+static llmb_verdict_e llmb_verdict_wanted(const llmb_outcome_t *outcome);
 static llmb_verdict_e llmb_verdict_isolate(const llmb_outcome_t *outcome);
+static unsigned llmb_verdict_late(const llmb_outcome_t *outcome);
+static unsigned llmb_verdict_timed_out(const llmb_outcome_t *outcome);
 
 
 llmb_verdict_e
 llmb_verdict(const llmb_outcome_t *outcome)
+{
+    llmb_verdict_e  verdict;
+
+    verdict = llmb_verdict_wanted(outcome);
+
+    switch (verdict) {
+
+    case LLMB_VERDICT_AGAIN:
+    case LLMB_VERDICT_HALVE:
+    case LLMB_VERDICT_ALONE:
+        return llmb_verdict_late(outcome) ? LLMB_VERDICT_DELIVER : verdict;
+
+    default:
+        return verdict;
+    }
+}
+
+
+/* if there is time enough */
+
+static llmb_verdict_e
+llmb_verdict_wanted(const llmb_outcome_t *outcome)
 {
     if (outcome->status == 200) {
 
@@ -83,14 +108,59 @@ llmb_verdict_isolate(const llmb_outcome_t *outcome)
 }
 
 
+static unsigned
+llmb_verdict_late(const llmb_outcome_t *outcome)
+{
+    return outcome->timed_out || outcome->status == 504
+           || (outcome->timeout && outcome->spent > outcome->timeout / 2);
+}
+
+
+/* and nobody has given an answer after that */
+
+static unsigned
+llmb_verdict_timed_out(const llmb_outcome_t *outcome)
+{
+    return outcome->status == 504
+           || (outcome->timed_out && !outcome->answered);
+}
+
+
+unsigned
+llmb_verdict_status(const llmb_outcome_t *outcome)
+{
+    if (llmb_verdict_timed_out(outcome)) {
+        return 504;
+    }
+
+    switch (outcome->status) {
+
+    case 200:
+        return 502;
+
+    case 400:
+    case 413:
+    case 422:
+        return outcome->fallback ? 502 : outcome->status;
+
+    default:
+        return outcome->status;
+    }
+}
+
+
 llmb_reason_e
 llmb_verdict_reason(const llmb_outcome_t *outcome)
 {
-    if (outcome->status == 200) {
+    if (outcome->status == 200 && outcome->split) {
+        return LLMB_REASON_NONE;
+    }
 
-        if (outcome->split) {
-            return LLMB_REASON_NONE;
-        }
+    if (llmb_verdict_timed_out(outcome)) {
+        return LLMB_REASON_TIMEOUT;
+    }
+
+    if (outcome->status == 200) {
 
         switch (outcome->mismatch) {
 
@@ -103,10 +173,6 @@ llmb_verdict_reason(const llmb_outcome_t *outcome)
         default:
             return LLMB_REASON_MISMATCH;
         }
-    }
-
-    if (!outcome->answered && outcome->status == 504) {
-        return LLMB_REASON_TIMEOUT;
     }
 
     return LLMB_REASON_UPSTREAM_ERROR;

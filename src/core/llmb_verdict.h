@@ -18,8 +18,8 @@
 
 typedef enum {
     LLMB_VERDICT_SPLIT = 0,       /* cut the answer */
-    LLMB_VERDICT_DELIVER,         /* everybody gets the upstream's answer, or
-                                     502 if that is no answer to all */
+    LLMB_VERDICT_DELIVER,         /* everybody gets the error: see
+                                     llmb_verdict_status() */
     LLMB_VERDICT_PAUSE,           /* wait who can, the others get the answer */
     LLMB_VERDICT_AGAIN,           /* send the call once more */
     LLMB_VERDICT_HALVE,           /* send its halves */
@@ -43,16 +43,35 @@ typedef struct {
     unsigned         fallback:1;  /* failures are isolated and retried */
     unsigned         moved:1;     /* it went to another path than its members
                                      came for */
+    unsigned         timed_out:1; /* an upstream was silent for too long,
+                                     whatever others have said then */
     uint32_t         members;
     uint32_t         items;
     uint64_t         tokens;      /* as estimated */
     uint64_t         bytes;       /* of items */
     uint32_t         tries;       /* before this one */
+    uint64_t         spent;       /* ms in calls that failed, this one included,
+                                     of the member that has spent most */
+    uint64_t         timeout;     /* ms that an upstream may be silent; 0: it
+                                     is not known, or there is none */
     llmb_mismatch_e  mismatch;    /* if an answer of 200 cannot be cut */
 } llmb_outcome_t;
 
 
+/*
+ * Whoever is sent again may find that the upstream hangs, and wait for a whole
+ * time-out.  So nothing is sent again after a time-out, nor after more than
+ * half of one was spent: what is added to the time that a request would take
+ * alone is never more than that half.
+ */
 llmb_verdict_e llmb_verdict(const llmb_outcome_t *outcome);
+
+/*
+ * The status for those who get the error of a call.  That something in it was
+ * wrong is not said to those who may be innocent, unless errors are not looked
+ * into at all.
+ */
+unsigned llmb_verdict_status(const llmb_outcome_t *outcome);
 
 /* the word for what went wrong; LLMB_REASON_NONE if nothing did */
 llmb_reason_e llmb_verdict_reason(const llmb_outcome_t *outcome);

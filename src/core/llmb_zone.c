@@ -155,6 +155,7 @@ llmb_zone_clear(llmb_zone_t *z)
     for (i = 0; i < z->nworkers; i++) {
         llmb_list_init(&llmb_worker(z, i)->members);
         llmb_list_init(&llmb_worker(z, i)->calls);
+        llmb_list_init(&llmb_worker(z, i)->later);
         llmb_worker(z, i)->bell = 0;
         llmb_worker(z, i)->lost = 0;
         llmb_worker(z, i)->room.n = 0;

@@ -366,7 +366,7 @@ backend(flight_t *f)
 
         if (llmb_health_allow(&g->health, 50, 1, ms)) {
             stats->again++;
-            llmb_sched_again(z, f->call, w, reason);
+            llmb_sched_again(z, f->call, w, reason, ms);
             unlock(w);
             end_flight(f);
             return;

@@ -609,6 +609,7 @@ static void
 take_mail(uint32_t w)
 {
     uint32_t     i, r;
+    uint64_t     later;
     flight_t    *f;
     llmb_mail_e  mail;
 
@@ -616,6 +617,13 @@ take_mail(uint32_t w)
         mail = llmb_sched_mail(z, w, clock_of(w), &i);
 
         if (mail == LLMB_MAIL_NONE) {
+            later = llmb_sched_later(z, w);
+
+            if (later != UINT64_MAX) {
+                sim_event(SIM_BELL, now + (later - clock_of(w)) * 1000, w,
+                          workers[w].life);
+            }
+
             return;
         }
 

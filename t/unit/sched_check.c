@@ -86,6 +86,36 @@ sched_check_chain(llmb_zone_t *z, const llmb_chain_t *chain, uint8_t *marks,
 }
 
 
+/* those to be sent later are in the order of time, and no others wait */
+
+static const char *
+sched_check_later(llmb_zone_t *z, const llmb_worker_t *w)
+{
+    uint32_t  i;
+    uint64_t  until;
+
+    until = 1;
+
+    for (i = w->later.head; i != LLMB_NIL; i = llmb_call_links(z)[i].next) {
+
+        if (llmb_call(z, i)->until < until) {
+            sched_fail("call %u is due at the wrong time", i);
+        }
+
+        until = llmb_call(z, i)->until;
+    }
+
+    for (i = w->calls.head; i != LLMB_NIL; i = llmb_call_links(z)[i].next) {
+
+        if (llmb_call(z, i)->until) {
+            sched_fail("call %u is in mail before it is due", i);
+        }
+    }
+
+    return NULL;
+}
+
+
 static const char *
 sched_check_lists(llmb_zone_t *z, sched_marks_t *k)
 {
@@ -124,6 +154,9 @@ sched_check_lists(llmb_zone_t *z, sched_marks_t *k)
                                    z->nmembers, k->mailed, "mail"));
         sched_try(sched_check_list(&w->calls, llmb_call_links(z), z->ncalls,
                                    k->called, "calls in mail"));
+        sched_try(sched_check_list(&w->later, llmb_call_links(z), z->ncalls,
+                                   k->called, "calls to be sent later"));
+        sched_try(sched_check_later(z, w));
     }
 
     return NULL;

@@ -44,6 +44,7 @@ play_forget(play_t *play, uint32_t w)
     }
 
     play->workers[w].rung = 0;
+    play->workers[w].later = UINT64_MAX;
 }
 
 
@@ -309,6 +310,7 @@ play_mail(play_t *play, uint32_t w, unsigned *more)
 
     if (mail == LLMB_MAIL_NONE) {
         play->workers[w].rung = 0;
+        play->workers[w].later = llmb_sched_later(play->z, w);
         return NULL;
     }
 
@@ -484,7 +486,7 @@ play_result(play_t *play, uint32_t w)
     switch (b % 8) {
 
     case 0:
-        llmb_sched_again(z, call, w, LLMB_REASON_TIMEOUT);
+        llmb_sched_again(z, call, w, LLMB_REASON_UPSTREAM_ERROR, now);
         break;
 
     case 1:
@@ -925,6 +927,7 @@ sched_play(const uint8_t *data, size_t size, unsigned *moves, unsigned *merged)
 
     for (i = 0; i < PLAY_WORKERS; i++) {
         llmb_worker(play.z, i)->pid = 1 + i;
+        play.workers[i].later = UINT64_MAX;
     }
 
     problem = NULL;

@@ -51,6 +51,7 @@ typedef struct {
 typedef struct {
     unsigned         dead;
     unsigned         rung;
+    uint64_t         later;       /* its timer for calls to be sent later */
     uint64_t         epoch;
 } play_worker_t;
 

@@ -324,6 +324,9 @@ play_check(play_t *play)
 
         } else if ((w->members.n || w->calls.n) && !pw->rung) {
             sched_fail("worker %u does not know of its mail", i);
+
+        } else if (pw->later > llmb_sched_later(play->z, i) && !pw->rung) {
+            sched_fail("worker %u has no timer for its calls", i);
         }
     }
 

@@ -120,20 +120,121 @@ static void
 a_call_sent_again_is_the_same_call(void **state)
 {
     uint32_t  call, m[4];
-    uint64_t  number;
+    uint64_t  number, until;
 
     (void) state;
 
     call = sent(2, 4, m);
     number = llmb_call(z, call)->number;
 
-    llmb_sched_again(z, call, 0, LLMB_REASON_TIMEOUT);
+    llmb_sched_again(z, call, 0, LLMB_REASON_UPSTREAM_ERROR, T0);
     assert_sound();
 
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call);
+    until = llmb_sched_later(z, 0);
+
+    assert_in_range(until, T0 + LLMB_SCHED_BACKOFF,
+                    T0 + 2 * LLMB_SCHED_BACKOFF);
+    assert_true(llmb_worker(z, 0)->bell);
+    (void) expect(0, LLMB_MAIL_NONE, until - 1);
+
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, until), call);
+    assert_int_equal(llmb_sched_later(z, 0), UINT64_MAX);
     assert_int_equal(llmb_call(z, call)->tries, 1);
     assert_int_equal(llmb_call(z, call)->number, number);
     assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+    leave_all(T0);
+}
+
+
+static void
+calls_are_sent_again_at_different_times(void **state)
+{
+    uint32_t  i, n, call[4], m[8];
+    uint64_t  last, until;
+
+    (void) state;
+
+    llmb_group(z, group)->policy.max_size = 8;
+    call[0] = sent(1, 8, m);
+    n = 1;
+
+    while (n < 4) {
+        for (i = n; i; i--) {
+            llmb_sched_halve(z, call[i - 1], 0, LLMB_REASON_UPSTREAM_ERROR);
+            assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call[i - 1]);
+            call[n++] = expect(0, LLMB_MAIL_CALL, T0);
+            (void) llmb_sched_send(z, call[i - 1], 0);
+            (void) llmb_sched_send(z, call[n - 1], 0);
+        }
+    }
+
+    for (i = 0; i < n; i++) {
+        llmb_sched_again(z, call[i], 0, LLMB_REASON_UPSTREAM_ERROR, T0);
+        assert_sound();
+    }
+
+    last = T0;
+
+    for (i = 0; i < n; i++) {
+        until = llmb_sched_later(z, 0);
+        assert_true(until > last);
+
+        (void) expect(0, LLMB_MAIL_CALL, until);
+        last = until;
+    }
+
+    assert_int_equal(llmb_sched_later(z, 0), UINT64_MAX);
+    assert_true(last - T0 <= 2 * LLMB_SCHED_BACKOFF);
+    leave_all(T0);
+}
+
+
+static void
+a_call_to_be_sent_later_is_lost_with_its_worker(void **state)
+{
+    uint32_t  call, m[2];
+
+    (void) state;
+
+    call = sent(2, 2, m);
+    llmb_sched_again(z, call, 0, LLMB_REASON_UPSTREAM_ERROR, T0);
+
+    (void) llmb_sched_reap(z, 0, T0);
+    assert_sound();
+    assert_int_equal(llmb_sched_later(z, 0), UINT64_MAX);
+
+    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), m[1]);
+    leave_all(T0);
+}
+
+
+static void
+what_was_spent_in_calls_that_failed_is_kept(void **state)
+{
+    uint32_t  call, m[4];
+
+    (void) state;
+
+    call = sent(2, 4, m);
+    assert_int_equal(llmb_sched_spent(z, call, 300), 300);
+
+    llmb_sched_again(z, call, 0, LLMB_REASON_UPSTREAM_ERROR, T0);
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0 + 1000), call);
+    (void) llmb_sched_send(z, call, 0);
+
+    /* what it waited for its second try is of that */
+
+    assert_in_range(llmb_sched_spent(z, call, 0), 300 + LLMB_SCHED_BACKOFF,
+                    300 + 2 * LLMB_SCHED_BACKOFF);
+
+    /* back in the queue it is with others */
+
+    (void) llmb_sched_pause(z, call, 0, T0 + 1000);
+    llmb_sched_end(z, call, 0, T0 + 1000);
+    call = expect(0, LLMB_MAIL_CALL, T0 + 1000);
+    assert_in_range(llmb_sched_spent(z, call, 0), 300 + LLMB_SCHED_BACKOFF,
+                    300 + 2 * LLMB_SCHED_BACKOFF);
+    assert_true(llmb_sched_spent(z, call, UINT64_MAX / 2) >= UINT32_MAX);
     leave_all(T0);
 }
 
@@ -149,14 +250,14 @@ a_call_sent_again_for_one_is_a_fallback(void **state)
     llmb_sched_leave(z, m[0], T0);
     llmb_sched_leave(z, m[2], T0);
 
-    llmb_sched_again(z, call, 0, LLMB_REASON_TIMEOUT);
+    llmb_sched_again(z, call, 0, LLMB_REASON_UPSTREAM_ERROR, T0);
     assert_sound();
 
     assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), m[1]);
     assert_int_equal(llmb_member(z, m[1])->result.status,
                      LLMB_STATUS_FALLBACK);
     assert_int_equal(llmb_member(z, m[1])->result.reason,
-                     LLMB_REASON_TIMEOUT);
+                     LLMB_REASON_UPSTREAM_ERROR);
     leave_all(T0);
 }
 
@@ -614,6 +715,9 @@ main(void)
         sched_test(a_call_that_nobody_sends_is_rung_for_again),
 
         sched_test(a_call_sent_again_is_the_same_call),
+        sched_test(calls_are_sent_again_at_different_times),
+        sched_test(a_call_to_be_sent_later_is_lost_with_its_worker),
+        sched_test(what_was_spent_in_calls_that_failed_is_kept),
         sched_test(a_call_sent_again_for_one_is_a_fallback),
         sched_test(halves_keep_the_order_and_all_members),
         sched_test(halves_go_to_who_has_a_member_of_them),

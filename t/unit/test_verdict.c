@@ -140,11 +140,11 @@ trouble_is_tried_once_more_and_then_isolated(void **state)
 {
     size_t  i;
 
-    static const unsigned  trouble[] = { 500, 502, 503, 504, 529 };
+    static const unsigned  trouble[] = { 500, 502, 503, 529 };
 
     (void) state;
 
-    for (i = 0; i < 5; i++) {
+    for (i = 0; i < 4; i++) {
         assert_int_equal(verdict(trouble[i], 0, 1), LLMB_VERDICT_AGAIN);
         assert_int_equal(verdict(trouble[i], 0, 0), LLMB_VERDICT_DELIVER);
         assert_int_equal(verdict(trouble[i], 1, 1), LLMB_VERDICT_ALONE);
@@ -178,7 +178,9 @@ a_status_of_our_own_says_nothing_about_the_members(void **state)
         o = outcome(status);
         o.answered = 0;
 
-        assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_AGAIN);
+        assert_int_equal(llmb_verdict(&o),
+                         status == 504 ? LLMB_VERDICT_DELIVER
+                                       : LLMB_VERDICT_AGAIN);
         assert_true(llmb_verdict_failed(&o));
         assert_int_equal(llmb_verdict_reason(&o),
                          status == 504 ? LLMB_REASON_TIMEOUT
@@ -221,11 +223,119 @@ a_mismatch_has_a_word(void **state)
                          : i == LLMB_MISMATCH_SIZE ? LLMB_REASON_RESPONSE_SIZE
                          : LLMB_REASON_MISMATCH);
     }
+}
 
-    /* an upstream's own 504 is an answer */
 
-    o = outcome(504);
-    assert_int_equal(llmb_verdict_reason(&o), LLMB_REASON_UPSTREAM_ERROR);
+/* an outcome that has cost so much, of a time-out of a minute */
+
+static llmb_outcome_t
+after(unsigned status, uint64_t spent)
+{
+    llmb_outcome_t  o = outcome(status);
+
+    o.spent = spent;
+    o.timeout = 60000;
+
+    return o;
+}
+
+
+static void
+nothing_is_sent_again_after_half_a_time_out(void **state)
+{
+    unsigned        status;
+    llmb_outcome_t  o;
+    llmb_verdict_e  verdict;
+
+    (void) state;
+
+    for (status = 200; status < 600; status++) {
+        o = after(status, 30000);
+        verdict = llmb_verdict(&o);
+
+        o.spent = 30001;
+
+        switch (verdict) {
+
+        case LLMB_VERDICT_AGAIN:
+        case LLMB_VERDICT_HALVE:
+        case LLMB_VERDICT_ALONE:
+            assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_DELIVER);
+            break;
+
+        default:
+            assert_int_equal(llmb_verdict(&o), verdict);
+        }
+
+        /* nothing is known of the time-out */
+
+        o.timeout = 0;
+        assert_int_equal(llmb_verdict(&o), verdict);
+    }
+}
+
+
+static void
+nothing_is_sent_again_after_a_time_out(void **state)
+{
+    unsigned        status;
+    llmb_outcome_t  o;
+
+    (void) state;
+
+    for (status = 200; status < 600; status++) {
+        o = after(status, 0);
+        o.timed_out = 1;
+
+        assert_int_not_equal(llmb_verdict(&o), LLMB_VERDICT_AGAIN);
+        assert_int_not_equal(llmb_verdict(&o), LLMB_VERDICT_HALVE);
+        assert_int_not_equal(llmb_verdict(&o), LLMB_VERDICT_ALONE);
+
+        /* but one that was tried then may have answered */
+
+        o.split = status == 200;
+
+        if (status != 504) {
+            assert_int_not_equal(llmb_verdict_reason(&o),
+                                 LLMB_REASON_TIMEOUT);
+        }
+
+        o.split = 0;
+        o.answered = 0;
+        assert_int_equal(llmb_verdict_reason(&o), LLMB_REASON_TIMEOUT);
+        assert_int_equal(llmb_verdict_status(&o), 504);
+    }
+
+    /* that of a gateway */
+
+    o = after(504, 0);
+    assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_DELIVER);
+    assert_int_equal(llmb_verdict_reason(&o), LLMB_REASON_TIMEOUT);
+}
+
+
+static void
+who_may_be_innocent_is_not_called_guilty(void **state)
+{
+    unsigned        status, guilty;
+    llmb_outcome_t  o;
+
+    (void) state;
+
+    for (status = 400; status < 600; status++) {
+        o = outcome(status);
+        guilty = (status == 400 || status == 413 || status == 422);
+
+        assert_int_equal(llmb_verdict_status(&o), guilty ? 502 : status);
+
+        o.fallback = 0;
+        assert_int_equal(llmb_verdict_status(&o), status);
+    }
+
+    /* it is no answer to anybody */
+
+    o = outcome(200);
+    assert_int_equal(llmb_verdict_status(&o), 502);
 }
 
 
@@ -316,6 +426,9 @@ main(void)
         cmocka_unit_test(a_status_of_our_own_says_nothing_about_the_members),
         cmocka_unit_test(failures_are_those_of_merging_or_of_the_upstream),
         cmocka_unit_test(a_mismatch_has_a_word),
+        cmocka_unit_test(nothing_is_sent_again_after_half_a_time_out),
+        cmocka_unit_test(nothing_is_sent_again_after_a_time_out),
+        cmocka_unit_test(who_may_be_innocent_is_not_called_guilty),
         cmocka_unit_test(retry_after_is_read_or_missing),
         cmocka_unit_test(a_path_of_ours_that_is_not_there_is_nobodys_error),
     };

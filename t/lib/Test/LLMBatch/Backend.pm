@@ -251,7 +251,7 @@ sub _call($self, $c, $call) {
 	$c->{max} = $how->{bytewise} ? 1 : 1 << 20;
 	$c->{close} = $call->{version} eq 'HTTP/1.0'
 		|| ($call->{headers}{connection} // '') eq 'close'
-		|| !($how->{keepalive} // 1);
+		|| !($how->{keepalive} // 1) || $how->{silent};
 	$c->{plan} = _plan($c, $how, _answer($how, $server, $request,
 		length $call->{body}));
 
@@ -346,7 +346,7 @@ sub _plan($c, $how, $status, $type, $body, $headers) {
 		$h{'content-length'} = $length;
 	}
 
-	$h{'connection'} = 'close' if $c->{close};
+	$h{'connection'} = 'close' if $c->{close} and !$how->{silent};
 
 	my $head = "HTTP/1.1 $status Mock\r\n";
 

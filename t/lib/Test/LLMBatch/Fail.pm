@@ -45,13 +45,14 @@ sub warm_up($t, $mock) {
 
 sub failing($t, $mock, $how, $texts, %o) {
 	my $more = delete $o{body} // {};
+	my $to = delete $o{uri} // $uri;
 
 	$mock->reset();
 	$mock->script(many => $how) if delete $o{always};
 	my $once = !delete $o{first} ? undef : $how;
 
 	return $t->plugged($mock, [ map {
-		{ uri => $uri, body => { model => 'm', input => $_, %$more },
+		{ uri => $to, body => { model => 'm', input => $_, %$more },
 			headers => $o{headers} // {} }
 	} @$texts ], then => sub {
 		$mock->next($once) if $once;
