@@ -27,6 +27,10 @@ static ngx_uint_t ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_verdict_e verdict);
 static void ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
     llmb_group_t *g, llmb_outcome_t *outcome);
+static ngx_msec_t ngx_http_llm_batch_learn_format(
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
+static void ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome, ngx_msec_t off);
 static void ngx_http_llm_batch_learn_probe(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
 static llmb_verdict_e ngx_http_llm_batch_limit(
@@ -40,7 +44,7 @@ static void ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx);
 ngx_int_t
 ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 {
-    ngx_msec_t                  pause;
+    ngx_msec_t                  pause, off;
     ngx_uint_t                  smaller;
     llmb_reason_e               reason;
     llmb_verdict_e              verdict;
@@ -82,6 +86,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     reason = llmb_verdict_reason(outcome);
 
     smaller = ngx_http_llm_batch_learn(call, outcome, verdict);
+    off = ngx_http_llm_batch_learn_format(call, outcome);
 
     if (smaller && verdict != LLMB_VERDICT_DELIVER) {
         /* no fault of any member: they go in smaller calls, if they may wait */
@@ -100,6 +105,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     ngx_http_llm_batch_unlock(zone);
 
     ngx_http_llm_batch_log_pause(zone, pause);
+    ngx_http_llm_batch_log_format(call, outcome, off);
 
     if (verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE) {
         return NGX_OK;
@@ -506,6 +512,67 @@ ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
     {
         g->token_ids = LLMB_TOKEN_IDS_REFUSED;
     }
+}
+
+
+/* whether it is understood at all; for how long it is not tried now, or 0 */
+
+static ngx_msec_t
+ngx_http_llm_batch_learn_format(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome)
+{
+    uint32_t        group;
+    llmb_zone_t    *z;
+    llmb_format_e   format;
+
+    z = call->zone->tables;
+    group = llmb_call(z, call->index)->group;
+    format = llmb_verdict_format(outcome);
+
+    if (format == LLMB_FORMAT_UNKNOWN) {
+        return 0;
+    }
+
+    return llmb_understood_result(&z->understood,
+                                  llmb_group(z, group)->format,
+                                  format == LLMB_FORMAT_UNDERSTOOD,
+                                  ngx_current_msec);
+}
+
+
+/* the name of a group may hold what a client sent as the name of a model */
+
+static void
+ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome, ngx_msec_t off)
+{
+    u_char     name[LLMB_GROUP_NAME];
+    size_t     i, len;
+    ngx_str_t  adapter, kind;
+
+    if (off == 0) {
+        return;
+    }
+
+    len = ngx_min(call->group.len, LLMB_GROUP_NAME);
+
+    for (i = 0; i < len; i++) {
+        name[i] = call->group.data[i];
+
+        if (name[i] < 0x20 || name[i] > 0x7e || name[i] == '"') {
+            name[i] = '?';
+        }
+    }
+
+    adapter = ngx_http_llm_batch_ngx_str(&call->adapter->name);
+    kind = ngx_http_llm_batch_ngx_str(&llmb_mismatch_names[outcome->mismatch]);
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "llm_batch: answers to calls of several requests are not in "
+                  "the format \"%V\" (%V), group \"%*s\" of zone \"%V\": its "
+                  "requests go alone for %Mms",
+                  &adapter, &kind, len, name, &call->zone->shm_zone->shm.name,
+                  off);
 }
 
 

@@ -194,6 +194,11 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     if (llmb_health_open(&group->health, ngx_current_msec)) {
         *reason = LLMB_REASON_BREAKER;
 
+    } else if (llmb_understood_off(&zone->tables->understood, group->format,
+                                   ngx_current_msec))
+    {
+        *reason = LLMB_REASON_FORMAT_OFF;
+
     } else {
         entry->policy = llmb_group_policy(group);
         *reason = LLMB_REASON_NONE;
@@ -242,6 +247,10 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     adapter = ctx->body.adapter;
 
     group->kind = ngx_http_llm_batch_kind(ctx);
+
+    /* the same in another location may have another upstream */
+
+    group->format = group->kind ^ ((uint64_t) conf->id << 32);
     group->adapter = ngx_http_llm_batch_adapter_slot(ctx->zone, adapter);
     group->name_len = ngx_min(ctx->group.len, LLMB_GROUP_NAME);
     ngx_memcpy(group->name, ctx->group.data, group->name_len);

@@ -233,7 +233,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     }
 
     group = json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:I, s:I, "
-                      "s:f, s:b}",
+                      "s:f, s:b, s:b}",
                      "name", name,
                      "adapter", adapter.data, (int) adapter.len,
                      "queued", (int) g->queue.n,
@@ -249,7 +249,10 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
                      llmb_calibrate_ratio(&g->calibration)
                      / (double) LLMB_CALIBRATE_ONE,
                      "breaker_open",
-                     (int) llmb_health_open(&g->health, ngx_current_msec));
+                     (int) llmb_health_open(&g->health, ngx_current_msec),
+                     "format_off",
+                     (int) llmb_understood_off(&zone->tables->understood,
+                                               g->format, ngx_current_msec));
 
     now = ngx_http_llm_batch_usec();
 

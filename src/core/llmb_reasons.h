@@ -62,6 +62,7 @@
     x(WORKER_LOST,     "worker_lost")                                         \
     x(PARTS,           "parts")                                               \
     x(MEMORY,          "memory")                                              \
+    x(FORMAT_OFF,      "format_off")                                          \
     x(INTERNAL,        "internal")
 
 

@@ -115,6 +115,7 @@ typedef struct {
     llmb_fair_t      fair;
     llmb_arrivals_t  arrivals;
     uint64_t         kind;        /* of calls; part of the upstream's name */
+    uint64_t         format;      /* its name in llmb_understood_t */
     uint32_t         upstream;    /* that they go to */
     uint64_t         moved;       /* us; since then they share it */
     uint64_t         finish;      /* of its turn, in the time of that */

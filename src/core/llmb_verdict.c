@@ -179,6 +179,32 @@ llmb_verdict_reason(const llmb_outcome_t *outcome)
 }
 
 
+llmb_format_e
+llmb_verdict_format(const llmb_outcome_t *outcome)
+{
+    if (outcome->status != 200 || !outcome->answered) {
+        return LLMB_FORMAT_UNKNOWN;
+    }
+
+    if (outcome->split) {
+        return LLMB_FORMAT_UNDERSTOOD;
+    }
+
+    switch (outcome->mismatch) {
+
+    case LLMB_MISMATCH_JSON:
+    case LLMB_MISMATCH_SHAPE:
+    case LLMB_MISMATCH_COUNT:
+    case LLMB_MISMATCH_INDEX:
+    case LLMB_MISMATCH_ENCODING:
+        return LLMB_FORMAT_MISUNDERSTOOD;
+
+    default:
+        return LLMB_FORMAT_UNKNOWN;
+    }
+}
+
+
 unsigned
 llmb_verdict_failed(const llmb_outcome_t *outcome)
 {

@@ -76,6 +76,15 @@ unsigned llmb_verdict_status(const llmb_outcome_t *outcome);
 /* the word for what went wrong; LLMB_REASON_NONE if nothing did */
 llmb_reason_e llmb_verdict_reason(const llmb_outcome_t *outcome);
 
+/* what the outcome tells of the format: see llmb_understood.h */
+typedef enum {
+    LLMB_FORMAT_UNKNOWN = 0,      /* nothing */
+    LLMB_FORMAT_UNDERSTOOD,
+    LLMB_FORMAT_MISUNDERSTOOD
+} llmb_format_e;
+
+llmb_format_e llmb_verdict_format(const llmb_outcome_t *outcome);
+
 /* whether the outcome counts against the group's breaker */
 unsigned llmb_verdict_failed(const llmb_outcome_t *outcome);
 

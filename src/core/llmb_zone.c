@@ -163,6 +163,7 @@ llmb_zone_clear(llmb_zone_t *z)
 
     z->bells = 0;
     z->nabsent = 0;
+    memset(&z->understood, 0, sizeof(llmb_understood_t));
 
     next = llmb_next_chunk(z);
 

@@ -18,6 +18,7 @@
 
 
 #include "llmb_records.h"
+#include "llmb_understood.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -80,6 +81,8 @@ typedef struct {
     /* paths of calls that are not there, by hash; the oldest is replaced */
     uint32_t         absent[LLMB_ZONE_ABSENT];
     uint32_t         nabsent;
+
+    llmb_understood_t  understood;
 } llmb_zone_t;
 
 
