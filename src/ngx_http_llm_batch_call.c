@@ -568,8 +568,8 @@ ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
     kind = ngx_http_llm_batch_ngx_str(&llmb_mismatch_names[outcome->mismatch]);
 
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
-                  "llm_batch: answers to calls of several requests are not in "
-                  "the format \"%V\" (%V), group \"%*s\" of zone \"%V\": its "
+                  "answers to calls of several requests are not in the "
+                  "format \"%V\" (%V), group \"%*s\" of zone \"%V\": its "
                   "requests go alone for %Mms",
                   &adapter, &kind, len, name, &call->zone->shm_zone->shm.name,
                   off);
@@ -639,29 +639,27 @@ static void
 ngx_http_llm_batch_release_members(ngx_http_llm_batch_call_t *call,
     llmb_verdict_e verdict, llmb_reason_e reason)
 {
-    uint32_t        i, next, allowed;
-    llmb_call_t    *c;
-    llmb_zone_t    *z;
-    llmb_group_t   *g;
+    uint32_t      i, next;
+    llmb_call_t  *c;
+    llmb_zone_t  *z;
 
     z = call->zone->tables;
-    c = llmb_call(z, call->index);
-    g = llmb_group(z, c->group);
-
-    allowed = llmb_sched_live(z, call->index);
 
     if (verdict != LLMB_VERDICT_ABSENT) {
-        /* a path of our choosing that is not there is not their fault */
-        allowed = llmb_health_allow(&g->health, call->conf->fallback_limit,
-                                    allowed, ngx_current_msec);
+        llmb_sched_isolate(z, call->index, reason, call->conf->fallback_limit,
+                           ngx_current_msec);
+        return;
     }
 
-    for (i = c->members.head; i != LLMB_NIL && allowed; i = next) {
+    /* a path of our choosing that is not there is not their fault */
+
+    c = llmb_call(z, call->index);
+
+    for (i = c->members.head; i != LLMB_NIL; i = next) {
         next = llmb_queue_links(z)[i].next;
 
         if (llmb_member(z, i)->state == LLMB_MEMBER_CLAIMED) {
             llmb_sched_release(z, i, reason);
-            allowed--;
         }
     }
 }

@@ -570,6 +570,11 @@ ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
 
     ngx_http_llm_batch_learn_alone(&ctx->whole, m->group, status);
 
+    if (m->result.status == LLMB_STATUS_FALLBACK) {
+        llmb_health_alone(&llmb_group(z, m->group)->health, m->flow, status,
+                          ctx->whole.sent / 1000, ngx_current_msec);
+    }
+
     if (ngx_http_llm_batch_is_busy(ctx->request)) {
         return ngx_http_llm_batch_halt(ctx->zone, m, ctx->request);
     }

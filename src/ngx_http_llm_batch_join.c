@@ -191,7 +191,14 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
         llmb_upstream_init(zone->tables, g);
     }
 
-    if (llmb_health_open(&group->health, ngx_current_msec)) {
+    if (llmb_health_open(&group->health, ngx_current_msec)
+        || (ctx->conf->fallback
+            && llmb_health_apart(&group->health,
+                                 ngx_http_llm_batch_flow(&ctx->whole,
+                                                         &entry->credentials),
+                                 ctx->conf->fallback_limit,
+                                 ngx_current_msec)))
+    {
         *reason = LLMB_REASON_BREAKER;
 
     } else if (llmb_understood_off(&zone->tables->understood, group->format,

@@ -45,7 +45,8 @@ is(sizes($mock), '1 9', 'off: not isolated');
 for my $how ({ count => -1 }, { index => 'duplicate' }, { junk => 1 },
 	{ fault => 'cut' }, { fault => 'close' })
 {
-	@r = failing($t, $mock, $how, \@texts, first => 1);
+	@r = failing($t, $mock, $how, \@texts, first => 1,
+		body => { model => "@{[ %$how ]}" });
 	is(statuses(@r), '502', "off, @{[ %$how ]}: an error to all");
 }
 

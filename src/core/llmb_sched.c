@@ -33,7 +33,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     m->since = now;
     llmb_sched_hold(z, g, m, now);
 
-    llmb_health_request(&g->health, now);
+    llmb_health_request(&g->health, m->flow, now);
     llmb_arrivals_add(&g->arrivals, now * 1000);
 
     if (llmb_sched_is_shut_out(z, member, now)) {

@@ -133,6 +133,14 @@ void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     llmb_reason_e reason);
 
 /*
+ * Sends the members of a failed call alone, as many as may be, of "percent" of
+ * the requests of a minute; those first that have done no harm lately.  The
+ * others are still claimed.
+ */
+void llmb_sched_isolate(llmb_zone_t *z, uint32_t call, llmb_reason_e reason,
+    uint32_t percent, uint64_t now);
+
+/*
  * The upstream wants no calls before "until", or, if that is over, no call as
  * large as this one: members that may wait so long go back to the queue.
  *

@@ -94,6 +94,38 @@ llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
 
 
 void
+llmb_sched_isolate(llmb_zone_t *z, uint32_t call, llmb_reason_e reason,
+    uint32_t percent, uint64_t now)
+{
+    uint32_t        i, next, allowed, harmful;
+    llmb_call_t    *c;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    allowed = llmb_health_allow(&g->health, percent, llmb_sched_live(z, call),
+                                now);
+
+    for (harmful = 0; harmful < 2; harmful++) {
+
+        for (i = c->members.head; i != LLMB_NIL && allowed; i = next) {
+            next = llmb_queue_links(z)[i].next;
+            m = llmb_member(z, i);
+
+            if (m->state == LLMB_MEMBER_CLAIMED
+                && llmb_health_charged(&g->health, m->flow) <= harmful)
+            {
+                llmb_sched_release(z, i, reason);
+                allowed--;
+            }
+        }
+    }
+}
+
+
+void
 llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     llmb_reason_e reason)
 {

@@ -287,18 +287,7 @@ verdict_of(flight_t *f, const llmb_outcome_t *out, uint64_t ms)
 static void
 isolate(flight_t *f, llmb_reason_e reason)
 {
-    uint32_t       n;
-    llmb_group_t  *g;
-    llmb_call_t   *c;
-
-    c = llmb_call(z, f->call);
-    g = llmb_group(z, c->group);
-
-    n = llmb_health_allow(&g->health, 50, c->members.n, clock_of(f->worker));
-
-    for ( /* void */ ; n; n--) {
-        llmb_sched_release(z, c->members.head, reason);
-    }
+    llmb_sched_isolate(z, f->call, reason, 50, clock_of(f->worker));
 
     deliver(f->call);
 }

@@ -20,7 +20,7 @@ static void
 requests(llmb_health_t *h, unsigned n, uint64_t now)
 {
     while (n--) {
-        llmb_health_request(h, now);
+        llmb_health_request(h, 1, now);
     }
 }
 
@@ -230,6 +230,202 @@ no_limit_never_opens_the_breaker(void **state)
 }
 
 
+/* flows */
+
+static void
+who_is_found_guilty_goes_apart(void **state)
+{
+    unsigned       i, n;
+    llmb_health_t  h = { 0 };
+
+    (void) state;
+
+    /* of two flows each has half of 64 requests' 50 % */
+
+    for (i = 0; i < 4; i++) {
+        llmb_health_request(&h, 1, 1000);
+        llmb_health_request(&h, 2, 1000);
+    }
+
+    for (n = 1; n <= 2; n++) {
+        llmb_health_alone(&h, 1, 400, 1000, 1000);
+        assert_false(llmb_health_apart(&h, 1, 50, 1000));
+    }
+
+    assert_true(llmb_health_charged(&h, 1));
+    assert_false(llmb_health_charged(&h, 2));
+
+    llmb_health_alone(&h, 1, 422, 1000, 1000);
+    assert_true(llmb_health_apart(&h, 1, 50, 1000));
+    assert_false(llmb_health_apart(&h, 2, 50, 1000));
+
+    /* a larger share would do */
+
+    assert_false(llmb_health_apart(&h, 1, 100, 1000));
+
+    /* it comes back, and in two minutes it is as new */
+
+    assert_false(llmb_health_apart(&h, 1, 50, 1000 + MINUTE));
+    assert_false(llmb_health_charged(&h, 1)
+                 && llmb_health_apart(&h, 1, 0, 1000 + 2 * MINUTE));
+    assert_false(llmb_health_charged(&h, 1));
+}
+
+
+static void
+alone_a_group_has_all_of_the_allowance(void **state)
+{
+    unsigned       n;
+    llmb_health_t  h = { 0 };
+
+    (void) state;
+
+    requests(&h, 64, 1000);
+
+    for (n = 0; n < LLMB_HEALTH_FLOOR / 2; n += LLMB_HEALTH_SEARCH) {
+        llmb_health_alone(&h, 1, 413, 1000, 1000);
+        assert_false(llmb_health_apart(&h, 1, 50, 1000));
+    }
+
+    llmb_health_alone(&h, 1, 413, 1000, 1000);
+    assert_true(llmb_health_apart(&h, 1, 50, 1000));
+}
+
+
+static void
+an_upstream_in_trouble_is_nobodys_fault(void **state)
+{
+    unsigned       status;
+    llmb_health_t  h = { 0 };
+
+    (void) state;
+
+    requests(&h, 1, 1000);
+
+    for (status = 500; status < 600; status++) {
+        llmb_health_alone(&h, 1, status, 1000, 2000);
+    }
+
+    for (status = 200; status < 500; status++) {
+        if (status != 400 && status != 413 && status != 422) {
+            llmb_health_alone(&h, 1, status, 1000, 2000);
+        }
+    }
+
+    assert_false(llmb_health_charged(&h, 1));
+
+    /* but if others were served meanwhile, it is what was sent */
+
+    llmb_health_alone(&h, 1, 500, 2001, 3000);
+    assert_false(llmb_health_charged(&h, 1));
+
+    llmb_health_result(&h, 0, 5, 10000, 2500);
+    llmb_health_alone(&h, 1, 500, 2001, 3000);
+    assert_true(llmb_health_charged(&h, 1));
+}
+
+
+static void
+flows_without_end_do_not_displace_the_known_ones(void **state)
+{
+    unsigned       i;
+    uint32_t       flow;
+    llmb_health_t  h = { 0 };
+
+    (void) state;
+
+    for (i = 0; i < 10; i++) {
+        llmb_health_request(&h, 1, 1000);
+    }
+
+    llmb_health_alone(&h, 2, 400, 1000, 1000);
+
+    for (flow = 100; flow < 100 + 10 * LLMB_HEALTH_FLOWS; flow++) {
+        llmb_health_request(&h, flow, 1000);
+    }
+
+    assert_true(llmb_health_charged(&h, 2));
+    assert_false(llmb_health_apart(&h, 1, 50, 1000));
+    assert_false(llmb_health_apart(&h, 9, 50, 1000));
+
+    /* when all that are known have done harm, who is new is not trusted */
+
+    for (flow = 100; flow < 100 + 10 * LLMB_HEALTH_FLOWS; flow++) {
+        llmb_health_alone(&h, flow, 400, 1000, 1000);
+    }
+
+    assert_true(llmb_health_apart(&h, 9, 50, 1000));
+    assert_false(llmb_health_apart(&h, 9, 50, 1000 + 2 * MINUTE));
+}
+
+
+/*
+ * 30 send what makes each call fail, 20 do not; calls are of ten of them by
+ * chance.  Returns how many of a thousand of the others' requests got an error.
+ */
+
+static unsigned
+crowd(llmb_health_t *h, uint64_t *now)
+{
+    unsigned  i, k, n, bad, wrong, total, allowed;
+    uint32_t  flow, seed, members[10];
+
+    seed = 1;
+    wrong = 0;
+    total = 0;
+
+    for (n = 0; n < 3000; n++) {
+        *now += 10;
+        bad = 0;
+
+        for (i = 0, k = 0; i < 10; i++) {
+            seed = seed * 1664525 + 1013904223;
+            flow = 1 + (seed >> 16) % 50;
+            total += flow > 30;
+
+            if (!llmb_health_apart(h, flow, 50, *now)) {
+                llmb_health_request(h, flow, *now);
+                members[k++] = flow;
+                bad |= flow <= 30;
+            }
+        }
+
+        if (!bad) {
+            continue;
+        }
+
+        allowed = llmb_health_allow(h, 50, k, *now);
+
+        for (i = 0; i < k; i++) {
+
+            if (i >= allowed) {
+                wrong += members[i] > 30;
+
+            } else {
+                llmb_health_alone(h, members[i], members[i] > 30 ? 200 : 400,
+                                  *now, *now);
+            }
+        }
+    }
+
+    return wrong * 1000 / total;
+}
+
+
+static void
+a_crowd_that_does_harm_does_it_to_few(void **state)
+{
+    uint64_t       now;
+    llmb_health_t  h = { 0 };
+
+    (void) state;
+
+    now = 1000;
+    assert_true(crowd(&h, &now) < 20);
+    assert_true(crowd(&h, &now) < 10);
+}
+
+
 int
 main(void)
 {
@@ -246,6 +442,11 @@ main(void)
         cmocka_unit_test(a_success_starts_the_count_again),
         cmocka_unit_test(after_the_cooldown_one_failure_is_enough),
         cmocka_unit_test(no_limit_never_opens_the_breaker),
+        cmocka_unit_test(who_is_found_guilty_goes_apart),
+        cmocka_unit_test(alone_a_group_has_all_of_the_allowance),
+        cmocka_unit_test(an_upstream_in_trouble_is_nobodys_fault),
+        cmocka_unit_test(flows_without_end_do_not_displace_the_known_ones),
+        cmocka_unit_test(a_crowd_that_does_harm_does_it_to_few),
     };
 
     return cmocka_run_group_tests_name("health", tests, NULL, NULL);

@@ -315,6 +315,41 @@ nothing_is_sent_again_after_a_time_out(void **state)
 
 
 static void
+an_answer_tells_whether_the_format_is_spoken(void **state)
+{
+    unsigned        i, status;
+    llmb_outcome_t  o;
+
+    (void) state;
+
+    for (status = 201; status < 600; status++) {
+        o = outcome(status);
+        assert_int_equal(llmb_verdict_format(&o), LLMB_FORMAT_UNKNOWN);
+    }
+
+    o = outcome(200);
+    o.split = 1;
+    assert_int_equal(llmb_verdict_format(&o), LLMB_FORMAT_UNDERSTOOD);
+
+    o.split = 0;
+
+    for (i = 0; i < LLMB_MISMATCH_N; i++) {
+        o.mismatch = (llmb_mismatch_e) i;
+
+        assert_int_equal(llmb_verdict_format(&o) == LLMB_FORMAT_UNKNOWN,
+                         i == LLMB_MISMATCH_NONE
+                         || i == LLMB_MISMATCH_TRUNCATED
+                         || i == LLMB_MISMATCH_CACHE
+                         || i == LLMB_MISMATCH_SIZE);
+    }
+
+    o.mismatch = LLMB_MISMATCH_COUNT;
+    o.answered = 0;
+    assert_int_equal(llmb_verdict_format(&o), LLMB_FORMAT_UNKNOWN);
+}
+
+
+static void
 who_may_be_innocent_is_not_called_guilty(void **state)
 {
     unsigned        status, guilty;
@@ -428,6 +463,7 @@ main(void)
         cmocka_unit_test(a_mismatch_has_a_word),
         cmocka_unit_test(nothing_is_sent_again_after_half_a_time_out),
         cmocka_unit_test(nothing_is_sent_again_after_a_time_out),
+        cmocka_unit_test(an_answer_tells_whether_the_format_is_spoken),
         cmocka_unit_test(who_may_be_innocent_is_not_called_guilty),
         cmocka_unit_test(retry_after_is_read_or_missing),
         cmocka_unit_test(a_path_of_ours_that_is_not_there_is_nobodys_error),
