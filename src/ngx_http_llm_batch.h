@@ -15,10 +15,12 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include "llmb_beside.h"
 #include "llmb_catalogue.h"
 #include "llmb_hist.h"
 #include "llmb_join.h"
 #include "llmb_key.h"
+#include "llmb_quote.h"
 #include "llmb_request.h"
 #include "llmb_sched.h"
 #include "llmb_split.h"

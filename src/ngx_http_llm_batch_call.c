@@ -67,6 +67,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     }
 
     ngx_http_llm_batch_read_answer(call);
+    ngx_http_llm_batch_compare(call);
 
     ngx_http_llm_batch_lock(zone);
 

@@ -82,6 +82,7 @@ struct ngx_http_llm_batch_call_s {
     llmb_outcome_t                  outcome;
     uint32_t                        next;
     ngx_http_llm_batch_answer_t     head;
+    ngx_str_t                       error;    /* the text that all get */
     ngx_event_t                     step;
 
     uint32_t                        path_hash;    /* of where it goes */
@@ -107,6 +108,22 @@ void ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call);
  * called again when the event loop has had its turn.
  */
 ngx_int_t ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call);
+
+/*
+ * Compares what stands beside the lists of an answer to several members with
+ * what they have sent; an answer that may quote one of them is a mismatch.
+ * Takes time: to be called without the lock.
+ */
+void ngx_http_llm_batch_compare(ngx_http_llm_batch_call_t *call);
+
+/*
+ * Takes out of an error that the members of a call are all to be given, and of
+ * its text, call->error, what may be about another one: if it may quote, the text is
+ * one of ours, and of the headers those about limits are left; for a status
+ * that is about the input there is no text at all (local).
+ */
+void ngx_http_llm_batch_neutralize(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_answer_t *answer);
 
 /* the answer is complete: call->body and len are what there is of it */
 void ngx_http_llm_batch_read_answer(ngx_http_llm_batch_call_t *call);

@@ -578,6 +578,7 @@ ngx_http_llm_batch_init_split(ngx_http_llm_batch_call_t *call,
     conf.form = body->form;
     conf.items = call->merge.items;
     conf.per = body->per;
+    conf.members = call->n;
     conf.unique = call->merge.unique;
     conf.shared = (call->n > 1);
     conf.base64 = body->base64;

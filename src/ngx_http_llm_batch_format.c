@@ -97,6 +97,7 @@ ngx_http_llm_batch_format(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
     format->form.paths = format->paths;
     format->form.columns = format->columns;
+    format->form.declared = 1;
     format->form.input_tokens.data = (u_char *) "prompt_tokens";
     format->form.input_tokens.len = sizeof("prompt_tokens") - 1;
 

@@ -18,7 +18,6 @@ typedef struct {
 } ngx_http_llm_batch_remote_t;
 
 
-static ngx_uint_t ngx_http_llm_batch_may_quote(ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_begin_answers(
     ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_answer_local(
@@ -99,44 +98,24 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
         return NGX_ERROR;
     }
 
-    head->size = ngx_http_llm_batch_answer_size(head);
-
     if (outcome->split) {
         llmb_split_weigh(&call->split, call->body, call->shares, call->n);
-        return NGX_OK;
+
+    } else {
+        head->status = llmb_verdict_status(outcome);
+        head->local = (call->status != head->status || !outcome->answered);
+
+        call->error.data = call->body;
+        call->error.len = call->len;
+
+        if (!head->local) {
+            ngx_http_llm_batch_neutralize(call, head);
+        }
     }
 
-    head->status = llmb_verdict_status(outcome);
-    head->local = (call->status != head->status || !outcome->answered
-                   || ngx_http_llm_batch_may_quote(call));
+    head->size = ngx_http_llm_batch_answer_size(head);
 
     return NGX_OK;
-}
-
-
-/*
- * An error may quote the item that it is about, or any other.  What is about
- * the caller is about all of them, who sent the same credentials.
- */
-
-static ngx_uint_t
-ngx_http_llm_batch_may_quote(ngx_http_llm_batch_call_t *call)
-{
-    if (call->n == 1) {
-        return 0;
-    }
-
-    switch (call->status) {
-
-    case NGX_HTTP_UNAUTHORIZED:
-    case NGX_HTTP_FORBIDDEN:
-    case NGX_HTTP_NOT_FOUND:
-    case NGX_HTTP_TOO_MANY_REQUESTS:
-        return 0;
-
-    default:
-        return 1;
-    }
 }
 
 
@@ -337,7 +316,7 @@ ngx_http_llm_batch_bound(ngx_http_llm_batch_call_t *call, uint32_t k)
         return llmb_split_bound(&call->split, &call->shares[k]);
     }
 
-    return call->head.local ? 0 : call->len;
+    return call->head.local ? 0 : call->error.len;
 }
 
 
@@ -351,11 +330,11 @@ ngx_http_llm_batch_write_body(ngx_http_llm_batch_call_t *call, uint32_t k,
         rc = llmb_split_write(&call->split, call->body, call->shares, call->n,
                               k, sink);
 
-    } else if (call->head.local || call->len == 0) {
+    } else if (call->head.local || call->error.len == 0) {
         rc = LLMB_OK;
 
     } else {
-        rc = sink->write(sink->data, call->body, call->len);
+        rc = sink->write(sink->data, call->error.data, call->error.len);
     }
 
     return rc == LLMB_OK ? NGX_OK : NGX_ERROR;

@@ -61,6 +61,20 @@ sub more ($workers) {
 			[ 1 .. 4 ], "$as $uri: the best");
 	}
 
+	# Voyage, who has another name for the list
+
+	$mock->as('voyage');
+
+	my @v = meets($t, $mock, '/v1/rerank', 'voyage',
+		map { of($_, return_documents => \1) } 2 .. 5);
+	is_deeply([ map { scalar @{$_->{json}{data}} } @v ], [ 2 .. 5 ],
+		'voyage: all');
+
+	@v = $t->burst(4, '/v1/rerank', sub ($i) { of($i + 2, top_k => 2) });
+	is_own_answer(\@v, 'voyage, the best');
+	is(join(' ', uniq map { $_->{headers}{'x-status'} } @v), 'BYPASS',
+		'voyage, the best: alone');
+
 	$mock->as('');
 
 	# objects

@@ -160,6 +160,8 @@ typedef struct {
      * "*" means every array in that object, of which there is at least one.
      */
     llmb_str_t            list;
+    /* where it is with other servers of this API; never a bare element */
+    llmb_str_t            or_list;
     /* a further top-level member that is cut alike if it is an array */
     llmb_str_t            also;
     /* the path of an array that is about the call, whoever its members are */
@@ -178,6 +180,8 @@ typedef struct {
      * "columns" and "list" are not used (see llmb_tensor.h).
      */
     unsigned              tensors:1;
+    /* by the configuration: nobody has looked at what such servers answer */
+    unsigned              declared:1;
 
     /*
      * Paths of the members that count tokens of the whole call, each a number

@@ -180,6 +180,15 @@ llmb_str_t llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
     unsigned column);
 
 
+/*
+ * The same of one column after the other, the echo last, in a payload of any
+ * request in this form: takes the next text off *payload and returns 1, or
+ * returns 0 after the last.  A text may be empty.
+ */
+unsigned llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
+    llmb_str_t *text);
+
+
 /* an item of the first column, in the payload of a member */
 
 typedef struct {

@@ -324,6 +324,38 @@ llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
 
 
 unsigned
+llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
+    llmb_str_t *text)
+{
+    uint64_t  len;
+    unsigned  framed;
+
+    framed = (form->tensors || form->echo.len || form->columns[1].kinds);
+
+    *text = *payload;
+
+    if (!framed) {
+        payload->len = 0;
+        return text->len > 0;
+    }
+
+    if (payload->len < LLMB_PAYLOAD_HEAD) {
+        return 0;
+    }
+
+    memcpy(&len, payload->data, LLMB_PAYLOAD_HEAD);
+
+    text->data = payload->data + LLMB_PAYLOAD_HEAD;
+    text->len = (size_t) llmb_min(len, payload->len - LLMB_PAYLOAD_HEAD);
+
+    payload->data = text->data + text->len;
+    payload->len -= LLMB_PAYLOAD_HEAD + text->len;
+
+    return 1;
+}
+
+
+unsigned
 llmb_request_framed(const llmb_request_t *rq)
 {
     return rq->ncolumns != 1 || rq->form->echo.len;

@@ -16,6 +16,7 @@
  */
 
 
+#include "llmb_beside.h"
 #include "llmb_split.h"
 #include "llmb_split_parts.h"
 #include "llmb_tensor.h"
@@ -89,10 +90,6 @@ llmb_split_targets(llmb_split_t *sp)
         sp->deepest = llmb_max(sp->deepest, n);
     }
 
-    if (sp->conf.shared && !form->tensors) {
-        sp->deepest = LLMB_JSON_MAX_DEPTH;
-    }
-
     for (mark = 0; mark < LLMB_MARK_N; mark++) {
 
         if (llmb_split_mark_used(sp, mark)) {
@@ -153,19 +150,6 @@ llmb_split_token(llmb_split_t *sp, const uint8_t *base,
 {
     if (sp->state != LLMB_SPLIT_OUTSIDE) {
         return llmb_split_within(sp, base, tok);
-    }
-
-    if (sp->stray) {
-
-        /* an empty array is nobody's */
-
-        if (tok->type != LLMB_JSON_ARRAY_END) {
-            return LLMB_MISMATCH_SHAPE;
-        }
-
-        sp->stray = 0;
-
-        return LLMB_MISMATCH_NONE;
     }
 
     if (tok->depth == 0) {
@@ -257,23 +241,17 @@ llmb_split_key(llmb_split_t *sp, const uint8_t *base,
 static llmb_mismatch_e
 llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
 {
-    unsigned         n, known;
+    unsigned         n;
     llmb_target_e    target;
     llmb_mismatch_e  mismatch;
 
-    known = 0;
-
     for (target = 0; target < LLMB_TARGET_N; target++) {
-
-        n = llmb_split_names(llmb_split_path(sp->conf.form, target));
-
-        if (n && n == sp->path[target] && target != LLMB_TARGET_ID) {
-            known = 1;
-        }
 
         if (sp->path[target] != tok->depth) {
             continue;
         }
+
+        n = llmb_split_names(llmb_split_path(sp->conf.form, target));
 
         if (n != tok->depth) {
 
@@ -295,10 +273,6 @@ llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
         }
     }
 
-    /* an array that nobody knows may have an element for each item, too */
-
-    sp->stray = (sp->conf.shared && !known && tok->type == LLMB_JSON_ARRAY);
-
     return LLMB_MISMATCH_NONE;
 }
 
@@ -307,12 +281,17 @@ static llmb_mismatch_e
 llmb_split_target(llmb_split_t *sp, llmb_target_e target,
     const llmb_json_token_t *tok)
 {
-    llmb_span_t  *usage;
+    llmb_span_t  *span;
 
     switch (target) {
 
     case LLMB_TARGET_LIST:
         return llmb_split_list(sp, tok);
+
+    case LLMB_TARGET_OR_LIST:
+
+        return (tok->type == LLMB_JSON_ARRAY) ? llmb_split_list(sp, tok)
+                                              : LLMB_MISMATCH_NONE;
 
     case LLMB_TARGET_ALSO:
 
@@ -325,9 +304,6 @@ llmb_split_target(llmb_split_t *sp, llmb_target_e target,
         return (tok->type == LLMB_JSON_NULL) ? LLMB_MISMATCH_NONE
                                              : LLMB_MISMATCH_SHAPE;
 
-    case LLMB_TARGET_COMMON:
-        return LLMB_MISMATCH_NONE;
-
     case LLMB_TARGET_ID:
 
         if (tok->type == LLMB_JSON_STRING) {
@@ -337,15 +313,16 @@ llmb_split_target(llmb_split_t *sp, llmb_target_e target,
 
         return LLMB_MISMATCH_NONE;
 
-    default: /* LLMB_TARGET_USAGE, LLMB_TARGET_USAGE_2 */
+    default: /* LLMB_TARGET_COMMON, LLMB_TARGET_USAGE, LLMB_TARGET_USAGE_2 */
 
-        usage = &sp->usage[target - LLMB_TARGET_USAGE];
+        span = (target == LLMB_TARGET_COMMON)
+               ? &sp->common : &sp->usage[target - LLMB_TARGET_USAGE];
 
         if (!llmb_split_closes(tok)) {
-            usage->start = tok->start;
+            span->start = tok->start;
         }
 
-        usage->end = tok->end;
+        span->end = tok->end;
 
         return LLMB_MISMATCH_NONE;
     }
@@ -428,16 +405,20 @@ llmb_split_end(llmb_split_t *sp, const uint8_t *base, size_t len)
     sp->len = len;
 
     if (sp->conf.form->tensors) {
-        return llmb_tensor_answer(sp, base);
-    }
+        mismatch = llmb_tensor_answer(sp, base);
 
-    if (sp->list.end == 0 || llmb_split_overlap(sp)) {
-        return LLMB_MISMATCH_SHAPE;
-    }
+    } else if (sp->list.end == 0 || llmb_split_overlap(sp)) {
+        mismatch = LLMB_MISMATCH_SHAPE;
 
-    mismatch = llmb_split_numbers(sp, base);
+    } else {
+        mismatch = llmb_split_numbers(sp, base);
+    }
 
     if (mismatch == LLMB_MISMATCH_NONE) {
+        mismatch = llmb_beside_check(sp, base);
+    }
+
+    if (mismatch == LLMB_MISMATCH_NONE && !sp->conf.form->tensors) {
         llmb_split_counts(sp, base);
     }
 

@@ -45,6 +45,7 @@ typedef enum {
 
 typedef enum {
     LLMB_TARGET_LIST = 0,
+    LLMB_TARGET_OR_LIST,
     LLMB_TARGET_ALSO,
     LLMB_TARGET_COMMON,
     LLMB_TARGET_USAGE,
@@ -84,6 +85,7 @@ typedef struct {
     const llmb_form_t     *form;
     uint32_t               items;     /* as sent */
     uint32_t               per;       /* elements for each, at least 1 */
+    uint32_t               members;   /* how many sent it */
     const llmb_item_t     *unique;    /* of the members' items the positions
                                          they were sent at; NULL: their own */
     unsigned               shared:1;  /* by several members: nothing may be in
@@ -118,6 +120,7 @@ typedef struct {
     llmb_span_t            gap;       /* between the first two elements */
     llmb_span_t            id;        /* of the answer, quotes included */
     llmb_span_t            usage[2];
+    llmb_span_t            common;
 
     unsigned               nlists;    /* others than the first */
     llmb_column_list_t     lists[LLMB_MAX_LISTS];
@@ -137,7 +140,6 @@ typedef struct {
     unsigned               depth;     /* of the elements of this list */
     unsigned               deepest;   /* name of all paths */
     unsigned               marked:1;  /* members of elements are looked at */
-    unsigned               stray:1;   /* within an array that is not known */
     uint8_t                path[LLMB_TARGET_N];      /* how many of its names
                                          have led here */
     uint8_t                found[LLMB_TARGET_N];     /* and how many have been
@@ -176,8 +178,9 @@ void llmb_split_init(llmb_split_t *sp, const llmb_split_conf_t *conf,
  *   SHAPE         the list is missing, is not an array or is there twice, as
  *                 are "id", the usage or what leads to one of them; there is
  *                 something else than arrays and null where lists ought to
- *                 be; conf.shared, and an array that is neither empty nor
- *                 known; a vector to be repaired is not one; nested too deep
+ *                 be; conf.shared, and something beside the lists that could
+ *                 have an entry for each (see llmb_beside.h); a vector to be
+ *                 repaired is not one; nested too deep
  */
 llmb_rc_e llmb_split_read(llmb_split_t *sp, const uint8_t *base, size_t len,
     unsigned last);

@@ -26,6 +26,9 @@ llmb_split_path(const llmb_form_t *form, llmb_target_e target)
     case LLMB_TARGET_LIST:
         return form->list;
 
+    case LLMB_TARGET_OR_LIST:
+        return form->or_list;
+
     case LLMB_TARGET_ALSO:
         return form->also;
 

@@ -231,12 +231,6 @@ llmb_tensor_answer(llmb_split_t *sp, const uint8_t *base)
             }
 
             outputs = walk.value;
-
-        } else if (sp->conf.shared && walk.type == LLMB_JSON_ARRAY) {
-
-            /* it may be about the rows, too */
-
-            return LLMB_MISMATCH_SHAPE;
         }
     }
 

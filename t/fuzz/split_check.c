@@ -72,6 +72,7 @@ call_create(const uint8_t *header)
         share->tokens += (uint8_t) (header[3] * (i + 1));
     }
 
+    c->conf.members = c->members;
     c->conf.shared = c->members > 1;
 
     for (k = 0; k < c->members; k++) {

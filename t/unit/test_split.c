@@ -32,8 +32,7 @@ static uint8_t  room[MAX_ITEMS * 512];
 
 
 static void
-start_shared(llmb_split_t *sp, const llmb_adapter_t *adapter, uint32_t items,
-    unsigned shared)
+start(llmb_split_t *sp, const llmb_adapter_t *adapter, uint32_t items)
 {
     llmb_split_conf_t  conf;
 
@@ -42,18 +41,10 @@ start_shared(llmb_split_t *sp, const llmb_adapter_t *adapter, uint32_t items,
     conf.form = adapter->forms[0];
     conf.items = items;
     conf.per = 1;
-    conf.shared = shared & 1;
 
     assert_true(llmb_split_room(&conf) <= sizeof(room));
 
     llmb_split_init(sp, &conf, room);
-}
-
-
-static void
-start(llmb_split_t *sp, const llmb_adapter_t *adapter, uint32_t items)
-{
-    start_shared(sp, adapter, items, 0);
 }
 
 
@@ -325,66 +316,6 @@ what_is_written_anew_does_not_overlap(void **state)
 
 typedef struct {
     const llmb_adapter_t  *adapter;
-    const char            *answer;
-    unsigned               good;
-} stray_case_t;
-
-
-static void
-arrays_that_are_not_known_are_for_one_client_only(void **state)
-{
-    unsigned             i, shared;
-    llmb_rc_e            rc;
-    llmb_split_t         sp;
-    const stray_case_t  *c;
-
-    static const stray_case_t  cases[] = {
-        { ollama, "{\"x\":[1,2],\"embeddings\":[[1],[2]]}", 0 },
-        { ollama, "{\"embeddings\":[[1],[2]],\"x\":[1,2]}", 0 },
-        { ollama, "{\"embeddings\":[[1],[2]],"
-          "\"x\":{\"y\":{\"z\":[\"a\"]}}}", 0 },
-        { ollama, "{\"embeddings\":[[1],[2]],\"x\":[{}]}", 0 },
-        { ollama, "{\"embeddings\":[[1],[2]],\"x\":[[]]}", 0 },
-        { ollama, "{\"embeddings\":[[1],[2]],\"x\":[]}", 1 },
-        { ollama, "{\"embeddings\":[[1],[2]],\"x\":{\"y\":[],\"z\":{}}}",
-          1 },
-        { ollama, "{\"x\":[ ],\"embeddings\":[[1],[2]]}", 1 },
-        { ollama, "{\"x\":[],\"embeddings\":[[1],[2]],\"y\":[0]}", 0 },
-        { openai, "{\"data\":[{\"index\":0,\"x\":[1]},{\"index\":1}],"
-          "\"usage\":{\"prompt_tokens\":2,\"details\":[{\"n\":1}]}}", 1 },
-        { openai, "{\"usage\":{\"details\":[1]},\"x\":[1],"
-          "\"data\":[{\"index\":0},{\"index\":1}]}", 0 },
-        { cohere, "{\"embeddings\":{\"float\":[[1],[2]]},"
-          "\"meta\":{\"warnings\":[\"w\"]}}", 1 },
-        { cohere, "{\"embeddings\":{\"float\":[[1],[2]]},"
-          "\"meta\":{\"others\":[\"w\"]}}", 0 },
-        { tei, "[[1],[2]]", 1 }
-    };
-
-    (void) state;
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        c = &cases[i];
-
-        for (shared = 0; shared < 2; shared++) {
-            start_shared(&sp, c->adapter, 2, shared);
-
-            rc = llmb_split_read(&sp, (const uint8_t *) c->answer,
-                                 strlen(c->answer), 1);
-
-            if ((rc == LLMB_OK) != (c->good || !shared)
-                || (rc != LLMB_OK && sp.mismatch != LLMB_MISMATCH_SHAPE))
-            {
-                fail_msg("%s: shared %u, rc %d, mismatch %d", c->answer,
-                         shared, rc, sp.mismatch);
-            }
-        }
-    }
-}
-
-
-typedef struct {
-    const llmb_adapter_t  *adapter;
     llmb_str_t             answer;
     llmb_split_t           split;
     llmb_rc_e              rc;
@@ -494,7 +425,6 @@ int
 main(void)
 {
     static const struct CMUnitTest  tests[] = {
-        cmocka_unit_test(arrays_that_are_not_known_are_for_one_client_only),
         cmocka_unit_test(what_is_certainly_wrong_is_told_before_the_end),
         cmocka_unit_test(an_answer_is_complete_only_when_no_more_can_come),
         cmocka_unit_test(an_answer_cut_off_anywhere_is_truncated),

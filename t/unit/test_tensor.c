@@ -422,24 +422,6 @@ read_output(answered_t *a, uint32_t items, const char *json)
 
 
 static void
-other_arrays_are_for_one_client_only(void **state)
-{
-    answered_t  a;
-
-    (void) state;
-
-    assert_int_equal(read_output(&a, 2, "{\"x\":[1],\"outputs\":[{"
-                                        "\"name\":\"y\",\"shape\":[2],"
-                                        "\"datatype\":\"INT8\","
-                                        "\"data\":[1,2]}]}"),
-                     LLMB_MISMATCH_NONE);
-
-    a.sp.conf.shared = 1;
-    assert_int_equal(llmb_tensor_answer(&a.sp, a.base), LLMB_MISMATCH_SHAPE);
-}
-
-
-static void
 assert_at(const answered_t *a, llmb_span_t span, const char *text)
 {
     if (span.end - span.start != strlen(text)
@@ -616,7 +598,6 @@ main(void)
         cmocka_unit_test(rows_of_outputs_are_found),
         cmocka_unit_test(outputs_of_another_shape_are_a_mismatch),
         cmocka_unit_test(more_rows_than_there_is_memory_for_are_not_noted),
-        cmocka_unit_test(other_arrays_are_for_one_client_only),
         cmocka_unit_test(eight_outputs_at_most)
     };
 

@@ -3,11 +3,12 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * POST /rerank, in the shape of Jina, Cohere, vLLM and Infinity ("documents",
- * answered with "results"), and in that of Text Embeddings Inference
- * ("texts", answered with a bare array).  The query is part of the key:
- * documents of clients who ask the same are ranked in one call.  Results come
- * by score, and each client's are still in this order when the others' are
- * taken out.
+ * answered with "results"), of Voyage (answered with "data"), and in that of
+ * Text Embeddings Inference ("texts", answered with a bare array).  The
+ * query is part of the key: documents of clients who ask the same are ranked
+ * in one call.  Results come by score, and each client's are still in this
+ * order when the others' are taken out.  What Voyage calls "top_k" is
+ * "top_n" for others, who may not know the word: such a request goes alone.
  */
 
 
@@ -45,6 +46,7 @@ static const llmb_form_t  llmb_rerank_form = {
     .columns      = llmb_rerank_columns,
     .top          = llmb_string("top_n"),
     .list         = llmb_string("results"),
+    .or_list      = llmb_string("data"),
     .index        = llmb_string("index"),
     .ranked       = 1,
     .usage        = { llmb_string("usage"), llmb_string("meta.billed_units") },
@@ -61,6 +63,12 @@ static const llmb_form_t  llmb_rerank_tei_form = {
 };
 
 
+static const llmb_refusal_t  llmb_rerank_refusals[] = {
+    { llmb_string("top_k"), llmb_string("null"), 1 },
+    { llmb_null_string, llmb_null_string, 0 }
+};
+
+
 const llmb_adapter_t  llmb_adapter_rerank = {
     .name       = llmb_string("rerank"),
     .neutral    = 1,
@@ -68,5 +76,6 @@ const llmb_adapter_t  llmb_adapter_rerank = {
     .pure       = 0,
     .max_items  = 1000,
     .most_items = 1000,
-    .forms      = { &llmb_rerank_form, &llmb_rerank_tei_form }
+    .forms      = { &llmb_rerank_form, &llmb_rerank_tei_form },
+    .refusals   = llmb_rerank_refusals
 };

@@ -2,8 +2,8 @@ package Test::LLMBatch::Server::Rerank;
 
 # Copyright (C) The ngx_http_llm_batch_module authors
 
-# /rerank: as => "jina" (also without a name), "vllm", "infinity", and, by the
-# path /v2/rerank, Cohere; in the shape of Text Embeddings Inference to a
+# /rerank: as => "jina" (also without a name), "vllm", "infinity", "voyage", and,
+# by the path /v2/rerank, Cohere; in the shape of Text Embeddings Inference to a
 # request with "texts".  Results come by score, the best first.
 
 use v5.36;
@@ -67,7 +67,8 @@ sub answer($self, $request, $how) {
 	my @pairs = $self->items($request);
 	my $tokens = tokens_of(@pairs);
 	my $model = $request->{model} // '';
-	my $top = $request->{top_n} || @pairs;
+	my $voyage = $self->{as} eq 'voyage';
+	my $top = ($voyage ? $request->{top_k} : $request->{top_n}) || @pairs;
 	my @e = map {
 		my ($v) = vector(seed($model, $pairs[$_]), 1);
 		[ $_, $v + 0.5, $pairs[$_][1] ]
@@ -79,7 +80,7 @@ sub answer($self, $request, $how) {
 
 	return $self->_tei($request, @e) if exists $request->{texts};
 
-	my $results = '"results":[' . join(',', map {
+	my $results = ($voyage ? '"data":[' : '"results":[') . join(',', map {
 		my $index = $self->index_of($_) =~ s/,$//r;
 		my $score = sprintf '"relevance_score":%.16f', $_->[1];
 		my $document = $self->_document($request, $_->[2]);
@@ -87,6 +88,7 @@ sub answer($self, $request, $how) {
 		'{' . join(',', grep { $_ ne '' }
 			$self->{as} eq 'infinity' ? ($score, $index, $document)
 			: $self->{as} eq 'vllm' ? ($index, $document, $score)
+			: $voyage ? ($score, $index, $document)
 			: ($index, $score, $document)) . '}'
 	} @e) . ']';
 
@@ -102,6 +104,8 @@ sub answer($self, $request, $how) {
 		. qq!{"prompt_tokens":$tokens,"total_tokens":$tokens},"id":"!
 		. $self->id('infinity-') . '","created":1760000000}'
 		if $self->{as} eq 'infinity';
+	return qq!{"object":"list",$results,"model":$model,"usage":{!
+		. qq!"total_tokens":$tokens}}! if $voyage;
 	return qq!{"model":$model,"object":"list","usage":{"total_tokens":!
 		. qq!$tokens},$results}!;
 }
@@ -109,6 +113,9 @@ sub answer($self, $request, $how) {
 sub _document($self, $request, $document) {
 	my $text = js((texts_of($document))[0]);
 	my $wanted = $request->{return_documents} // 1;
+
+	return $request->{return_documents} ? qq!"document":$text! : ''
+		if $self->{as} eq 'voyage';
 
 	return qq!"document":{"text":$text,"multi_modal":null}!
 		if $self->{as} eq 'vllm';
