@@ -12,23 +12,12 @@
 void
 ngx_http_llm_batch_find_model(ngx_http_llm_batch_ctx_t *ctx)
 {
-    llmb_str_t                       name;
     ngx_http_llm_batch_main_conf_t  *mcf;
 
     mcf = ctx->zone->mcf;
 
-    if (mcf->models.nelts == 0) {
-        return;
-    }
-
-    name = ngx_http_llm_batch_str(&ctx->model);
-
-    if (name.len == 0) {
-        name = llmb_catalogue_name(ctx->body.path);
-    }
-
     ctx->known = llmb_catalogue_find(mcf->models.elts, mcf->models.nelts,
-                                     name);
+                                     ngx_http_llm_batch_str(&ctx->model));
 }
 
 

@@ -418,7 +418,10 @@ ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx)
 
     pool = ctx->request->pool;
 
-    if (ctx->body.model.len) {
+    if (ctx->body.named.len) {
+        ctx->model = ngx_http_llm_batch_ngx_str(&ctx->body.named);
+
+    } else if (ctx->body.model.len) {
         ctx->model.data = ngx_pnalloc(pool, ctx->body.model.len);
         if (ctx->model.data == NULL) {
             return NGX_ERROR;

@@ -182,6 +182,11 @@ typedef struct {
     unsigned              tensors:1;
     /* by the configuration: nobody has looked at what such servers answer */
     unsigned              declared:1;
+    /*
+     * The model is the one that the path names, whatever the body says; else
+     * it is the other way round.
+     */
+    unsigned              path_model:1;
 
     /*
      * Paths of the members that count tokens of the whole call, each a number

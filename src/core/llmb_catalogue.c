@@ -12,7 +12,6 @@
 
 
 static unsigned llmb_catalogue_matches(llmb_str_t glob, llmb_str_t name);
-static size_t llmb_catalogue_behind(llmb_str_t path, llmb_str_t word);
 static uint64_t llmb_catalogue_product(uint64_t a, uint64_t b);
 
 
@@ -74,59 +73,6 @@ llmb_catalogue_matches(llmb_str_t glob, llmb_str_t name)
     }
 
     return g == glob.len;
-}
-
-
-llmb_str_t
-llmb_catalogue_name(llmb_str_t path)
-{
-    size_t      start, end;
-    llmb_str_t  name;
-
-    static const llmb_str_t  models = llmb_string("/models/");
-    static const llmb_str_t  deployments = llmb_string("/deployments/");
-
-    start = llmb_catalogue_behind(path, models);
-
-    if (start == 0) {
-        start = llmb_catalogue_behind(path, deployments);
-    }
-
-    name.len = 0;
-    name.data = path.data;
-
-    if (start == 0) {
-        return name;
-    }
-
-    for (end = start; end < path.len; end++) {
-        if (path.data[end] == '/' || path.data[end] == ':') {
-            break;
-        }
-    }
-
-    name.data = path.data + start;
-    name.len = end - start;
-
-    return name;
-}
-
-
-/* where the last occurrence of the word ends; 0: there is none */
-
-static size_t
-llmb_catalogue_behind(llmb_str_t path, llmb_str_t word)
-{
-    size_t  end;
-
-    for (end = path.len; end >= word.len; end--) {
-
-        if (memcmp(path.data + end - word.len, word.data, word.len) == 0) {
-            return end;
-        }
-    }
-
-    return 0;
 }
 
 

@@ -45,12 +45,6 @@ const llmb_model_t *llmb_catalogue_find(const llmb_model_t *models, size_t n,
     llmb_str_t name);
 
 /*
- * The model that a path names, behind the last "/models/" or "/deployments/";
- * empty if it names none.
- */
-llmb_str_t llmb_catalogue_name(llmb_str_t path);
-
-/*
  * Whether an item of so many tokens and bytes may be put into a call.  An
  * estimate is given some room, since one item that is too large fails the
  * call for everybody.

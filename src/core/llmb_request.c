@@ -18,6 +18,8 @@
 #include "llmb_request_parts.h"
 
 
+static size_t llmb_path_behind(llmb_str_t path, llmb_str_t word);
+static unsigned llmb_request_path_model(const llmb_reader_t *rd);
 static llmb_rc_e llmb_request_object(llmb_reader_t *rd);
 static llmb_rc_e llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
     llmb_json_token_t *tok);
@@ -65,6 +67,10 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
 
     rc = llmb_request_object(&rd);
 
+    if (rq->model.len == 0 || llmb_request_path_model(&rd)) {
+        rq->named = llmb_path_model(path);
+    }
+
     if (adapter == NULL) {
         *reason = LLMB_REASON_ADAPTER;
 
@@ -76,6 +82,84 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
     }
 
     return (*reason == LLMB_REASON_NONE) ? LLMB_OK : LLMB_DECLINED;
+}
+
+
+llmb_str_t
+llmb_path_model(llmb_str_t path)
+{
+    size_t      start, end, colon;
+    llmb_str_t  name;
+
+    static const llmb_str_t  models = llmb_string("/models/");
+    static const llmb_str_t  deployments = llmb_string("/deployments/");
+
+    name.len = 0;
+    name.data = path.data;
+
+    start = llmb_path_behind(path, models);
+
+    if (start == 0) {
+        start = llmb_path_behind(path, deployments);
+    }
+
+    if (start == 0) {
+        return name;
+    }
+
+    colon = path.len;
+
+    for (end = start; end < path.len && path.data[end] != '/'; end++) {
+
+        if (path.data[end] == ':') {
+            colon = end;
+        }
+    }
+
+    if (end == path.len) {
+        end = colon;
+    }
+
+    name.data = path.data + start;
+    name.len = end - start;
+
+    return name;
+}
+
+
+/* where the last occurrence of the word ends; 0: there is none */
+
+static size_t
+llmb_path_behind(llmb_str_t path, llmb_str_t word)
+{
+    size_t  end;
+
+    for (end = path.len; end >= word.len; end--) {
+
+        if (memcmp(path.data + end - word.len, word.data, word.len) == 0) {
+            return end;
+        }
+    }
+
+    return 0;
+}
+
+
+/* which form the request is in is not known if it is to go alone */
+
+static unsigned
+llmb_request_path_model(const llmb_reader_t *rd)
+{
+    unsigned  i, forms;
+
+    for (i = 0, forms = rd->forms; forms; i++, forms >>= 1) {
+
+        if ((forms & 1) && rd->rq->adapter->forms[i]->path_model) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -68,6 +68,8 @@ typedef struct {
 
     llmb_str_t             model;     /* JSON string, quotes included, or
                                          empty; points into the body */
+    llmb_str_t             named;     /* the model in the path, as it stands
+                                         there, if that is what counts */
     llmb_kind_e            kind;      /* of the first column */
     uint32_t               items;
     uint64_t               tokens;    /* of all items; exact for
@@ -91,6 +93,12 @@ typedef struct {
 
 
 /*
+ * The model that a path names, behind the last "/models/" or "/deployments/";
+ * empty if it names none.  What follows the last ":" is an action.
+ */
+llmb_str_t llmb_path_model(llmb_str_t path);
+
+/*
  * Reads a body that came for a path.  The adapter may be NULL: then only the
  * model is found out and *reason is LLMB_REASON_ADAPTER.
  *
@@ -107,8 +115,8 @@ typedef struct {
  *                  others; there are columns of two forms), ADAPTER
  *                  (refused by the format); the first in the order of the
  *                  body, but JSON before all; rq->model is set wherever it
- *                  could be read, and empty if there are two; nothing else is
- *                  of use
+ *                  could be read, and empty if there are two, and so is
+ *                  rq->named; nothing else is of use
  */
 llmb_rc_e llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
     llmb_str_t path, llmb_str_t body, llmb_reason_e *reason);

@@ -70,41 +70,15 @@ llmb_request_path(const llmb_request_t *rq, uint8_t *out)
 llmb_str_t
 llmb_request_model(const llmb_request_t *rq)
 {
-    llmb_str_t      name;
-    const uint8_t  *p, *start, *end;
-
-    static const llmb_str_t  models = llmb_string("/models/");
-
-    name.len = 0;
-    name.data = NULL;
+    static const llmb_str_t  none = { 0, NULL };
 
     if (rq->form->tensors || rq->form->columns->input != LLMB_INPUT_BODY
         || rq->model.len)
     {
-        return name;
+        return none;
     }
 
-    start = rq->path.data;
-    end = start + rq->path.len;
-
-    for (p = end; p > start && p[-1] != '/'; p--) {
-        /* void */
-    }
-
-    if ((size_t) (p - start) < models.len
-        || memcmp(p - models.len, models.data, models.len) != 0)
-    {
-        return name;
-    }
-
-    while (end > p && *--end != ':') {
-        /* void */
-    }
-
-    name.data = p;
-    name.len = (size_t) (end - p);
-
-    return name;
+    return rq->named;
 }
 
 

@@ -149,37 +149,6 @@ names_that_are_empty_or_endless_are_of_no_model(void **state)
 
 
 static void
-a_path_may_name_the_model(void **state)
-{
-    unsigned    i;
-    llmb_str_t  name;
-
-    static const char *const  cases[][2] = {
-        { "/v1/embeddings", "" },
-        { "/v1beta/models/gemini-embedding-001:embedContent",
-          "gemini-embedding-001" },
-        { "/v1/models/m/infer", "m" },
-        { "/models/a/models/b", "b" },
-        { "/openai/deployments/ada/embeddings", "ada" },
-        { "/models/", "" },
-        { "/models/m", "m" },
-        { "/amodels/m", "" },
-        { "/", "" },
-        { "", "" }
-    };
-
-    (void) state;
-
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        name = llmb_catalogue_name(text(cases[i][0]));
-
-        assert_int_equal(name.len, strlen(cases[i][1]));
-        assert_memory_equal(name.data, cases[i][1], name.len);
-    }
-}
-
-
-static void
 an_estimate_is_given_room(void **state)
 {
     llmb_model_t  model;
@@ -271,7 +240,6 @@ main(void)
         cmocka_unit_test(a_star_stands_for_any_text),
         cmocka_unit_test(the_first_match_wins),
         cmocka_unit_test(names_that_are_empty_or_endless_are_of_no_model),
-        cmocka_unit_test(a_path_may_name_the_model),
         cmocka_unit_test(an_estimate_is_given_room),
         cmocka_unit_test(costs_are_exact),
         cmocka_unit_test(what_is_saved_and_what_is_paid_are_the_tokens_of_all)

@@ -416,6 +416,80 @@ what_concerns_the_answer_is_told(void **state)
 }
 
 
+static void
+a_path_may_name_the_model(void **state)
+{
+    unsigned    i;
+    llmb_str_t  name;
+
+    static const char *const  cases[][2] = {
+        { "/v1/embeddings", "" },
+        { "/v1beta/models/gemini-embedding-001:embedContent",
+          "gemini-embedding-001" },
+        { "/v1/models/m/infer", "m" },
+        { "/models/a/models/b", "b" },
+        { "/openai/deployments/ada/embeddings", "ada" },
+        { "/models/", "" },
+        { "/models/m", "m" },
+        { "/models/:predict", "" },
+        { "/v1/models/m:2:predict", "m:2" },
+        { "/v1/models/m:2/versions/3:predict", "m:2" },
+        { "/amodels/m", "" },
+        { "/", "" },
+        { "", "" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        name = llmb_path_model(text_of(cases[i][0]));
+
+        assert_int_equal(name.len, strlen(cases[i][1]));
+        assert_memory_equal(name.data, cases[i][1], name.len);
+    }
+}
+
+
+static void
+the_model_is_that_of_the_path_where_the_format_has_it_there(void **state)
+{
+    unsigned        i;
+    llmb_reason_e   reason;
+    llmb_request_t  rq;
+
+    static const struct {
+        const llmb_adapter_t  *adapter;
+        const char            *path;
+        const char            *body;
+        const char            *named;
+    } cases[] = {
+        { &llmb_adapter_kserve_v1, "/v1/models/m:predict",
+          "{\"instances\":[1],\"model\":\"x\"}", "m" },
+        { &llmb_adapter_kserve_v1, "/v1/models/m:predict",
+          "{\"instances\":1", "m" },
+        { &llmb_adapter_gemini_embed, "/v1/models/m:embedContent",
+          "{\"content\":{},\"model\":\"models/m\"}", "m" },
+        { &llmb_adapter_oip_v2, "/v2/models/m/versions/1/infer",
+          "{\"inputs\":[],\"model\":\"x\"}", "m" },
+        { &llmb_adapter_openai_embeddings, "/deployments/m/embeddings",
+          "{\"input\":\"a\",\"model\":\"x\"}", "" },
+        { &llmb_adapter_openai_embeddings, "/deployments/m/embeddings",
+          "{\"input\":\"a\"}", "m" },
+        { NULL, "/v1/models/m:predict", "{\"instances\":[1]}", "m" },
+        { NULL, "/v1/models/m:predict", "{\"model\":\"x\"}", "" }
+    };
+
+    (void) state;
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        (void) read_text(&rq, cases[i].adapter, cases[i].path, cases[i].body,
+                         strlen(cases[i].body), &reason);
+        assert_str(rq.named, cases[i].named);
+        free_body(&rq);
+    }
+}
+
+
 int
 main(void)
 {
@@ -428,7 +502,10 @@ main(void)
         cmocka_unit_test(a_body_cut_off_anywhere_is_not_json),
         cmocka_unit_test(a_refused_value_is_compared_by_its_meaning),
         cmocka_unit_test(formats_decline_what_they_say),
-        cmocka_unit_test(what_concerns_the_answer_is_told)
+        cmocka_unit_test(what_concerns_the_answer_is_told),
+        cmocka_unit_test(a_path_may_name_the_model),
+        cmocka_unit_test(
+            the_model_is_that_of_the_path_where_the_format_has_it_there)
     };
 
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -31,9 +31,10 @@ static const llmb_column_t  llmb_kserve_v1_columns[] = {
 
 
 static const llmb_form_t  llmb_kserve_v1_form = {
-    .paths   = llmb_kserve_v1_paths,
-    .columns = llmb_kserve_v1_columns,
-    .list    = llmb_string("predictions")
+    .paths      = llmb_kserve_v1_paths,
+    .columns    = llmb_kserve_v1_columns,
+    .list       = llmb_string("predictions"),
+    .path_model = 1
 };
 
 

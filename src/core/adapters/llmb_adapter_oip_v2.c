@@ -20,9 +20,10 @@ static const llmb_str_t  llmb_oip_v2_paths[] = {
 
 
 static const llmb_form_t  llmb_oip_v2_form = {
-    .paths   = llmb_oip_v2_paths,
-    .echo    = llmb_string("id"),
-    .tensors = 1
+    .paths      = llmb_oip_v2_paths,
+    .echo       = llmb_string("id"),
+    .tensors    = 1,
+    .path_model = 1
 };
 
 
