@@ -449,9 +449,11 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     }
 
     if (verdict == LLMB_VERDICT_ABSENT) {
-        /* what still waits goes alone, too */
-        llmb_zone_set_absent(call->zone->tables, call->path_hash);
-        g->policy.max_size = 1;
+        llmb_moved_missed(&g->path, ngx_http_llm_batch_usec(),
+                          ngx_current_msec);
+
+    } else if (outcome->status == NGX_HTTP_OK) {
+        llmb_moved_found(&g->path);
     }
 
     if (outcome->mismatch != LLMB_MISMATCH_NONE) {

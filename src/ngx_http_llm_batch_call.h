@@ -85,7 +85,6 @@ struct ngx_http_llm_batch_call_s {
     ngx_str_t                       error;    /* the text that all get */
     ngx_event_t                     step;
 
-    uint32_t                        path_hash;    /* of where it goes */
     unsigned                        moved:1;      /* to a path of its own */
     unsigned                        complete:1;   /* its end was seen */
     unsigned                        estimated:1;  /* tokens are of texts */

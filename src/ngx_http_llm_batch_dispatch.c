@@ -177,6 +177,8 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
         goto done;
     }
 
+    llmb_moved_sent(&g->path, ngx_current_msec);
+
     ngx_http_llm_batch_list_members(call);
     ngx_http_llm_batch_count_call(call, c->close, c->reason);
 
@@ -394,8 +396,8 @@ static ngx_int_t
 ngx_http_llm_batch_copy_names(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender)
 {
-    call->path_hash = ngx_http_llm_batch_path_hash(lender);
-    call->moved = (call->path_hash != 0);
+    call->moved = (lender->body.form->from.len + lender->body.form->to.len
+                   != 0);
     call->known = lender->known;
     call->estimated = (lender->body.kind == LLMB_KIND_TEXT
                        || lender->body.kind == LLMB_KIND_OBJECT);

@@ -29,6 +29,8 @@ static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
 static ngx_uint_t ngx_http_llm_batch_is_busy(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_batch_proves(ngx_http_llm_batch_ctx_t *ctx,
+    llmb_member_t *m);
 static ngx_msec_t ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx,
     llmb_member_t *m);
 
@@ -530,6 +532,8 @@ void
 ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 {
     ngx_msec_t                  pause;
+    ngx_uint_t                  absent;
+    llmb_member_t              *m;
     ngx_http_llm_batch_zone_t  *zone;
     ngx_http_llm_batch_part_t  *part;
 
@@ -541,12 +545,15 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 
     zone = ctx->zone;
     pause = 0;
+    absent = 0;
 
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch == part->epoch) {
-        pause = ngx_http_llm_batch_hear(ctx, llmb_member(zone->tables,
-                                                         part->member));
+        m = llmb_member(zone->tables, part->member);
+
+        absent = ngx_http_llm_batch_proves(ctx, m);
+        pause = ngx_http_llm_batch_hear(ctx, m);
     }
 
     ngx_http_llm_batch_leave(part);
@@ -554,6 +561,30 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
     ngx_http_llm_batch_unlock(zone);
 
     ngx_http_llm_batch_log_pause(zone, pause);
+
+    if (absent) {
+        ngx_http_llm_batch_count(zone->sh->metrics.absent_paths);
+
+        ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
+                      "llm_batch: zone \"%V\": no path for calls of several "
+                      "requests, but for one alone; those like it go alone "
+                      "for %d minutes", &zone->shm_zone->shm.name,
+                      LLMB_MOVED_ABSENT / 60000);
+    }
+}
+
+
+/* that its own path is there, but not the one of calls */
+
+static ngx_uint_t
+ngx_http_llm_batch_proves(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(ctx->zone->tables, m->group);
+
+    return llmb_moved_alone(&g->path, ctx->request->headers_out.status,
+                            ctx->whole.sent, ngx_current_msec);
 }
 
 

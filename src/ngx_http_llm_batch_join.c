@@ -51,7 +51,6 @@ ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
     }
 
     entry->hash = ngx_murmur_hash2(entry->key.data, entry->key.len);
-    entry->path_hash = ngx_http_llm_batch_path_hash(ctx);
 
     return LLMB_REASON_NONE;
 }
@@ -169,13 +168,6 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
         return LLMB_NIL;
     }
 
-    if (entry->path_hash
-        && llmb_zone_is_absent(zone->tables, entry->path_hash))
-    {
-        *reason = LLMB_REASON_ADAPTER;
-        return LLMB_NIL;
-    }
-
     g = llmb_group_get(zone->tables, ngx_http_llm_batch_str(&entry->key),
                        entry->hash, &fresh);
 
@@ -201,6 +193,9 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     {
         *reason = LLMB_REASON_BREAKER;
 
+    } else if (llmb_moved_off(&group->path, ngx_current_msec)) {
+        *reason = LLMB_REASON_ADAPTER;
+
     } else if (llmb_understood_off(&zone->tables->understood, group->format,
                                    ngx_current_msec))
     {
@@ -212,32 +207,6 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     }
 
     return g;
-}
-
-
-uint32_t
-ngx_http_llm_batch_path_hash(ngx_http_llm_batch_ctx_t *ctx)
-{
-    struct {
-        ngx_uint_t  location;
-        ngx_uint_t  generation;
-        ngx_uint_t  adapter;
-        ngx_uint_t  model;
-    } about;
-
-    if (ctx->body.form->from.len == 0 && ctx->body.form->to.len == 0) {
-        return 0;
-    }
-
-    /* another configuration, or another model, may have another upstream */
-
-    about.location = ctx->conf->id;
-    about.generation = ctx->zone->generation;
-    about.adapter = ngx_http_llm_batch_adapter_id(ctx->zone->mcf,
-                                                  ctx->body.adapter);
-    about.model = ngx_murmur_hash2(ctx->model.data, ctx->model.len);
-
-    return ngx_murmur_hash2((u_char *) &about, sizeof(about));
 }
 
 

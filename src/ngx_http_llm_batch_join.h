@@ -16,7 +16,6 @@ typedef struct {
     ngx_str_t                       key;
     ngx_str_t                       credentials;
     uint32_t                        hash;        /* of the key */
-    uint32_t                        path_hash;
     uint32_t                        budget;      /* what is left of it */
     llmb_policy_t                   policy;      /* of the group */
 } ngx_http_llm_batch_entry_t;
@@ -37,12 +36,6 @@ llmb_reason_e ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx,
  */
 llmb_reason_e ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_entry_t *entry, uint64_t *wake);
-
-/*
- * A hash of the path that calls of such requests go to, if it is another than
- * that of the requests themselves; else 0.
- */
-uint32_t ngx_http_llm_batch_path_hash(ngx_http_llm_batch_ctx_t *ctx);
 
 /* whether a part may be cut into smaller ones */
 ngx_uint_t ngx_http_llm_batch_may_cut(ngx_http_llm_batch_part_t *part);

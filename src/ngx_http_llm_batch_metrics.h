@@ -46,6 +46,7 @@ typedef struct {
     uint64_t  saved;
     uint64_t  orphans;
     uint64_t  resets;
+    uint64_t  absent_paths;
 
     ngx_http_llm_batch_hist_t  items_per_call;
     ngx_http_llm_batch_hist_t  wait;

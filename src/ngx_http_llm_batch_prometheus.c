@@ -67,6 +67,10 @@ static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_metrics[] = {
       "counter", "",
       offsetof(ngx_http_llm_batch_metrics_t, dedup_items) },
 
+    { "absent_paths_total", "Paths of calls found not to be there.",
+      "counter", "",
+      offsetof(ngx_http_llm_batch_metrics_t, absent_paths) },
+
     { "cancelled_total", "Held requests whose clients left.",
       "counter", ",phase=\"queued\"",
       offsetof(ngx_http_llm_batch_metrics_t, cancelled_queued) },

@@ -18,6 +18,7 @@
 #include "llmb_heap.h"
 #include "llmb_learn.h"
 #include "llmb_list.h"
+#include "llmb_moved.h"
 #include "llmb_policy.h"
 #include "llmb_result.h"
 #include "llmb_states.h"
@@ -141,6 +142,7 @@ typedef struct {
 
     llmb_policy_t    policy;
     llmb_health_t    health;
+    llmb_moved_t     path;        /* that calls go to, if it is another one */
 
     uint8_t          name[LLMB_GROUP_NAME];
     uint32_t         name_len;

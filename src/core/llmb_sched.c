@@ -268,6 +268,11 @@ llmb_group_policy(const llmb_group_t *g)
     policy.max_tokens = llmb_calibrate_limit(&g->calibration,
                                              policy.max_tokens);
 
+    if (llmb_moved_is_off(&g->path)) {
+        /* what still waits goes alone, too */
+        policy.max_size = 1;
+    }
+
     if (policy.learned && g->most) {
         policy.concurrency = llmb_min(policy.concurrency, g->most);
     }

@@ -162,7 +162,6 @@ llmb_zone_clear(llmb_zone_t *z)
     }
 
     z->bells = 0;
-    z->nabsent = 0;
     memset(&z->understood, 0, sizeof(llmb_understood_t));
 
     next = llmb_next_chunk(z);
@@ -396,30 +395,6 @@ llmb_call_free(llmb_zone_t *z, uint32_t i)
 
     llmb_list_push_head(&z->free_calls, llmb_call_links(z), i);
     llmb_group_release(z, group);
-}
-
-
-void
-llmb_zone_set_absent(llmb_zone_t *z, uint32_t hash)
-{
-    if (!llmb_zone_is_absent(z, hash)) {
-        z->absent[z->nabsent++ % LLMB_ZONE_ABSENT] = hash;
-    }
-}
-
-
-unsigned
-llmb_zone_is_absent(const llmb_zone_t *z, uint32_t hash)
-{
-    uint32_t  i;
-
-    for (i = 0; i < llmb_min(z->nabsent, LLMB_ZONE_ABSENT); i++) {
-        if (z->absent[i] == hash) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 

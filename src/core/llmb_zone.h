@@ -33,8 +33,6 @@
 
 #define LLMB_CHUNKS_STEP    64
 
-#define LLMB_ZONE_ABSENT    64
-
 
 typedef struct {
     uint32_t         magic;
@@ -77,10 +75,6 @@ typedef struct {
     uint32_t         nkeys;       /* chunks that hold keys of groups */
     uint32_t         settled;     /* every worker knows of the epoch */
     uint32_t         bells;       /* workers to be woken */
-
-    /* paths of calls that are not there, by hash; the oldest is replaced */
-    uint32_t         absent[LLMB_ZONE_ABSENT];
-    uint32_t         nabsent;
 
     llmb_understood_t  understood;
 } llmb_zone_t;
@@ -183,14 +177,6 @@ void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name,
  */
 void llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
     const llmb_sample_t *sample, uint64_t now);
-
-
-/*
- * Remembers, by a hash, that the path which calls of some requests go to is
- * not there.  Two requests with one hash only means calls saved less.
- */
-void llmb_zone_set_absent(llmb_zone_t *z, uint32_t hash);
-unsigned llmb_zone_is_absent(const llmb_zone_t *z, uint32_t hash);
 
 
 /*
