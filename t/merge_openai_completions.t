@@ -94,6 +94,9 @@ sub more ($workers) {
 	} 1 .. 3);
 	like($r[0]{body}, qr/"token_ids":\[/, 'ids: for who asked');
 
+	meets($t, $mock, $uri, $_, map { of("text $_", echo => \1) } 1 .. 3)
+		for 'echo', 'echo again';
+
 	$mock->as('');
 
 	# under "auto" each goes alone

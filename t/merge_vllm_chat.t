@@ -74,6 +74,22 @@ sub more ($workers) {
 	is_own_answer([ @r[0, 2] ], 'a bad one: the others');
 	is($r[1]{status}, 400, 'a bad one');
 
+	# it would answer these otherwise if it were asked for ids
+
+	for my $name ('logprobs', 'logprobs again') {
+		my @r = meets($t, $mock, $uri, $name, map {
+			{ %{of("text $_")}, logprobs => \1, top_logprobs => 1 }
+		} 1 .. 3);
+		like($r[0]{body}, qr/"text of/, "$name: texts");
+	}
+
+	# others are asked for
+
+	meets($t, $mock, $uri, $_, map { { %{of("text $_")},
+		logprobs => \0, seed => 1 } } 1 .. 3) for 'ids', 'ids again';
+	like(($mock->calls())[-1]{body}, qr/"return_token_ids":true/,
+		'ids again: they are asked for');
+
 	# a server without the endpoint; another model may have it
 
 	absent($uri, $_, "model $workers $_") for 404, 405;

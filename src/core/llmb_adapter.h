@@ -207,6 +207,12 @@ typedef struct {
     llmb_str_t            vector;
     llmb_str_t            prompt_ids;
     llmb_str_t            token_ids;
+    /*
+     * Members of a request in whose answer more would be changed by these than
+     * what is taken out again, unless they are false or null.  Ends with
+     * llmb_null_string; NULL: none.
+     */
+    const llmb_str_t     *ids_not_with;
 } llmb_form_t;
 
 

@@ -82,7 +82,8 @@ typedef struct {
                                          the answer repeats; or empty */
     unsigned               scalar:1;  /* the client sent a bare item */
     unsigned               base64:1;  /* "encoding_format" is "base64" */
-    unsigned               token_ids:1;   /* it has "return_token_ids" */
+    unsigned               token_ids:1;   /* it has "return_token_ids", or
+                                             what that must not be with */
     unsigned               divisible:1;   /* llmb_request_next() may cut it */
 
     unsigned               ncolumns;

@@ -31,6 +31,8 @@ static llmb_reason_e llmb_request_watch(llmb_reader_t *rd,
     const llmb_body_member_t *m);
 static llmb_reason_e llmb_request_special(llmb_reader_t *rd,
     const llmb_body_member_t *m);
+static unsigned llmb_request_not_with_ids(const llmb_form_t *form,
+    const llmb_body_member_t *m);
 static llmb_reason_e llmb_request_body(llmb_reader_t *rd);
 static llmb_reason_e llmb_request_lengths(llmb_reader_t *rd);
 static llmb_reason_e llmb_request_hole(llmb_request_t *rq, llmb_str_t value,
@@ -272,7 +274,9 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
         rq->base64 = (m->type == LLMB_JSON_STRING
                       && llmb_json_is(m->value, base64));
 
-    } else if (llmb_request_is(m, ids)) {
+    } else if (llmb_request_is(m, ids)
+               || llmb_request_not_with_ids(form, m))
+    {
         rq->token_ids = 1;
 
     } else if (form->per.len && llmb_request_is(m, form->per)) {
@@ -318,6 +322,26 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
     }
 
     return LLMB_REASON_NONE;
+}
+
+
+static unsigned
+llmb_request_not_with_ids(const llmb_form_t *form, const llmb_body_member_t *m)
+{
+    const llmb_str_t  *name;
+
+    if (m->type == LLMB_JSON_FALSE || m->type == LLMB_JSON_NULL) {
+        return 0;
+    }
+
+    for (name = form->ids_not_with; name && name->len; name++) {
+
+        if (llmb_request_is(m, *name)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -193,7 +193,7 @@ call_prepare(call_t *call)
     merge->payloads = call->payloads;
     merge->members = call->members;
     merge->items = call->items;
-    merge->token_ids = call->token_ids;
+    merge->token_ids = call->token_ids && !call->rq[0].token_ids;
 
     if (!call->dedup) {
         return;

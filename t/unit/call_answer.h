@@ -30,7 +30,7 @@ call_start(call_t *call)
     conf.shared = call->members > 1;
     conf.base64 = call->rq[0].base64;
     conf.repair = call->repair;
-    conf.strip = call->token_ids;
+    conf.strip = call->merge.token_ids;
 
     free(call->room);
 

@@ -32,6 +32,17 @@ static const llmb_column_t  llmb_openai_completions_columns[] = {
 };
 
 
+/* with ids, vLLM names tokens by them, and repeats no prompt */
+
+static const llmb_str_t  llmb_openai_completions_ids_not_with[] = {
+    llmb_string("logprobs"),
+    llmb_string("top_logprobs"),
+    llmb_string("prompt_logprobs"),
+    llmb_string("echo"),
+    llmb_null_string
+};
+
+
 static const llmb_form_t  llmb_openai_completions_form = {
     .paths         = llmb_openai_completions_paths,
     .columns       = llmb_openai_completions_columns,
@@ -43,7 +54,8 @@ static const llmb_form_t  llmb_openai_completions_form = {
     .output_tokens = llmb_string("completion_tokens"),
     .total_tokens  = llmb_string("total_tokens"),
     .prompt_ids    = llmb_string("prompt_token_ids"),
-    .token_ids     = llmb_string("token_ids")
+    .token_ids     = llmb_string("token_ids"),
+    .ids_not_with  = llmb_openai_completions_ids_not_with
 };
 
 

@@ -28,6 +28,17 @@ static const llmb_column_t  llmb_vllm_chat_batch_columns[] = {
 };
 
 
+/* with ids, vLLM names tokens by them, and repeats no prompt */
+
+static const llmb_str_t  llmb_vllm_chat_batch_ids_not_with[] = {
+    llmb_string("logprobs"),
+    llmb_string("top_logprobs"),
+    llmb_string("prompt_logprobs"),
+    llmb_string("echo"),
+    llmb_null_string
+};
+
+
 static const llmb_form_t  llmb_vllm_chat_batch_form = {
     .paths         = llmb_vllm_chat_batch_paths,
     .to            = llmb_string("/batch"),
@@ -38,7 +49,8 @@ static const llmb_form_t  llmb_vllm_chat_batch_form = {
     .input_tokens  = llmb_string("prompt_tokens"),
     .output_tokens = llmb_string("completion_tokens"),
     .total_tokens  = llmb_string("total_tokens"),
-    .token_ids     = llmb_string("token_ids")
+    .token_ids     = llmb_string("token_ids"),
+    .ids_not_with  = llmb_vllm_chat_batch_ids_not_with
 };
 
 

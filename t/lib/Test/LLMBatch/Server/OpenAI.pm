@@ -299,7 +299,10 @@ sub _choice($self, $request, $vllm, $prompt, $text, $count, $reason) {
 		: js({ tokens => [ $text ], token_logprobs => [ -0.5 ],
 			top_logprobs => undef, text_offset => [ 0 ] });
 
-	$text = $prompt . $text if $request->{echo} and !ref $prompt;
+	# with ids, vLLM repeats no prompt
+
+	$text = $prompt . $text if $request->{echo} and !ref $prompt
+		and !($vllm and $ids);
 	$text = '"text":' . js($text) . ",";
 
 	return qq!$text"logprobs":$logprobs,"finish_reason":"$reason",!

@@ -111,6 +111,16 @@ sub _scores($self, $request, $how) {
 		. '"prompt_tokens_details":null}}';
 }
 
+# the batch endpoint names tokens by their ids if it is asked for these
+
+sub _logprobs($self, $request, $text, $n) {
+	return 'null' unless $request->{logprobs};
+	return js({ content => [ map { {
+		token => $self->_batch() && $request->{return_token_ids}
+			? "token_id:$_" : "text of $_",
+		logprob => -1, top_logprobs => [] } } token_ids($text, $n) ] });
+}
+
 sub _chats($self, $request, $how) {
 	my @chats = $self->items($request);
 	my %key = map { $_ => $request->{$_} }
@@ -136,7 +146,8 @@ sub _chats($self, $request, $how) {
 		'{' . $self->index_of($_) . '"message":{"role":"assistant",'
 			. '"content":' . js($text) . ',"refusal":null,'
 			. '"annotations":null,"audio":null,"function_call":null,'
-			. '"tool_calls":[],"reasoning":null},"logprobs":null,'
+			. '"tool_calls":[],"reasoning":null},"logprobs":'
+			. $self->_logprobs($request, $text, $n) . ','
 			. qq!"finish_reason":"$reason","stop_reason":null,!
 			. qq!"token_ids":$ids}!
 	} $self->disturb($how, @choices);
