@@ -307,7 +307,7 @@ ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call)
 
         call->items += m->items;
         call->tokens += m->tokens;
-        call->bytes += m->len - m->head;
+        call->bytes += m->bytes;
         k++;
     }
 }

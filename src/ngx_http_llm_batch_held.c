@@ -310,12 +310,12 @@ ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
             /* the group may have learned of a limit since it joined */
 
             large = !llmb_policy_takes(&policy, part->piece.items,
-                                       part->piece.tokens, part->piece.size);
+                                       part->piece.tokens, part->piece.bytes);
 
             unsure = part->piece.items > NGX_HTTP_LLM_BATCH_USUAL
                      && !llmb_policy_proven(&g->proven, part->piece.items,
                                             part->piece.tokens,
-                                            part->piece.size);
+                                            part->piece.bytes);
         }
 
         llmb_sched_go(zone->tables, part->member);

@@ -133,7 +133,7 @@ ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
     if (reason == LLMB_REASON_NONE) {
 
         if (llmb_policy_takes(&entry->policy, part->piece.items,
-                              part->piece.tokens, part->piece.size))
+                              part->piece.tokens, part->piece.bytes))
         {
             reason = ngx_http_llm_batch_reserve(part, group, entry);
 
@@ -270,7 +270,7 @@ ngx_http_llm_batch_refuse(ngx_http_llm_batch_part_t *part,
         return LLMB_REASON_ITEM;
     }
 
-    if (policy->most_bytes && part->piece.size > policy->most_bytes) {
+    if (policy->most_bytes && part->piece.bytes > policy->most_bytes) {
         return LLMB_REASON_BODY_SIZE;
     }
 
@@ -304,6 +304,7 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
     m->head = entry->credentials.len;
     m->items = part->piece.items;
     m->tokens = part->piece.tokens;
+    m->bytes = part->piece.bytes;
     m->top = body->top;
     m->scalar = body->scalar;
     m->part = part->piece.items != body->items;

@@ -193,7 +193,7 @@ ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
         policy = llmb_group_policy(g);
         return ngx_http_llm_batch_may_cut(part)
                && !llmb_policy_takes(&policy, part->piece.items,
-                                     part->piece.tokens, part->piece.size);
+                                     part->piece.tokens, part->piece.bytes);
 
     case NGX_HTTP_TOO_MANY_REQUESTS:
         since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;

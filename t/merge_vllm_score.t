@@ -58,6 +58,28 @@ sub more ($workers) {
 		text_1 => [ map { "q $_" } 1 .. 6 ],
 		text_2 => [ map { "d $_" } 1 .. 6 ] });
 
+	# a query for many is not sent for each of them, but for each call
+
+	my $query = 'q' x 300;
+
+	cuts($t, $mock, $uri, 'cut, one query', { text_1 => $query,
+		text_2 => [ map { "d $_" } 1 .. 6 ] });
+	is((grep { 1 < (() = $_->{body} =~ /$query/g) } $mock->calls()), 0,
+		'cut, one query: once in each');
+
+	# nor if that multiplies what has to be sent
+
+	for my $n (10, 300) {
+		my $body = { text_1 => 'q' x 4000, text_2 => [ ('a') x $n ] };
+
+		$mock->reset();
+		my $r = $t->request({ uri => "/four$uri", body => $body });
+		is_own_answer($r, "$n documents: own answer");
+		is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
+			'BYPASS body_size', "$n documents: alone");
+		is(sizes($mock), $n, "$n documents: one call");
+	}
+
 	# lengths that do not fit
 
 	my $r = $t->request({ uri => $uri, body => {

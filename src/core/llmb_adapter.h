@@ -83,6 +83,8 @@ typedef struct {
     unsigned              optional:1; /* may be missing */
     unsigned              each:1;     /* a single value is meant for each of
                                          the items of the request */
+    unsigned              alone:1;    /* but not an array of one, nor is an
+                                         array taken beside a bare item */
 } llmb_column_t;
 
 

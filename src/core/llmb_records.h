@@ -51,6 +51,7 @@ typedef struct {
 
     uint32_t         items;
     uint64_t         tokens;
+    uint64_t         bytes;       /* of the items, as a call has them */
     uint32_t         top;         /* elements of the answer it wants, or 0 */
     uint8_t          scalar;      /* the client sent a bare item */
     uint8_t          part;        /* of a request that was cut */

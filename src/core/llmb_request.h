@@ -114,7 +114,9 @@ llmb_str_t llmb_path_model(llmb_str_t path);
  *                  column is missing, empty, holds an empty string, mixes
  *                  kinds, is of the wrong type or has another length than the
  *                  others; there are columns of two forms), ADAPTER
- *                  (refused by the format); the first in the order of the
+ *                  (refused by the format), BODY_SIZE (values that are meant
+ *                  for all items would make it too large a part of a call);
+ *                  the first in the order of the
  *                  body, but JSON before all; rq->model is set wherever it
  *                  could be read, and empty if there are two, and so is
  *                  rq->named; nothing else is of use
@@ -133,7 +135,9 @@ size_t llmb_request_path(const llmb_request_t *rq, uint8_t *out);
  * A part of a request: a range of its items.  Its payload, what is kept for
  * it until it is sent, is the text of the items alone if the form has one
  * column and no echo; else the texts of all columns, and the echo, each
- * preceded by its length (llmb_payload_column() knows).
+ * preceded by its length (llmb_payload_column() knows).  A value that is meant
+ * for each of the items is in it once, but counts as often as a call of
+ * several repeats it.
  */
 
 typedef struct {
@@ -141,6 +145,7 @@ typedef struct {
     uint32_t               items;
     uint64_t               tokens;
     size_t                 size;      /* bytes of the payload */
+    uint64_t               bytes;     /* the same, with what is repeated */
 
     /* private */
     llmb_str_t             spans[LLMB_MAX_COLUMNS];
@@ -152,7 +157,7 @@ typedef struct {
 typedef struct {
     uint32_t               items;
     uint64_t               tokens;
-    size_t                 bytes;     /* of the payload */
+    uint64_t               bytes;
 } llmb_limits_t;
 
 

@@ -12,28 +12,29 @@
 #include "llmb_request_parts.h"
 
 
-/* the length before a text, in a payload that has several */
+/*
+ * Before a text, in a payload that has several: its length, and above that how
+ * often it is meant.
+ */
 
-#define LLMB_PAYLOAD_HEAD  sizeof(uint64_t)
+#define LLMB_PAYLOAD_HEAD   sizeof(uint64_t)
+#define LLMB_PAYLOAD_TIMES  32
 
 static const llmb_str_t  llmb_model_before =
     llmb_string("{\"model\":\"models/");
 static const llmb_str_t  llmb_model_behind = llmb_string("\",");
 
 
-static unsigned llmb_request_repeats(const llmb_request_t *rq,
-    unsigned column);
 static const uint8_t *llmb_request_step(const llmb_cutter_t *cutter,
     const llmb_request_t *rq, unsigned column, const uint8_t *first,
     size_t *span, uint64_t *tokens);
 static size_t llmb_request_size(const llmb_request_t *rq, unsigned column,
-    size_t span, uint32_t items);
-static size_t llmb_request_payload_size(const llmb_request_t *rq,
-    const size_t *spans, uint32_t items);
-static void llmb_request_head(llmb_request_out_t *w, size_t len);
+    size_t span);
+static void llmb_request_measure(const llmb_request_t *rq,
+    const size_t *spans, llmb_piece_t *piece);
+static void llmb_request_head(llmb_request_out_t *w, size_t len,
+    uint32_t times);
 static void llmb_request_pack_column(llmb_request_out_t *w,
-    const llmb_request_t *rq, const llmb_piece_t *piece, unsigned column);
-static void llmb_request_pack_item(llmb_request_out_t *w,
     const llmb_request_t *rq, llmb_str_t span, unsigned column);
 
 
@@ -98,7 +99,7 @@ llmb_request_all(const llmb_request_t *rq, llmb_piece_t *piece)
         spans[c] = piece->spans[c].len;
     }
 
-    piece->size = llmb_request_payload_size(rq, spans, rq->items);
+    llmb_request_measure(rq, spans, piece);
 }
 
 
@@ -142,9 +143,10 @@ unsigned
 llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
     uint32_t end, const llmb_limits_t *limits, llmb_piece_t *piece)
 {
-    size_t          size, spans[LLMB_MAX_COLUMNS];
+    size_t          spans[LLMB_MAX_COLUMNS];
     uint64_t        tokens;
     unsigned        c;
+    llmb_piece_t    more;
     const uint8_t  *next[LLMB_MAX_COLUMNS];
 
     memset(piece, 0, sizeof(llmb_piece_t));
@@ -165,18 +167,20 @@ llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
                                         &spans[c], &tokens);
         }
 
-        size = llmb_request_payload_size(rq, spans, piece->items + 1);
+        more.items = piece->items + 1;
+        llmb_request_measure(rq, spans, &more);
 
         if (piece->items
             && ((limits->tokens && piece->tokens + tokens > limits->tokens)
-                || (limits->bytes && size > limits->bytes)))
+                || (limits->bytes && more.bytes > limits->bytes)))
         {
             break;
         }
 
-        piece->items++;
+        piece->items = more.items;
         piece->tokens += tokens;
-        piece->size = size;
+        piece->size = more.size;
+        piece->bytes = more.bytes;
         cutter->item++;
 
         for (c = 0; c < rq->ncolumns; c++) {
@@ -240,17 +244,18 @@ llmb_request_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
     for (c = 0; c < rq->ncolumns; c++) {
 
         if (framed) {
-            llmb_request_head(&w, llmb_request_size(rq, c, piece->spans[c].len,
-                                                    piece->items));
+            llmb_request_head(&w, llmb_request_size(rq, c,
+                                                    piece->spans[c].len),
+                              llmb_request_repeats(rq, c) ? piece->items : 1);
         }
 
         if (rq->columns[c].present) {
-            llmb_request_pack_column(&w, rq, piece, c);
+            llmb_request_pack_column(&w, rq, piece->spans[c], c);
         }
     }
 
     if (framed && rq->form->echo.len) {
-        llmb_request_head(&w, rq->echo.len);
+        llmb_request_head(&w, rq->echo.len, 1);
         llmb_request_put(&w, rq->echo.data, rq->echo.len);
     }
 
@@ -262,19 +267,31 @@ llmb_str_t
 llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
     unsigned column)
 {
-    uint64_t    len;
+    uint32_t  times;
+
+    return llmb_payload_text(rq, payload, column, &times);
+}
+
+
+llmb_str_t
+llmb_payload_text(const llmb_request_t *rq, llmb_str_t payload,
+    unsigned column, uint32_t *times)
+{
+    uint64_t    head, len;
     unsigned    c;
     llmb_str_t  text;
 
     text.len = 0;
     text.data = payload.data;
+    *times = 1;
 
     if (!llmb_request_framed(rq)) {
         return column ? text : payload;
     }
 
     for (c = 0; payload.len >= LLMB_PAYLOAD_HEAD; c++) {
-        memcpy(&len, payload.data, LLMB_PAYLOAD_HEAD);
+        memcpy(&head, payload.data, LLMB_PAYLOAD_HEAD);
+        len = head & (((uint64_t) 1 << LLMB_PAYLOAD_TIMES) - 1);
 
         payload.data += LLMB_PAYLOAD_HEAD;
         payload.len -= LLMB_PAYLOAD_HEAD;
@@ -286,6 +303,7 @@ llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
         if (c == column) {
             text.data = payload.data;
             text.len = (size_t) len;
+            *times = (uint32_t) (head >> LLMB_PAYLOAD_TIMES);
             break;
         }
 
@@ -336,20 +354,18 @@ llmb_request_framed(const llmb_request_t *rq)
 }
 
 
-/* whether its only value is that of each item */
-
-static unsigned
+unsigned
 llmb_request_repeats(const llmb_request_t *rq, unsigned column)
 {
-    return rq->columns[column].items < rq->items;
+    return rq->columns[column].present
+           && rq->columns[column].items < rq->items;
 }
 
 
 /* of the text of a column, whose items take so many bytes in the request */
 
 static size_t
-llmb_request_size(const llmb_request_t *rq, unsigned column, size_t span,
-    uint32_t items)
+llmb_request_size(const llmb_request_t *rq, unsigned column, size_t span)
 {
     llmb_str_t  model;
 
@@ -368,42 +384,44 @@ llmb_request_size(const llmb_request_t *rq, unsigned column, size_t span,
                 - (sizeof("{") - 1);
     }
 
-    return llmb_request_repeats(rq, column) ? (span + 1) * items - 1 : span;
+    return span;
 }
 
 
-static size_t
-llmb_request_payload_size(const llmb_request_t *rq, const size_t *spans,
-    uint32_t items)
+/* sets the bytes of a piece with so many items, whose columns are so long */
+
+static void
+llmb_request_measure(const llmb_request_t *rq, const size_t *spans,
+    llmb_piece_t *piece)
 {
-    size_t    size;
+    size_t    head, size;
     unsigned  c;
 
-    if (!llmb_request_framed(rq)) {
-        return llmb_request_size(rq, 0, spans[0], items);
-    }
+    head = llmb_request_framed(rq) ? LLMB_PAYLOAD_HEAD : 0;
 
-    size = 0;
+    piece->size = rq->form->echo.len ? head + rq->echo.len : 0;
+    piece->bytes = piece->size;
 
     for (c = 0; c < rq->ncolumns; c++) {
-        size += LLMB_PAYLOAD_HEAD + llmb_request_size(rq, c, spans[c], items);
-    }
+        size = llmb_request_size(rq, c, spans[c]);
 
-    if (rq->form->echo.len) {
-        size += LLMB_PAYLOAD_HEAD + rq->echo.len;
-    }
+        piece->size += head + size;
+        piece->bytes += head + size;
 
-    return size;
+        if (llmb_request_repeats(rq, c)) {
+            piece->bytes += (uint64_t) (size + 1) * (piece->items - 1);
+        }
+    }
 }
 
 
 static void
-llmb_request_head(llmb_request_out_t *w, size_t len)
+llmb_request_head(llmb_request_out_t *w, size_t len, uint32_t times)
 {
     uint8_t   head[LLMB_PAYLOAD_HEAD];
     uint64_t  n;
 
-    n = len;
+    n = len | (uint64_t) times << LLMB_PAYLOAD_TIMES;
     memcpy(head, &n, LLMB_PAYLOAD_HEAD);
 
     llmb_request_put(w, head, LLMB_PAYLOAD_HEAD);
@@ -412,25 +430,6 @@ llmb_request_head(llmb_request_out_t *w, size_t len)
 
 static void
 llmb_request_pack_column(llmb_request_out_t *w, const llmb_request_t *rq,
-    const llmb_piece_t *piece, unsigned column)
-{
-    uint32_t  i, n;
-
-    n = llmb_request_repeats(rq, column) ? piece->items : 1;
-
-    for (i = 0; i < n; i++) {
-
-        if (i) {
-            llmb_request_put_char(w, ',');
-        }
-
-        llmb_request_pack_item(w, rq, piece->spans[column], column);
-    }
-}
-
-
-static void
-llmb_request_pack_item(llmb_request_out_t *w, const llmb_request_t *rq,
     llmb_str_t span, unsigned column)
 {
     llmb_str_t  model;

@@ -14,6 +14,16 @@
 #include "llmb_tensor.h"
 
 
+/*
+ * A value that is meant for all items of a request is repeated in a call with
+ * others; a request goes alone if that would make it so many times as large.
+ * What is small anyway does not matter.
+ */
+
+#define LLMB_REQUEST_REPEATED  4
+#define LLMB_REQUEST_SMALL     16384
+
+
 /* the largest "per"; OpenAI allows 128 */
 
 #define LLMB_REQUEST_MAX_PER  128
@@ -409,12 +419,14 @@ static llmb_reason_e
 llmb_request_lengths(llmb_reader_t *rd)
 {
     uint32_t         items;
+    uint64_t         bytes;
     unsigned         c;
     llmb_request_t  *rq;
     llmb_values_t   *values;
 
     rq = rd->rq;
     items = 0;
+    bytes = 0;
 
     for (c = 0; c < rq->ncolumns; c++) {
         items = llmb_max(items, rq->columns[c].items);
@@ -433,6 +445,14 @@ llmb_request_lengths(llmb_reader_t *rd)
             return LLMB_REASON_ITEM;
         }
 
+        if (rq->form->columns[c].alone && !values->bare
+            && (values->items != items || rq->columns[0].bare))
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        bytes += (uint64_t) values->span.len * (items / values->items);
+
         /* optional ones are parameters, which the model does not read */
 
         if (!rq->form->columns[c].optional) {
@@ -444,6 +464,12 @@ llmb_request_lengths(llmb_reader_t *rd)
 
     if (!rq->columns[0].present) {
         return LLMB_REASON_ITEM;
+    }
+
+    if (bytes > llmb_max(LLMB_REQUEST_REPEATED * rq->body.len,
+                         LLMB_REQUEST_SMALL))
+    {
+        return LLMB_REASON_BODY_SIZE;
     }
 
     rq->items = items;

@@ -235,9 +235,19 @@ static void
 llmb_request_put_column(llmb_request_out_t *w, const llmb_request_t *rq,
     const llmb_merge_t *merge, unsigned column)
 {
-    uint32_t    k;
+    uint32_t    k, n, times;
     unsigned    own;
     llmb_str_t  text, open, close;
+
+    if (merge->members == 1 && merge->items > 1
+        && llmb_request_repeats(rq, column))
+    {
+        /* as the client has written it */
+
+        text = rq->columns[column].list;
+        llmb_request_put(w, text.data, text.len);
+        return;
+    }
 
     open = rq->form->open;
     close = rq->form->close;
@@ -256,13 +266,16 @@ llmb_request_put_column(llmb_request_out_t *w, const llmb_request_t *rq,
     } else {
 
         for (k = 0; k < merge->members; k++) {
+            text = llmb_payload_text(rq, merge->payloads[k], column, &times);
 
-            if (k) {
-                llmb_request_put_char(w, ',');
+            for (n = 0; n < times; n++) {
+
+                if (k || n) {
+                    llmb_request_put_char(w, ',');
+                }
+
+                llmb_request_put(w, text.data, text.len);
             }
-
-            text = llmb_payload_column(rq, merge->payloads[k], column);
-            llmb_request_put(w, text.data, text.len);
         }
     }
 
@@ -319,8 +332,10 @@ llmb_request_put_count(llmb_request_out_t *w, uint32_t n)
 size_t
 llmb_request_bound(const llmb_request_t *rq, const llmb_merge_t *merge)
 {
-    size_t    size;
-    uint32_t  k;
+    size_t      size;
+    uint32_t    k, times;
+    unsigned    c;
+    llmb_str_t  text;
 
     /* a count, or two brackets, in each hole */
 
@@ -331,7 +346,11 @@ llmb_request_bound(const llmb_request_t *rq, const llmb_merge_t *merge)
     /* a comma behind the items of each member in each column */
 
     for (k = 0; k < merge->members; k++) {
-        size += merge->payloads[k].len + rq->ncolumns;
+
+        for (c = 0; c < rq->ncolumns; c++) {
+            text = llmb_payload_text(rq, merge->payloads[k], c, &times);
+            size += times * (text.len + 1);
+        }
     }
 
     return size;

@@ -149,6 +149,13 @@ llmb_str_t llmb_request_model(const llmb_request_t *rq);
 /* whether a payload tells the length of each of its texts */
 unsigned llmb_request_framed(const llmb_request_t *rq);
 
+/* whether the only value of the column is that of each item */
+unsigned llmb_request_repeats(const llmb_request_t *rq, unsigned column);
+
+/* as llmb_payload_column(); *times: how often it is to be written */
+llmb_str_t llmb_payload_text(const llmb_request_t *rq, llmb_str_t payload,
+    unsigned column, uint32_t *times);
+
 void llmb_request_put(llmb_request_out_t *w, const uint8_t *p, size_t len);
 void llmb_request_put_char(llmb_request_out_t *w, char c);
 

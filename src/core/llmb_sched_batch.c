@@ -87,7 +87,7 @@ llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
             continue;
         }
 
-        if (!llmb_policy_fits(&policy, &call, m->items, m->tokens, m->len)) {
+        if (!llmb_policy_fits(&policy, &call, m->items, m->tokens, m->bytes)) {
             break;
         }
 
@@ -117,7 +117,7 @@ llmb_sched_passed_over(const llmb_policy_t *policy, const llmb_load_t *call,
     }
 
     return batch->must != LLMB_NIL && m->part
-           && !llmb_policy_fits(policy, call, m->items, m->tokens, m->len);
+           && !llmb_policy_fits(policy, call, m->items, m->tokens, m->bytes);
 }
 
 
@@ -127,7 +127,7 @@ llmb_sched_count(llmb_load_t *call, const llmb_member_t *m)
     call->requests++;
     call->items += m->items;
     call->tokens += m->tokens;
-    call->bytes += m->len;
+    call->bytes += m->bytes;
 }
 
 

@@ -111,7 +111,7 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
 
     g->items += m->items;
     g->tokens += m->tokens;
-    g->bytes += m->len;
+    g->bytes += m->bytes;
 }
 
 
@@ -228,7 +228,7 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
 
     g->items -= m->items;
     g->tokens -= m->tokens;
-    g->bytes -= m->len;
+    g->bytes -= m->bytes;
 
     if (g->queue.n == 0) {
         llmb_sched_leave_line(z, m->group);

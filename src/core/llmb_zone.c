@@ -262,6 +262,7 @@ llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
     m->call = LLMB_NIL;
     m->text = text;
     m->len = len;
+    m->bytes = len;
 
     return i;
 }

@@ -35,7 +35,7 @@ cut(const llmb_request_t *rq, uint32_t first, uint32_t end,
         if (piece.items > 1) {
             assert_true(!limits->items || piece.items <= limits->items);
             assert_true(!limits->tokens || piece.tokens <= limits->tokens);
-            assert_true(!limits->bytes || piece.size <= limits->bytes);
+            assert_true(!limits->bytes || piece.bytes <= limits->bytes);
         }
 
         bundle_add_piece(parts, rq, &piece);
@@ -110,8 +110,7 @@ a_single_value_is_in_every_part(void **state)
     rq = bundle_add(b, &llmb_adapter_vllm_score, "/score",
                     "{\"text_1\":\"q\",\"text_2\":[\"a\", \"b\",\"c\"]}");
 
-    assert_str(llmb_payload_column(rq, b->payloads[0], 0),
-               "\"q\",\"q\",\"q\"");
+    assert_str(llmb_payload_column(rq, b->payloads[0], 0), "\"q\"");
     assert_str(llmb_payload_column(rq, b->payloads[0], 1),
                "\"a\", \"b\",\"c\"");
     assert_str(llmb_payload_column(rq, b->payloads[0], 2), "");
@@ -121,14 +120,17 @@ a_single_value_is_in_every_part(void **state)
 
     assert_int_equal(parts->n, 2);
     assert_int_equal(parts->tokens, rq->tokens);
-    assert_str(llmb_payload_column(rq, parts->payloads[0], 0),
-               "\"q\",\"q\"");
+    assert_str(llmb_payload_column(rq, parts->payloads[0], 0), "\"q\"");
     assert_str(llmb_payload_column(rq, parts->payloads[0], 1),
                "\"a\", \"b\"");
     assert_str(llmb_payload_column(rq, parts->payloads[1], 0), "\"q\"");
     assert_str(llmb_payload_column(rq, parts->payloads[1], 1), "\"c\"");
     assert_merged(parts, "{\"text_1\":[\"q\",\"q\",\"q\"],"
                          "\"text_2\":[\"a\", \"b\",\"c\"]}");
+
+    /* alone it is not repeated */
+
+    assert_merged(b, "{\"text_1\":\"q\",\"text_2\":[\"a\", \"b\",\"c\"]}");
 
     bundle_destroy(parts);
 
@@ -150,6 +152,74 @@ a_single_value_is_in_every_part(void **state)
     bundle_destroy(parts);
 
     bundle_destroy(b);
+}
+
+
+/* a query of "q" bytes for "n" documents of one */
+
+static llmb_reason_e
+repeated(uint32_t q, uint32_t n, llmb_piece_t *piece)
+{
+    char            *body = malloc(q + 4 * n + 64), *p;
+    uint32_t         i;
+    llmb_reason_e    reason;
+    llmb_request_t   rq;
+
+    p = body + sprintf(body, "{\"text_1\":\"");
+
+    for (i = 0; i < q; i++) {
+        *p++ = 'q';
+    }
+
+    p += sprintf(p, "\",\"text_2\":[");
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, i ? ",\"d\"" : "\"d\"");
+    }
+
+    p += sprintf(p, "]}");
+
+    if (read_text(&rq, &llmb_adapter_vllm_score, "/score", body,
+                  (size_t) (p - body), &reason)
+        == LLMB_OK)
+    {
+        llmb_request_all(&rq, piece);
+
+        assert_true(piece->size <= rq.body.len + 2 * sizeof(uint64_t));
+        assert_true(piece->bytes <= llmb_max(4 * rq.body.len, 16384)
+                                    + n + 2 * sizeof(uint64_t));
+    }
+
+    free_body(&rq);
+    free(body);
+
+    return reason;
+}
+
+
+static void
+what_is_repeated_is_bounded(void **state)
+{
+    uint32_t       q;
+    llmb_piece_t   piece;
+
+    (void) state;
+
+    /* by a size that does not matter */
+
+    assert_int_equal(repeated(100, 100, &piece), LLMB_REASON_NONE);
+    assert_int_equal(repeated(1600, 10, &piece), LLMB_REASON_NONE);
+    assert_int_equal(repeated(1700, 10, &piece), LLMB_REASON_BODY_SIZE);
+
+    /* by the size of the request */
+
+    assert_int_equal(repeated(40000, 4, &piece), LLMB_REASON_NONE);
+    assert_int_equal(repeated(40000, 5, &piece), LLMB_REASON_BODY_SIZE);
+
+    for (q = 1000; q <= 100000; q *= 10) {
+        assert_int_equal(repeated(q, 40, &piece), LLMB_REASON_BODY_SIZE);
+        assert_int_equal(repeated(q, 400, &piece), LLMB_REASON_BODY_SIZE);
+    }
 }
 
 
@@ -385,6 +455,11 @@ parts_make_the_same_call_as_the_whole(void **state)
 
         assert_int_equal(parts->tokens, rq->tokens);
 
+        /* in company, or what is meant for all would not be repeated */
+
+        (void) bundle_add(b, k->adapter, k->path, body);
+        (void) bundle_add(parts, k->adapter, k->path, body);
+
         memset(&merge, 0, sizeof(llmb_merge_t));
         bundle_merge(b, &merge, &whole);
 
@@ -413,6 +488,7 @@ main(void)
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(parts_keep_to_the_limits),
         cmocka_unit_test(a_single_value_is_in_every_part),
+        cmocka_unit_test(what_is_repeated_is_bounded),
         cmocka_unit_test(missing_columns_are_empty),
         cmocka_unit_test(each_client_keeps_what_is_echoed),
         cmocka_unit_test(what_may_not_be_cut_is_told),

@@ -58,7 +58,7 @@ static const merge_case_t  merges[] = {
 
     { &llmb_adapter_sglang_generate, "/generate",
       { "{\"sampling_params\":{\"t\":1},\"text\":[\"a\",\"b\"]}",
-        "{\"text\":\"c\",\"sampling_params\":[{}]}" },
+        "{\"text\":[\"c\"],\"sampling_params\":[{}]}" },
       "{\"sampling_params\":[{\"t\":1},{\"t\":1},{}],"
       "\"text\":[\"a\",\"b\",\"c\"]}" },
 

@@ -29,6 +29,7 @@ static const llmb_column_t  llmb_sglang_generate_text_columns[] = {
         .input = LLMB_INPUT_LIST_OR_BARE,
         .kinds = LLMB_KIND_OBJECT,
         .each = 1,
+        .alone = 1,
         .optional = 1
     },
     llmb_null_column
@@ -46,6 +47,7 @@ static const llmb_column_t  llmb_sglang_generate_ids_columns[] = {
         .input = LLMB_INPUT_LIST_OR_BARE,
         .kinds = LLMB_KIND_OBJECT,
         .each = 1,
+        .alone = 1,
         .optional = 1
     },
     llmb_null_column
