@@ -25,6 +25,8 @@ static const char *sim_field_string(const sim_place_t *place, json_t *object,
     const char *name, unsigned required);
 static unsigned sim_field_number(const sim_place_t *place, json_t *object,
     const char *name, unsigned required, double max, double *value);
+static double sim_field_time(const sim_place_t *place, json_t *object,
+    const char *name, double max);
 static void sim_field_id(sim_request_t *request, sim_place_t *place,
     json_t *object);
 static void sim_field_analysis(sim_request_t *request,
@@ -72,7 +74,7 @@ sim_field_request(sim_request_t *request, sim_place_t *place, json_t *object)
 
     sim_field_id(request, place, object);
 
-    (void) sim_field_number(place, object, "created_at_ms", 1, SIM_LATEST, &x);
+    x = sim_field_time(place, object, "created_at_ms", SIM_LATEST);
     request->at = (uint64_t) llround(x * 1000);
 
     (void) sim_field_string(place, object, "prompt", 1);
@@ -115,9 +117,8 @@ sim_field_log(sim_request_t *request, sim_place_t *place, json_t *object)
     double       end, took, tokens;
     const char  *s, *status;
 
-    (void) sim_field_number(place, object, "time", 1, SIM_LATEST / 1000,
-                            &end);
-    (void) sim_field_number(place, object, "request_time", 1, 1e9, &took);
+    end = sim_field_time(place, object, "time", SIM_LATEST / 1000);
+    took = sim_field_time(place, object, "request_time", 1e9);
 
     status = sim_field_string(place, object, "status", 1);
 
@@ -214,6 +215,22 @@ sim_field_number(const sim_place_t *place, json_t *object, const char *name,
     }
 
     return 1;
+}
+
+
+/* one without which a request is nowhere, so it must not be empty, too */
+
+static double
+sim_field_time(const sim_place_t *place, json_t *object, const char *name,
+    double max)
+{
+    double  value;
+
+    if (!sim_field_number(place, object, name, 1, max, &value)) {
+        sim_die(1, "%s:%u: \"%s\" is empty", place->file, place->line, name);
+    }
+
+    return value;
 }
 
 

@@ -134,17 +134,20 @@ sim_report_batches(const sim_run_t *run)
               ? (const char *) llmb_reason_names[batch->reason].data
               : (const char *) llmb_close_names[batch->close].data;
 
-        printf("%6u %11.3f  %-20s %5u %7llu  %s%-*s %9.3f %9.3f  ", i + 1,
-               (double) batch->sent / 1000, *rq->model ? rq->model : "-",
-               batch->size, (unsigned long long) batch->tokens,
+        printf("%6u %11.3f  ", i + 1, (double) batch->sent / 1000);
+        sim_print(stdout, *rq->model ? rq->model : "-", 20);
+        printf(" %5u %7llu  %s%-*s %9.3f %9.3f  ", batch->size,
+               (unsigned long long) batch->tokens,
                batch->how == LLMB_STATUS_BYPASS ? "not held: " : "",
                batch->how == LLMB_STATUS_BYPASS ? 0 : 14,
                *why ? why : "-", (double) wait / 1000,
                (double) (batch->done - batch->sent) / 1000);
 
         for (j = 0; j < batch->size && j < SIM_IDS; j++) {
-            printf("%s%s", j ? " " : "",
-                   run->trace->requests[run->members[batch->first + j]].id);
+            printf("%s", j ? " " : "");
+            sim_print(stdout,
+                      run->trace->requests[run->members[batch->first + j]].id,
+                      0);
         }
 
         if (batch->size > SIM_IDS) {

@@ -222,6 +222,12 @@ typedef struct {
 void sim_die(int code, const char *format, ...)
     __attribute__((noreturn, format(printf, 2, 3)));
 
+/*
+ * Prints what may come from anybody, with control characters, which terminals
+ * obey, as "\x1b"; padded to the width.
+ */
+void sim_print(FILE *out, const char *text, int width);
+
 void *sim_realloc(void *p, size_t n, size_t size);
 char *sim_strdup(const char *s, size_t len);
 

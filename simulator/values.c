@@ -20,18 +20,61 @@
 void
 sim_die(int code, const char *format, ...)
 {
+    int      len;
+    char    *text;
     va_list  args;
+
+    va_start(args, format);
+    len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+
+    text = malloc((size_t) llmb_max(len, 0) + 1);
 
     fflush(stdout);
     fprintf(stderr, "llm-batch-sim: ");
 
-    va_start(args, format);
-    vfprintf(stderr, format, args);
-    va_end(args);
+    if (text && len >= 0) {
+        va_start(args, format);
+        (void) vsnprintf(text, (size_t) len + 1, format, args);
+        va_end(args);
+
+        sim_print(stderr, text, 0);
+    }
 
     fprintf(stderr, "\n");
 
     exit(code);
+}
+
+
+void
+sim_print(FILE *out, const char *text, int width)
+{
+    int                   n;
+    const unsigned char  *p;
+
+    n = 0;
+
+    for (p = (const unsigned char *) text; *p; p++) {
+
+        if (*p < ' ' || *p == 0x7f
+            || (*p == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f))
+        {
+            n += fprintf(out, "\\x%02x", *p);
+
+            if (*p == 0xc2) {
+                n += fprintf(out, "\\x%02x", *++p);
+            }
+
+        } else {
+            fputc(*p, out);
+            n++;
+        }
+    }
+
+    for ( /* void */ ; n < width; n++) {
+        fputc(' ', out);
+    }
 }
 
 
@@ -210,8 +253,10 @@ unsigned
 sim_cost(const char *s, sim_backend_t *backend)
 {
     char    *end;
-    double   x, *where;
+    double   x, *where, *seen[3];
+    size_t   i, n;
 
+    n = 0;
     backend->fixed = 0;
     backend->each = 0;
     backend->token = 0;
@@ -238,7 +283,14 @@ sim_cost(const char *s, sim_backend_t *backend)
             s++;
         }
 
-        *where += x * 1000;
+        for (i = 0; i < n; i++) {
+            if (seen[i] == where) {
+                return 0;
+            }
+        }
+
+        seen[n++] = where;
+        *where = x * 1000;
 
         s += strspn(s, " ");
 

@@ -37,10 +37,13 @@ static ngx_int_t ngx_http_llm_batch_format_name(ngx_conf_t *cf,
 static ngx_int_t ngx_http_llm_batch_format_parameter(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_str_t *value, ngx_http_llm_batch_format_t *format);
 static ngx_int_t ngx_http_llm_batch_format_match(ngx_str_t *match);
+static ngx_int_t ngx_http_llm_batch_format_items(ngx_str_t *name);
 static ngx_int_t ngx_http_llm_batch_format_member(ngx_str_t *name);
 static ngx_int_t ngx_http_llm_batch_format_list(ngx_str_t *path);
 static ngx_int_t ngx_http_llm_batch_format_usage(ngx_str_t *path);
 static ngx_int_t ngx_http_llm_batch_format_path(ngx_str_t *path);
+static ngx_uint_t ngx_http_llm_batch_format_holds(const llmb_str_t *path,
+    const llmb_str_t *inner);
 static ngx_int_t ngx_http_llm_batch_format_complete(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_http_llm_batch_format_t *format);
 
@@ -51,7 +54,7 @@ static ngx_http_llm_batch_format_parameter_t
     { ngx_string("match="), ngx_http_llm_batch_format_match,
       offsetof(ngx_http_llm_batch_format_t, paths) },
 
-    { ngx_string("request="), ngx_http_llm_batch_format_member,
+    { ngx_string("request="), ngx_http_llm_batch_format_items,
       offsetof(ngx_http_llm_batch_format_t, columns[0].name) },
 
     { ngx_string("response="), ngx_http_llm_batch_format_list,
@@ -231,6 +234,21 @@ ngx_http_llm_batch_format_match(ngx_str_t *match)
 
 
 static ngx_int_t
+ngx_http_llm_batch_format_items(ngx_str_t *name)
+{
+    /* these have their own meaning, whatever the format */
+
+    if ((name->len == 6 && ngx_strncmp(name->data, "stream", 6) == 0)
+        || (name->len == 5 && ngx_strncmp(name->data, "model", 5) == 0))
+    {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_format_member(name);
+}
+
+
+static ngx_int_t
 ngx_http_llm_batch_format_member(ngx_str_t *name)
 {
     /* no path: only the outermost members are looked at */
@@ -299,6 +317,19 @@ ngx_http_llm_batch_format_path(ngx_str_t *path)
 }
 
 
+/* whether what is at the path has the inner one in it, or is that */
+
+static ngx_uint_t
+ngx_http_llm_batch_format_holds(const llmb_str_t *path,
+    const llmb_str_t *inner)
+{
+    return path->len
+           && path->len <= inner->len
+           && ngx_memcmp(path->data, inner->data, path->len) == 0
+           && (path->len == inner->len || inner->data[path->len] == '.');
+}
+
+
 static ngx_int_t
 ngx_http_llm_batch_format_complete(ngx_conf_t *cf, ngx_command_t *cmd,
     ngx_http_llm_batch_format_t *format)
@@ -348,6 +379,13 @@ ngx_http_llm_batch_format_complete(ngx_conf_t *cf, ngx_command_t *cmd,
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "a bare list has no \"usage=\" in format \"%V\" in "
                            "\"%V\" directive", &name, &cmd->name);
+        return NGX_ERROR;
+    }
+
+    if (ngx_http_llm_batch_format_holds(&form->usage[0], &form->list)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"response=\" is in \"usage=\" of format \"%V\" "
+                           "in \"%V\" directive", &name, &cmd->name);
         return NGX_ERROR;
     }
 

@@ -155,7 +155,11 @@ sub refused {
 
 	my @good = ("x $good", "x $good index=d", "x $good usage=d.e",
 		'x match=/a/b request=b response=.',
-		'x match=/a request=b response=c.*', "a_1 $good");
+		'x match=/a request=b response=c.*', "a_1 $good",
+		'x match=/* request=models response=c',
+		'x match=/a request=b response=c.d usage=c.e',
+		'x match=/a request=b response=cd usage=c',
+		'x match=/a request=b response=c.* usage=c.d');
 	my @bad = (
 		[ "x $good; llm_batch_format x match=/b request=b response=c",
 			'duplicate', '"x"' ],
@@ -181,6 +185,11 @@ sub refused {
 		[ "x $good color=red", 'color=red' ],
 		[ "x $good match=/b", 'match=/b' ],
 		[ 'x match=/a request=b response=c.* index=i', 'index' ],
+		[ 'x match=/a request=stream response=c', 'request=stream' ],
+		[ 'x match=/a request=model response=c', 'request=model' ],
+		[ 'x match=/a request=b response=c usage=c', '"usage="' ],
+		[ 'x match=/a request=b response=c.d usage=c', '"usage="' ],
+		[ 'x match=/a request=b response=c.* usage=c', '"usage="' ],
 		[ '', 'number of arguments' ],
 	);
 

@@ -12,6 +12,7 @@ use v5.36;
 
 use List::Util qw/ first sum0 uniq /;
 use Test::More;
+use POSIX ();
 
 use FindBin;
 use lib "$FindBin::Bin/lib";
@@ -193,6 +194,27 @@ JSON
 		. 'directory)', check('', 'llm_batch_models absent.json;'));
 	refused('a directory', 'not a file of up to 4 megabytes',
 		check('', 'llm_batch_models .;'));
+
+	# nobody writes to it before nginx has been waiting for long
+
+	my $fifo = $t->dir() . '/fifo';
+	POSIX::mkfifo($fifo, 0600) or die "mkfifo: $!\n";
+
+	my $writer = fork() // die "fork: $!\n";
+
+	if (!$writer) {
+		sleep 20;
+		open my $fh, '+<', $fifo;
+		POSIX::_exit(0);
+	}
+
+	my $before = time();
+	refused('a FIFO', 'not a file of up to 4 megabytes',
+		check('', 'llm_batch_models fifo;'));
+	cmp_ok(time() - $before, '<', 15, 'refused: a FIFO, at once');
+	kill 'KILL', $writer;
+	waitpid $writer, 0;
+
 	refused('too large', 'not a file of up to 4 megabytes',
 		check(' ' x (4 * 1024 * 1024 + 1)));
 	refused('no value', 'invalid number of arguments in "llm_batch_models" '

@@ -364,6 +364,14 @@ like($out, qr/r0 r1 r2 r3 r4 r5 and 3 more$/m, 'report: ids of a large batch');
 like((simulate(@one, at((0) x 6)))[1], qr/r0 r1 r2 r3 r4 r5$/m,
 	'report: all ids of another');
 
+# nothing that a terminal would obey
+
+($code, $out) = simulate(@one, trace_file([ { request_id => "a\e[31m\x{9b}\n",
+	created_at_ms => 0, prompt => 'x', selected_model => "m\e]0;t\a" } ]));
+unlike($out, qr/[^\n -~]/, 'report: no control characters');
+like($out, qr/m\\x1b\]0;t\\x07 .* a\\x1b\[31m\\xc2\\x9b\\x0a$/m,
+	'report: they are escaped');
+
 ($code, $out) = simulate(@cost, qw/ --compare none slot -- /, at(0, 0, 1));
 like($out, qr/^none +1\.000 +1\.00 .*\nslot +0\.667 +1\.50 /m,
 	'report: a table');

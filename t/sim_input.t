@@ -76,6 +76,11 @@ refused(item() . "\n[1]", ':2: not an object', 'a line without an object');
 for (
 	[ '"created_at_ms":5,"prompt":"x"', 'no "request_id"' ],
 	[ '"request_id":"a","prompt":"x"', 'no "created_at_ms"' ],
+	[ '"request_id":"a","created_at_ms":"","prompt":"x"',
+		'"created_at_ms" is empty' ],
+	[ '"request_id":"\u001b[31m\u009b","created_at_ms":5,"prompt":"x"},'
+		. '{"request_id":"\u001b[31m\u009b","created_at_ms":5,"prompt":"x"',
+		'"request_id" is "\x1b[31m\xc2\x9b", as in line 3' ],
 	[ '"request_id":"a","created_at_ms":5', 'no "prompt"' ],
 	[ '"request_id":"","created_at_ms":5,"prompt":"x"',
 		'"request_id" is empty' ],
@@ -128,6 +133,11 @@ is(simulated(trace_file('[' . item(join ',', '', map { "\"$_\":null" }
 for my $name (qw/ time request_time status reason model task tokens /) {
 	refused(line() . "\n" . line() =~ s/"$name":[^,}]*,?//r =~ s/,\}/}/r,
 		":2: no \"$name\"", "log: without $name");
+}
+
+for my $name (qw/ time request_time /) {
+	refused(line() =~ s/"$name":[^,}]*/"$name":""/r,
+		":1: \"$name\" is empty", "log: empty $name");
 }
 
 refused(line('', 'MERGD'), ':1: "status" is "MERGD"', 'log: status');
@@ -198,7 +208,8 @@ for (
 		'', 'a,' ],
 	[ 'zone', 'a size from 1m to 4096m', qw/ 1k x 5000m / ],
 	[ 'cost', 'ms such as "3.15+0.62n"', 'x', '1+', '1*', 'n', '1n+*2',
-		'1+2m', 'inf', '0x1' ],
+		'1+2m', 'inf', '0x1',
+		'1+1n+1n', '1+2', '1t+1+1t' ],
 	[ 'parallel', '1 to 4096, or "unlimited"', qw/ 0 5000 x / ],
 	[ 'jitter', '0% to 100%', qw/ 10 101% x / ],
 	[ 'reject', '0% to 100%', 'x' ],
