@@ -28,7 +28,9 @@ WARN =		-std=c99 -Wall -Wextra -Werror -Wshadow
 CORE_WARN =	$(WARN) -Wconversion
 SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 		-fno-omit-frame-pointer
-TEST_CFLAGS =	$(WARN) -D_GNU_SOURCE -Isrc/core -It/unit \
+# of the core in tests: a step that states do not allow ends them
+CHECK =		-DLLMB_CHECK=1
+TEST_CFLAGS =	$(WARN) $(CHECK) -D_GNU_SOURCE -Isrc/core -It/unit \
 		-DTEST_DATA='"$(CURDIR)/t/data"'
 
 all: module	## the same as "module"
@@ -50,9 +52,9 @@ MODULE_DIR =	$(BUILD)/module-$(VARIANT)-$(notdir $(CC))
 MODULE =	$(MODULE_DIR)/ngx_http_llm_batch_module.so
 
 MODULE_CFLAGS_release =		-O2 -g
-MODULE_CFLAGS_check =		-O1 -g -DLLMB_CRASH_POINTS=1
+MODULE_CFLAGS_check =		-O1 -g -DLLMB_CRASH_POINTS=1 -DLLMB_CHECK=1
 MODULE_CFLAGS_times =		-O2 -g -DLLMB_LOCK_TIMES=1
-MODULE_CFLAGS_coverage =	-O0 -g --coverage -DLLMB_CRASH_POINTS=1
+MODULE_CFLAGS_coverage =	-O0 -g --coverage -DLLMB_CRASH_POINTS=1 -DLLMB_CHECK=1
 MODULE_LDFLAGS_coverage =	--coverage
 
 module: $(MODULE)	## dynamic, for the nginx that is installed
@@ -99,7 +101,7 @@ golden: unit	## part of "unit"
 		$(CORE:%.c=$(UNIT_DIR)/%.o) $(CORE:%.c=$(BUILD)/fuzz/%.o)
 $(UNIT_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
-	$(CC) $(CORE_WARN) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
+	$(CC) $(CORE_WARN) $(CHECK) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
 
 $(UNIT_DIR)/core.a: $(CORE:%.c=$(UNIT_DIR)/%.o)
 	@rm -f $@
@@ -138,7 +140,7 @@ $(FUZZ_DIR)/core.a: $(CORE:%.c=$(FUZZ_DIR)/%.o)
 
 $(FUZZ_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
-	$(CLANG) $(CORE_WARN) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
+	$(CLANG) $(CORE_WARN) $(CHECK) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
 		-Isrc/core -c -o $@ $<
 
 REPLAY =	$(FUZZ_SRC:t/fuzz/fuzz_%.c=$(BUILD)/replay/%)
@@ -217,7 +219,7 @@ ASAN_DIR =	$(BUILD)/asan-$(NGINX_VERSION)
 ASAN_CFLAGS =	-O1 -g $(SANITIZE) \
 		-fno-sanitize=nonnull-attribute,alignment,shift-base \
 		-DNGX_DEBUG_PALLOC=1 -DNGX_DEBUG_MALLOC=1 \
-		-DLLMB_CRASH_POINTS=1
+		-DLLMB_CRASH_POINTS=1 -DLLMB_CHECK=1
 
 asan: $(SIMULATOR)	## the same tests on an nginx built with ASan and UBSan
 	tools/build-nginx $(NGINX_VERSION) $(CURDIR) $(ASAN_DIR) $(CC) \

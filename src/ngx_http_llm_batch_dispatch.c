@@ -523,8 +523,9 @@ ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    call->merge.items = llmb_request_dedup(body, call->payloads, call->n,
-                                           items, call->items, table, size);
+    call->merge.items = llmb_request_dedup(body, &call->zone->sh->secret,
+                                           call->payloads, call->n, items,
+                                           call->items, table, size);
 
     if (call->merge.items != call->items) {
         call->merge.unique = items;

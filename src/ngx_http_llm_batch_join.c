@@ -22,7 +22,7 @@ static llmb_reason_e ngx_http_llm_batch_refuse(
 static llmb_reason_e ngx_http_llm_batch_reserve(
     ngx_http_llm_batch_part_t *part, uint32_t group,
     ngx_http_llm_batch_entry_t *entry);
-static uint32_t ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
+static uint64_t ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
     ngx_str_t *credentials);
 static llmb_reason_e ngx_http_llm_batch_grow(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
@@ -50,7 +50,12 @@ ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
         return LLMB_REASON_INTERNAL;
     }
 
-    entry->hash = ngx_murmur_hash2(entry->key.data, entry->key.len);
+    if (entry->key.len > LLMB_KEY_MAX) {
+        return LLMB_REASON_BODY_SIZE;
+    }
+
+    entry->hash = llmb_siphash(&ctx->zone->sh->secret,
+                               ngx_http_llm_batch_str(&entry->key));
 
     return LLMB_REASON_NONE;
 }
@@ -330,21 +335,24 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
  * each request that was cut.
  */
 
-static uint32_t
+static uint64_t
 ngx_http_llm_batch_flow(ngx_http_llm_batch_part_t *part,
     ngx_str_t *credentials)
 {
-    uint32_t             flow;
+    llmb_siphash_t       hash;
     ngx_http_request_t  *r;
 
     r = part->ctx->request;
-    flow = ngx_murmur_hash2(credentials->data, credentials->len);
+
+    llmb_siphash_init(&hash, &part->ctx->zone->sh->secret);
+    llmb_siphash_update(&hash, credentials->data, credentials->len);
 
     if (part->piece.items != part->ctx->body.items) {
-        flow ^= ngx_murmur_hash2((u_char *) &r, sizeof(ngx_http_request_t *));
+        llmb_siphash_update(&hash, &ngx_pid, sizeof(ngx_pid_t));
+        llmb_siphash_update(&hash, &r, sizeof(ngx_http_request_t *));
     }
 
-    return flow;
+    return llmb_siphash_final(&hash);
 }
 
 

@@ -15,7 +15,7 @@
 typedef struct {
     ngx_str_t                       key;
     ngx_str_t                       credentials;
-    uint32_t                        hash;        /* of the key */
+    uint64_t                        hash;        /* of the key */
     uint32_t                        budget;      /* what is left of it */
     llmb_policy_t                   policy;      /* of the group */
 } ngx_http_llm_batch_entry_t;

@@ -99,6 +99,7 @@ ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone)
                      "requests", (json_int_t) gauges.members,
                      "calls", (json_int_t) gauges.calls,
                      "workers_without_place", (json_int_t) gauges.placeless,
+                     "illegal_transitions", (json_int_t) gauges.illegal,
                      "groups", ngx_http_llm_batch_json_groups(zone));
 }
 

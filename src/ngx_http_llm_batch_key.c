@@ -397,7 +397,7 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     sink.write = ngx_http_llm_batch_key_write;
     sink.data = b;
 
-    /* 24 bytes for each object and member, which take two to five of text */
+    /* 28 bytes for each object and member, which take two to five of text */
 
     size = body->body.len;
 
@@ -406,7 +406,7 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
         size -= body->holes[i].end - body->holes[i].start;
     }
 
-    size = 1024 + 12 * size;
+    size = 1024 + 14 * size;
 
     scratch.pos = ngx_palloc(b->pool, size);
     if (scratch.pos == NULL) {

@@ -4,14 +4,11 @@
  */
 
 
-#include <ngx_md5.h>
-
 #include "ngx_http_llm_batch.h"
 
 
 static void ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
     uint32_t group, ngx_http_request_t *r, uint64_t now);
-static uint64_t ngx_http_llm_batch_digest(ngx_md5_t *md5);
 static llmb_learn_end_e ngx_http_llm_batch_learn_end(ngx_uint_t status);
 
 
@@ -29,35 +26,22 @@ ngx_http_llm_batch_usec(void)
 uint64_t
 ngx_http_llm_batch_kind(ngx_http_llm_batch_ctx_t *ctx)
 {
-    ngx_md5_t                       md5;
     ngx_uint_t                      adapter;
+    llmb_siphash_t                  hash;
     ngx_http_llm_batch_loc_conf_t  *conf;
 
     conf = ctx->conf;
     adapter = ngx_http_llm_batch_adapter_id(ctx->zone->mcf,
                                             ctx->body.adapter);
 
-    ngx_md5_init(&md5);
-    ngx_md5_update(&md5, &ctx->zone->generation, sizeof(ngx_uint_t));
-    ngx_md5_update(&md5, &adapter, sizeof(ngx_uint_t));
-    ngx_md5_update(&md5, &conf->learned, sizeof(ngx_uint_t));
-    ngx_md5_update(&md5, &conf->concurrency, sizeof(ngx_uint_t));
-    ngx_md5_update(&md5, ctx->model.data, ctx->model.len);
+    llmb_siphash_init(&hash, &ctx->zone->sh->secret);
+    llmb_siphash_update(&hash, &ctx->zone->generation, sizeof(ngx_uint_t));
+    llmb_siphash_update(&hash, &adapter, sizeof(ngx_uint_t));
+    llmb_siphash_update(&hash, &conf->learned, sizeof(ngx_uint_t));
+    llmb_siphash_update(&hash, &conf->concurrency, sizeof(ngx_uint_t));
+    llmb_siphash_update(&hash, ctx->model.data, ctx->model.len);
 
-    return ngx_http_llm_batch_digest(&md5);
-}
-
-
-static uint64_t
-ngx_http_llm_batch_digest(ngx_md5_t *md5)
-{
-    u_char    result[16];
-    uint64_t  digest;
-
-    ngx_md5_final(result, md5);
-    ngx_memcpy(&digest, result, sizeof(uint64_t));
-
-    return digest;
+    return llmb_siphash_final(&hash);
 }
 
 
@@ -117,9 +101,9 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
     uint32_t group, ngx_http_request_t *r, uint64_t now)
 {
     in_port_t             port;
-    ngx_md5_t             md5;
     ngx_str_t            *host;
     llmb_group_t         *g;
+    llmb_siphash_t        hash;
     ngx_http_upstream_t  *u;
 
     g = llmb_group(zone->tables, group);
@@ -141,12 +125,12 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
         return;
     }
 
-    ngx_md5_init(&md5);
-    ngx_md5_update(&md5, &g->kind, sizeof(uint64_t));
-    ngx_md5_update(&md5, &port, sizeof(in_port_t));
-    ngx_md5_update(&md5, host->data, host->len);
+    llmb_siphash_init(&hash, &zone->sh->secret);
+    llmb_siphash_update(&hash, &g->kind, sizeof(uint64_t));
+    llmb_siphash_update(&hash, &port, sizeof(in_port_t));
+    llmb_siphash_update(&hash, host->data, host->len);
 
-    llmb_upstream_name(zone->tables, group, ngx_http_llm_batch_digest(&md5),
+    llmb_upstream_name(zone->tables, group, llmb_siphash_final(&hash),
                        now);
 }
 

@@ -133,6 +133,10 @@ static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_gauges[] = {
       "Workers that have no place in the zone and pass requests through.",
       "gauge", "", offsetof(ngx_http_llm_batch_gauges_t, placeless) },
 
+    { "illegal_transitions_total",
+      "Changes of states that were refused: bugs.", "counter", "",
+      offsetof(ngx_http_llm_batch_gauges_t, illegal) },
+
     { NULL, NULL, NULL, NULL, 0 }
 };
 

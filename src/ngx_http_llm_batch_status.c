@@ -299,6 +299,7 @@ ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
 
     gauges->members = z->nmembers - z->free_members.n;
     gauges->calls = z->ncalls - z->free_calls.n;
+    gauges->illegal = z->illegal;
     gauges->used = llmb_zone_used(z);
     gauges->free = llmb_zone_free(z);
     gauges->placeless = zone->sh->workers;

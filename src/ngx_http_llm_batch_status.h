@@ -18,6 +18,7 @@ typedef struct {
     uint64_t     members;
     uint64_t     calls;
     uint64_t     groups;
+    uint64_t     illegal;     /* transitions */
     uint64_t     open;        /* breakers */
     uint64_t     used;        /* bytes */
     uint64_t     free;

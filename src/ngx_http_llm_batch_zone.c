@@ -10,6 +10,8 @@
 
 #include "ngx_http_llm_batch.h"
 
+#include <sys/random.h>
+
 
 #define NGX_HTTP_LLM_BATCH_MAGIC   0x6c6c6d62
 #define NGX_HTTP_LLM_BATCH_LAYOUT                                             \
@@ -23,6 +25,8 @@ static ngx_int_t ngx_http_llm_batch_create_tables(
     ngx_http_llm_batch_zone_t *zone);
 static uint32_t ngx_http_llm_batch_places(ngx_http_llm_batch_zone_t *zone);
 static void ngx_http_llm_batch_count_workers(ngx_http_llm_batch_zone_t *zone);
+static ngx_int_t ngx_http_llm_batch_make_secret(llmb_secret_t *secret,
+    ngx_log_t *log);
 static void ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone);
 
 
@@ -180,6 +184,13 @@ ngx_http_llm_batch_create_tables(ngx_http_llm_batch_zone_t *zone)
         return NGX_ERROR;
     }
 
+    if (ngx_http_llm_batch_make_secret(&zone->sh->secret,
+                                       zone->shm_zone->shm.log)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     zone->generation = 1;
 
     zone->sh->magic = NGX_HTTP_LLM_BATCH_MAGIC;
@@ -189,6 +200,35 @@ ngx_http_llm_batch_create_tables(ngx_http_llm_batch_zone_t *zone)
     zone->sh->started = ngx_time();
 
     shpool->data = zone->sh;
+
+    return NGX_OK;
+}
+
+
+/* without it a client can choose texts that are slow to find */
+
+static ngx_int_t
+ngx_http_llm_batch_make_secret(llmb_secret_t *secret, ngx_log_t *log)
+{
+    ssize_t   n;
+    ngx_fd_t  fd;
+
+    n = getrandom(secret->key, sizeof(secret->key), GRND_NONBLOCK);
+
+    if (n != sizeof(secret->key)) {
+        fd = ngx_open_file("/dev/urandom", NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+        if (fd != NGX_INVALID_FILE) {
+            n = ngx_read_fd(fd, secret->key, sizeof(secret->key));
+            (void) ngx_close_file(fd);
+        }
+    }
+
+    if (n != sizeof(secret->key)) {
+        ngx_log_error(NGX_LOG_EMERG, log, ngx_errno,
+                      "no random bytes from getrandom() nor \"/dev/urandom\"");
+        return NGX_ERROR;
+    }
 
     return NGX_OK;
 }

@@ -32,6 +32,7 @@ typedef struct {
     ngx_atomic_t                  dirty;       /* pid of who holds the lock */
     ngx_uint_t                    generation;  /* of the newest cycle */
     ngx_uint_t                    workers;     /* that it is to have */
+    llmb_secret_t                 secret;      /* of all hashes */
     uint32_t                      start;       /* part of the ids of calls */
     time_t                        started;
 

@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 use Test::LLMBatch;
 
 my $t = Test::LLMBatch->new('large texts and answers')->has('llm_batch')
-	->plan(5);
+	->plan(8);
 
 $t->conf(<<'EOF', zone => '16m', workers => 2);
 location / {
@@ -58,5 +58,16 @@ is_own_answer(\@r, 'answers');
 is_batched([ $mock->calls() ], into => 2, items => [ 1, 1400 ]);
 
 cmp_ok(length $r[0]{body}, '>', 130_000, 'they are large');
+
+# a key is compared under the lock, so it must not be that long
+
+$mock->reset();
+
+@r = map { $t->request({ uri => $uri, body => { model => 'm',
+	input => "text", user => 'u' x $_ } }) } 60_000, 70_000;
+
+is_own_answer(\@r, 'keys');
+is($r[0]{headers}{'x-status'}, 'SINGLE', 'a key of 60 kB');
+is($r[1]{headers}{'x-reason'}, 'body_size', 'a key of 70 kB');
 
 $t->done();

@@ -127,7 +127,8 @@ sub prometheus {
 		inflight_calls fallback_total isolate_calls_total
 		mismatch_total cancelled_total input_tokens_total breaker_open
 		deadline_missed_total dedup_items_total cost_usd_total
-		saved_usd_total zone_bytes orphans_recovered_total build_info /;
+		saved_usd_total zone_bytes orphans_recovered_total build_info
+		illegal_transitions_total /;
 	is("@missing", '', 'prometheus: all of them');
 
 	like($text, qr/^llm_batch_build_info\{version="[\d.]+"\} 1$/m,

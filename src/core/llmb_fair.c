@@ -22,8 +22,8 @@ static const uint8_t  llmb_fair_prices[] = {
 #define LLMB_FAIR_MIX     2654435769U
 
 
-static uint32_t llmb_fair_flow(uint32_t flow, unsigned priority);
-static unsigned llmb_fair_find(llmb_fair_t *f, uint32_t flow, uint64_t price);
+static uint64_t llmb_fair_flow(uint64_t flow, unsigned priority);
+static unsigned llmb_fair_find(llmb_fair_t *f, uint64_t flow, uint64_t price);
 
 
 uint64_t
@@ -37,7 +37,7 @@ llmb_fair_price(unsigned priority, uint64_t tokens)
 
 
 uint64_t
-llmb_fair_rank(llmb_fair_t *f, uint32_t flow, unsigned priority,
+llmb_fair_rank(llmb_fair_t *f, uint64_t flow, unsigned priority,
     uint64_t tokens)
 {
     unsigned  i;
@@ -55,7 +55,7 @@ llmb_fair_rank(llmb_fair_t *f, uint32_t flow, unsigned priority,
 
 
 uint32_t *
-llmb_fair_latest(llmb_fair_t *f, uint32_t flow, unsigned priority)
+llmb_fair_latest(llmb_fair_t *f, uint64_t flow, unsigned priority)
 {
     unsigned  i;
 
@@ -72,8 +72,8 @@ llmb_fair_latest(llmb_fair_t *f, uint32_t flow, unsigned priority)
 }
 
 
-static uint32_t
-llmb_fair_flow(uint32_t flow, unsigned priority)
+static uint64_t
+llmb_fair_flow(uint64_t flow, unsigned priority)
 {
     priority = llmb_min(priority, sizeof(llmb_fair_prices) - 1);
 
@@ -89,7 +89,7 @@ llmb_fair_flow(uint32_t flow, unsigned priority)
  */
 
 static unsigned
-llmb_fair_find(llmb_fair_t *f, uint32_t flow, uint64_t price)
+llmb_fair_find(llmb_fair_t *f, uint64_t flow, uint64_t price)
 {
     unsigned  i, least;
 

@@ -13,7 +13,7 @@
 
 
 static uint32_t llmb_group_find(llmb_zone_t *z, llmb_str_t key,
-    uint32_t hash);
+    uint64_t hash);
 static unsigned llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g,
     llmb_str_t key);
 
@@ -48,7 +48,7 @@ llmb_group_release(llmb_zone_t *z, uint32_t i)
 
 
 uint32_t
-llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
+llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash, unsigned *fresh)
 {
     uint32_t              i;
     llmb_chain_t          chain;
@@ -63,7 +63,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
         return i;
     }
 
-    if (key.len == 0) {
+    if (key.len == 0 || key.len > LLMB_KEY_MAX) {
         return LLMB_NIL;
     }
 
@@ -92,6 +92,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
     llmb_list_init(&g->queue);
     llmb_list_init(&g->ages);
     g->urgent = LLMB_NIL;
+    g->sweep = LLMB_NIL;
     llmb_upstream_attach(z, i);
 
     g->chain = *llmb_bucket(z, hash);
@@ -112,7 +113,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash, unsigned *fresh)
 
 
 static uint32_t
-llmb_group_find(llmb_zone_t *z, llmb_str_t key, uint32_t hash)
+llmb_group_find(llmb_zone_t *z, llmb_str_t key, uint64_t hash)
 {
     uint32_t       i;
     llmb_group_t  *g;

@@ -116,6 +116,20 @@ size_t llmb_json_decode(llmb_str_t token, uint8_t *out);
  */
 int llmb_json_cmp(llmb_str_t a, llmb_str_t b);
 
+/*
+ * The same in steps, so that what two strings are known to have in common is
+ * not looked at again: goes on from where a and b are, past all characters that
+ * are equal, and adds how many there were to *n.
+ */
+
+typedef struct {
+    const uint8_t  *p;            /* the next character */
+    const uint8_t  *end;          /* the quote behind the last one */
+} llmb_json_chars_t;
+
+int llmb_json_chars_cmp(llmb_json_chars_t *a, llmb_json_chars_t *b,
+    uint32_t *n);
+
 /* LLMB_OK if the number is written as an integer of 0 to 2^53 - 1 */
 llmb_rc_e llmb_json_uint(llmb_str_t token, uint64_t *value);
 

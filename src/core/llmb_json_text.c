@@ -27,6 +27,7 @@ static const uint8_t *llmb_json_escaped(const uint8_t *p, uint32_t *code);
 static uint32_t llmb_json_hex4(const uint8_t *p);
 static void llmb_json_walk(llmb_json_walk_t *w, llmb_str_t token);
 static int llmb_json_walk_next(llmb_json_walk_t *w);
+static unsigned llmb_json_is_plain(uint64_t word);
 
 
 const uint8_t *
@@ -171,18 +172,76 @@ llmb_json_decode(llmb_str_t token, uint8_t *out)
 int
 llmb_json_cmp(llmb_str_t a, llmb_str_t b)
 {
-    int               ca, cb;
-    llmb_json_walk_t  wa, wb;
+    uint32_t           n;
+    llmb_json_chars_t  first, second;
 
-    llmb_json_walk(&wa, a);
-    llmb_json_walk(&wb, b);
+    n = 0;
 
-    do {
-        ca = llmb_json_walk_next(&wa);
-        cb = llmb_json_walk_next(&wb);
-    } while (ca == cb && ca != -1);
+    first.p = a.data + 1;
+    first.end = a.data + a.len - 1;
 
-    return (ca > cb) - (ca < cb);
+    second.p = b.data + 1;
+    second.end = b.data + b.len - 1;
+
+    return llmb_json_chars_cmp(&first, &second, &n);
+}
+
+
+/* the order of characters is that of their bytes in UTF-8 */
+
+int
+llmb_json_chars_cmp(llmb_json_chars_t *a, llmb_json_chars_t *b, uint32_t *n)
+{
+    uint32_t        ca, cb;
+    uint64_t        wa, wb;
+    const uint8_t  *p, *q;
+
+    for ( ;; ) {
+
+        /* eight at a time, as long as each byte is a character */
+
+        while (a->end - a->p >= 8 && b->end - b->p >= 8) {
+            memcpy(&wa, a->p, 8);
+            memcpy(&wb, b->p, 8);
+
+            if (wa != wb || !llmb_json_is_plain(wa)) {
+                break;
+            }
+
+            a->p += 8;
+            b->p += 8;
+            *n += 8;
+        }
+
+        if (a->p == a->end || b->p == b->end) {
+            return (b->p == b->end) - (a->p == a->end);
+        }
+
+        p = llmb_json_char(a->p, &ca);
+        q = llmb_json_char(b->p, &cb);
+
+        if (ca != cb) {
+            return ca < cb ? -1 : 1;
+        }
+
+        a->p = p;
+        b->p = q;
+        *n += 1;
+    }
+}
+
+
+/* whether eight bytes are ASCII, and none of them begins an escape */
+
+static unsigned
+llmb_json_is_plain(uint64_t word)
+{
+    uint64_t  escape;
+
+    escape = word ^ 0x5c5c5c5c5c5c5c5c;
+    escape = (escape - 0x0101010101010101) & ~escape;
+
+    return ((word | escape) & 0x8080808080808080) == 0;
 }
 
 

@@ -24,7 +24,7 @@
  * offsets skip[0 .. nskip), which are in order, at whatever depth, are left
  * out; of a member the name remains, without a value.
  *
- * "scratch" is used for 24 bytes for each object, each member and each value
+ * "scratch" is used for 28 bytes for each object, each member and each value
  * left out, but for those within the latter; it is free again on return.
  *
  *   LLMB_OK       written

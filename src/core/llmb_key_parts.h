@@ -29,7 +29,10 @@ typedef struct {
     uint32_t          next;       /* the member behind this one in order, or
                                      the first member of the object */
     uint32_t          behind;     /* the node behind those of the object;
-                                     none for a value left out */
+                                     none for a value left out; of a member,
+                                     while it is sorted: behind "common" */
+    uint32_t          common;     /* characters that the name begins with as
+                                     that of the member before it */
 } llmb_key_node_t;
 
 

@@ -58,7 +58,7 @@ typedef struct {
     uint8_t          priority;    /* 0 to 9 */
     uint32_t         wait;        /* ms, the longest it may be held */
     uint32_t         budget;      /* ms for its answer, once it joins; or 0 */
-    uint32_t         flow;        /* whose it is, for fairness */
+    uint64_t         flow;        /* whose it is, for fairness: a hash */
     uint64_t         rank;        /* in the queue */
     uint64_t         since;       /* ms */
     uint64_t         deadline;    /* ms; sent by then, unless it is a part */
@@ -91,8 +91,8 @@ typedef struct {
 
 
 typedef struct {
+    uint64_t         hash;        /* of its key, by the zone's secret */
     uint32_t         used;
-    uint32_t         hash;
     uint32_t         chain;       /* next group in the bucket */
     uint32_t         refs;        /* member and call records */
 
@@ -139,6 +139,8 @@ typedef struct {
     uint8_t          untried;     /* that one is yet to come */
     uint8_t          stranded;    /* some of the queue cannot wait: they are to
                                      be sent or refused at once */
+    uint8_t          joined;      /* one of them since that began */
+    uint32_t         sweep;       /* where to go on with that; or LLMB_NIL */
     uint8_t          retry_ms;    /* the pause was told in ms */
 
     llmb_policy_t    policy;

@@ -26,6 +26,7 @@ static llmb_rc_e llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
 static unsigned llmb_request_plain(llmb_str_t name);
 static unsigned llmb_request_duplicate(llmb_reader_t *rd,
     const llmb_body_member_t *m);
+static unsigned llmb_request_put_in_order(llmb_reader_t *rd, uint32_t i);
 static unsigned llmb_request_watched(llmb_reader_t *rd,
     const llmb_body_member_t *m);
 static llmb_rc_e llmb_request_value(llmb_reader_t *rd, llmb_body_member_t *m,
@@ -53,6 +54,8 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
 
     rd.rq = rq;
     rd.forms = 0;
+    rd.order = LLMB_REQUEST_NONE;
+    rd.nordered = 0;
     rd.nmembers = 0;
     rd.nseen = 0;
 
@@ -276,27 +279,98 @@ llmb_request_plain(llmb_str_t name)
 }
 
 
+/* whether it has the name of one before it; it is the next one of those */
+
 static unsigned
 llmb_request_duplicate(llmb_reader_t *rd, const llmb_body_member_t *m)
 {
     uint32_t                   i;
-    const llmb_body_member_t  *known;
+    unsigned                   known;
+    const llmb_body_member_t  *other;
 
-    for (i = 0; i < rd->nmembers; i++) {
-        known = &rd->members[i];
+    known = 0;
 
-        if (known->plain && m->plain) {
+    if (rd->nordered == 0 && m->plain && m->name.len <= LLMB_REQUEST_SHORT) {
 
-            if (known->name.len == m->name.len
-                && memcmp(known->name.data, m->name.data, m->name.len) == 0)
+        for (i = 0; i < rd->nmembers; i++) {
+            other = &rd->members[i];
+
+            if (other->name.len == m->name.len
+                && memcmp(other->name.data, m->name.data, m->name.len) == 0)
             {
                 return 1;
             }
+        }
 
-        } else if (llmb_json_cmp(known->name, m->name) == 0) {
+        return 0;
+    }
+
+    while (rd->nordered <= rd->nmembers) {
+        known = llmb_request_put_in_order(rd, rd->nordered++);
+    }
+
+    return known;
+}
+
+
+/*
+ * The text of a name is compared only behind what it is known to have in common
+ * with the one before it, so however many there are, and however they begin,
+ * none of its characters is looked at twice for it.  Returns whether there is
+ * one of the same name, which stays the only one then.
+ */
+
+static unsigned
+llmb_request_put_in_order(llmb_reader_t *rd, uint32_t i)
+{
+    int                  rc;
+    uint32_t             n, *place;
+    llmb_body_member_t  *m, *other;
+    llmb_json_chars_t    first, second;
+
+    m = &rd->members[i];
+
+    m->common = 0;
+    m->behind = m->name.data + 1;
+
+    for (place = &rd->order; *place != LLMB_REQUEST_NONE;
+         place = &other->next)
+    {
+        other = &rd->members[*place];
+
+        if (other->common > m->common) {
+            continue;
+        }
+
+        if (other->common < m->common) {
+            break;
+        }
+
+        first.p = other->behind;
+        first.end = other->name.data + other->name.len - 1;
+
+        second.p = m->behind;
+        second.end = m->name.data + m->name.len - 1;
+
+        n = m->common;
+        rc = llmb_json_chars_cmp(&first, &second, &n);
+
+        if (rc == 0) {
             return 1;
         }
+
+        if (rc > 0) {
+            other->common = n;
+            other->behind = first.p;
+            break;
+        }
+
+        m->common = n;
+        m->behind = second.p;
     }
+
+    m->next = *place;
+    *place = i;
 
     return 0;
 }

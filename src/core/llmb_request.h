@@ -18,6 +18,7 @@
 #include "llmb_adapter.h"
 #include "llmb_json.h"
 #include "llmb_reasons.h"
+#include "llmb_siphash.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -207,20 +208,21 @@ unsigned llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
 
 typedef struct {
     llmb_str_t             text;
-    uint32_t               hash;
+    uint64_t               hash;
     uint32_t               position;  /* in the call */
 } llmb_item_t;
 
 /*
  * Finds out which items of a call are equal, byte for byte: items[0 .. n) are
  * those of all members, in order.  Each gets the position it is sent at;
- * equal ones have one.  Returns how many positions there are.  "table" is
- * scratch memory for "size" numbers, a power of two, at least 2 n.  Only for
- * forms with one column.
+ * equal ones have one, but for few that are not found within a bound.  Returns
+ * how many positions there are.  "table" is scratch memory for "size" numbers,
+ * a power of two, at least 2 n.  Only for forms with one column.
  */
 uint32_t llmb_request_dedup(const llmb_request_t *rq,
-    const llmb_str_t *payloads, uint32_t members, llmb_item_t *items,
-    uint32_t n, uint32_t *table, uint32_t size);
+    const llmb_secret_t *secret, const llmb_str_t *payloads,
+    uint32_t members, llmb_item_t *items, uint32_t n, uint32_t *table,
+    uint32_t size);
 
 /* the tokens of those of them that are not sent */
 uint64_t llmb_request_copied(const llmb_item_t *items, uint32_t n);

@@ -16,6 +16,10 @@
 
 #define LLMB_FREE           UINT32_MAX
 
+/* places in the table that are looked at for an item */
+
+#define LLMB_PROBES         64
+
 
 static const llmb_str_t  llmb_merge_ids =
     llmb_string("\"return_token_ids\":true,");
@@ -25,7 +29,6 @@ static const llmb_str_t  llmb_merge_ids =
 static const llmb_str_t  llmb_merge_echo = llmb_string("\"llm-batch\"");
 
 
-static uint32_t llmb_request_hash(llmb_str_t text);
 static uint32_t llmb_request_position(llmb_item_t *items, uint32_t i,
     uint32_t next, uint32_t *table, uint32_t size);
 static size_t llmb_request_put_ids(llmb_request_out_t *w,
@@ -38,9 +41,9 @@ static void llmb_request_put_count(llmb_request_out_t *w, uint32_t n);
 
 
 uint32_t
-llmb_request_dedup(const llmb_request_t *rq, const llmb_str_t *payloads,
-    uint32_t members, llmb_item_t *items, uint32_t n, uint32_t *table,
-    uint32_t size)
+llmb_request_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
+    const llmb_str_t *payloads, uint32_t members, llmb_item_t *items,
+    uint32_t n, uint32_t *table, uint32_t size)
 {
     uint32_t        i, k, next;
     llmb_str_t      text;
@@ -65,7 +68,7 @@ llmb_request_dedup(const llmb_request_t *rq, const llmb_str_t *payloads,
             items[i].text.len = (size_t) (p - items[i].text.data);
             p = llmb_request_comma(p, end);
 
-            items[i].hash = llmb_request_hash(items[i].text);
+            items[i].hash = llmb_siphash(secret, items[i].text);
             items[i].position = llmb_request_position(items, i, next, table,
                                                       size);
 
@@ -103,39 +106,24 @@ llmb_request_copied(const llmb_item_t *items, uint32_t n)
 }
 
 
-/* FNV-1a; equal hashes are only a reason to compare */
-
-static uint32_t
-llmb_request_hash(llmb_str_t text)
-{
-    size_t    i;
-    uint32_t  hash;
-
-    hash = 2166136261U;
-
-    for (i = 0; i < text.len; i++) {
-        hash = (hash ^ text.data[i]) * 16777619U;
-    }
-
-    return hash;
-}
-
-
 /* that of an equal item before the i-th, or else the next one */
 
 static uint32_t
 llmb_request_position(llmb_item_t *items, uint32_t i, uint32_t next,
     uint32_t *table, uint32_t size)
 {
-    uint32_t      at;
+    uint32_t      at, n;
     llmb_item_t  *item, *known;
 
     item = &items[i];
+    at = (uint32_t) item->hash & (size - 1);
 
-    for (at = item->hash & (size - 1);
-         table[at] != LLMB_FREE;
-         at = (at + 1) & (size - 1))
-    {
+    for (n = LLMB_PROBES; table[at] != LLMB_FREE; at = (at + 1) & (size - 1)) {
+
+        if (n-- == 0) {
+            return next;
+        }
+
         known = &items[table[at]];
 
         if (known->hash == item->hash && known->text.len == item->text.len

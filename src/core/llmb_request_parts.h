@@ -47,10 +47,21 @@ typedef struct {
 } llmb_seen_t;
 
 
-/* a member of the body */
+#define LLMB_REQUEST_NONE   UINT32_MAX
+
+#define LLMB_REQUEST_SHORT  64    /* bytes of a name that is cheap to compare */
+
+/*
+ * A member of the body.  Names are kept in order, once there is one that is not
+ * cheap to compare: each of them knows how many characters it has in common
+ * with the one before it, and where it goes on behind these.
+ */
 
 typedef struct {
     llmb_str_t           name;    /* quotes included */
+    uint32_t             next;
+    uint32_t             common;
+    const uint8_t       *behind;
     llmb_str_t           value;   /* of an object or array: its bracket */
     llmb_json_type_e     type;
     const llmb_seen_t   *seen;
@@ -73,6 +84,8 @@ typedef struct {
     size_t               start;   /* of the object */
     size_t               end;
 
+    uint32_t             order;   /* the first one, by name; or _NONE */
+    uint32_t             nordered;    /* members that are in it */
     uint32_t             nmembers;
     llmb_body_member_t   members[LLMB_REQUEST_MAX_MEMBERS];
     uint32_t             nseen;

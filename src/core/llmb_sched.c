@@ -28,7 +28,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_JOIN);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_JOIN);
 
     m->since = now;
     llmb_sched_hold(z, g, m, now);
@@ -141,6 +141,7 @@ llmb_sched_next(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
     }
 
     g->stranded = 0;
+    g->sweep = LLMB_NIL;
 
     if (llmb_sched_is_due(z, g, lender, now)) {
         batch->close = LLMB_CLOSE_DEADLINE;

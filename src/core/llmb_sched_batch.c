@@ -63,11 +63,12 @@ static void
 llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     llmb_batch_t *batch)
 {
-    uint32_t        i;
+    uint32_t        i, passed;
     llmb_load_t     call;
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
+    passed = 0;
     policy = llmb_group_policy(g);
     memset(&call, 0, sizeof(llmb_load_t));
 
@@ -81,9 +82,16 @@ llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
 
         m = llmb_member(z, i);
 
-        if (i == batch->must || llmb_sched_passed_over(&policy, &call, m,
-                                                       batch))
-        {
+        if (i == batch->must) {
+            continue;
+        }
+
+        if (llmb_sched_passed_over(&policy, &call, m, batch)) {
+
+            if (++passed == LLMB_SCHED_STEP) {
+                break;
+            }
+
             continue;
         }
 
@@ -187,7 +195,7 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
         }
 
         llmb_sched_serve(z, i);
-        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_CLAIM);
+        llmb_member_do(z, m, LLMB_MEMBER_DO_CLAIM);
 
         m->call = call;
         m->result.close = (uint8_t) batch->close;
@@ -247,7 +255,7 @@ llmb_sched_depart(llmb_zone_t *z, uint32_t member, llmb_close_e close,
 
     m = llmb_member(z, member);
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_RELEASE);
 
     m->result.size = m->items;
     m->result.tokens = m->tokens;

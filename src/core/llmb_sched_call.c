@@ -38,7 +38,7 @@ llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker)
         return LLMB_NIL;
     }
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_SEND);
+    llmb_call_do(z, c, LLMB_CALL_DO_SEND);
 
     llmb_sched_result(z, call);
 
@@ -87,7 +87,7 @@ llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
     c->until = now + delay;
     (void) llmb_sched_spent(z, call, delay);
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_RETURN);
+    llmb_call_do(z, c, LLMB_CALL_DO_RETURN);
 
     llmb_sched_place(z, call, worker);
 }
@@ -135,7 +135,7 @@ llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     c = llmb_call(z, call);
     c->reason = (uint8_t) reason;
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_RETURN);
+    llmb_call_do(z, c, LLMB_CALL_DO_RETURN);
 
     llmb_sched_drop(z, call);
 
@@ -197,7 +197,7 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
     }
 
     if (c->members.n == 0) {
-        (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+        llmb_call_do(z, c, LLMB_CALL_DO_END);
         llmb_sched_free_slot(z, g);
 
         /* a slot may be free for those whose turn it is, or one of ours */
@@ -223,7 +223,7 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
     llmb_sched_mail_call(z, call, worker);
 
     if (llmb_worker(z, worker)->lost) {
-        (void) llmb_call_step(&c->state, LLMB_CALL_DO_LOSE);
+        llmb_call_do(z, c, LLMB_CALL_DO_LOSE);
         llmb_sched_free_slot(z, g);
     }
 }
@@ -265,7 +265,7 @@ llmb_sched_drop(llmb_zone_t *z, uint32_t call)
 
         if (m->state == LLMB_MEMBER_ABANDONED) {
             llmb_list_remove(&c->members, llmb_queue_links(z), i);
-            (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_DROP);
+            llmb_member_do(z, m, LLMB_MEMBER_DO_DROP);
             llmb_member_free(z, i);
         }
     }
@@ -339,12 +339,12 @@ llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t len)
     m->call = LLMB_NIL;
 
     if (m->state == LLMB_MEMBER_ABANDONED) {
-        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_DROP);
+        llmb_member_do(z, m, LLMB_MEMBER_DO_DROP);
         llmb_member_free(z, member);
         return;
     }
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_ANSWER);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_ANSWER);
 
     llmb_sched_mail_member(z, member);
 }
@@ -364,12 +364,12 @@ llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
     m->call = LLMB_NIL;
 
     if (m->state == LLMB_MEMBER_ABANDONED) {
-        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_DROP);
+        llmb_member_do(z, m, LLMB_MEMBER_DO_DROP);
         llmb_member_free(z, member);
         return;
     }
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RELEASE);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_RELEASE);
 
     llmb_member_unroom(z, member);
 
@@ -410,7 +410,7 @@ llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker, uint64_t now)
         llmb_sched_release(z, c->members.head, LLMB_REASON_INTERNAL);
     }
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+    llmb_call_do(z, c, LLMB_CALL_DO_END);
 
     llmb_sched_use_slot(z, group, worker, now);
     llmb_call_free(z, call);

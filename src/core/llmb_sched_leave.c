@@ -19,7 +19,7 @@ llmb_sched_go(llmb_zone_t *z, uint32_t member)
 
     m = llmb_member(z, member);
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_GO);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_GO);
     llmb_sched_unmail(z, member);
 
     /* its own request has the text; the room is for those that wait */
@@ -46,7 +46,7 @@ llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now)
         llmb_sched_attend(z, group, now);
     }
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_LEAVE);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_LEAVE);
 
     if (m->state == LLMB_MEMBER_ABANDONED) {
         return;
@@ -99,7 +99,7 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
             llmb_sched_release(z, c->members.head, LLMB_REASON_WORKER_LOST);
         }
 
-        (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+        llmb_call_do(z, c, LLMB_CALL_DO_END);
         llmb_sched_free_slot(z, llmb_group(z, c->group));
         llmb_call_free(z, i);
     }
@@ -145,7 +145,7 @@ llmb_sched_lose(llmb_zone_t *z, uint32_t member)
         llmb_sched_dequeue(z, member);
     }
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_LEAVE);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_LEAVE);
 
     if (m->state == LLMB_MEMBER_ABANDONED) {
         return;

@@ -120,7 +120,7 @@ llmb_sched_lose_call(llmb_zone_t *z, uint32_t call)
         llmb_sched_release(z, i, LLMB_REASON_WORKER_LOST);
     }
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_LOSE);
+    llmb_call_do(z, c, LLMB_CALL_DO_LOSE);
     llmb_sched_free_slot(z, llmb_group(z, c->group));
 
     return n;
@@ -138,6 +138,6 @@ llmb_sched_bury(llmb_zone_t *z, uint32_t call)
         llmb_sched_release(z, c->members.head, LLMB_REASON_WORKER_LOST);
     }
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_END);
+    llmb_call_do(z, c, LLMB_CALL_DO_END);
     llmb_call_free(z, call);
 }

@@ -16,6 +16,10 @@
 #pragma GCC visibility push(hidden)
 
 
+/* members of a queue that are looked at in one step, beside those of a call */
+
+#define LLMB_SCHED_STEP  64
+
 /* what is sent next */
 
 typedef struct {

@@ -19,8 +19,8 @@
 
 
 static void llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now);
-static void llmb_sched_refuse_queue(llmb_zone_t *z, llmb_group_t *g,
-    uint64_t now);
+static uint32_t llmb_sched_sweep(llmb_zone_t *z, llmb_group_t *g,
+    unsigned probe, uint64_t now);
 static void llmb_sched_refuse(llmb_zone_t *z, uint32_t member, uint64_t now);
 static void llmb_sched_set_refused(const llmb_group_t *g, llmb_member_t *m,
     uint64_t now);
@@ -52,7 +52,8 @@ llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
     /* many calls may be told at once, and thousands may wait */
 
     if (g->paused > before || g->stranded) {
-        llmb_sched_refuse_queue(z, g, now);
+        g->sweep = LLMB_NIL;
+        (void) llmb_sched_sweep(z, g, 0, now);
     }
 
     llmb_sched_attend(z, group, now);
@@ -137,7 +138,7 @@ llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now)
         }
 
         llmb_list_remove(&c->members, llmb_queue_links(z), i);
-        (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_REQUEUE);
+        llmb_member_do(z, m, LLMB_MEMBER_DO_REQUEUE);
 
         m->call = LLMB_NIL;
         memset(&m->result, 0, sizeof(llmb_result_t));
@@ -204,6 +205,7 @@ llmb_sched_is_shut_out(llmb_zone_t *z, uint32_t member, uint64_t now)
     }
 
     g->stranded = 1;
+    g->joined = 1;
 
     return 0;
 }
@@ -218,37 +220,28 @@ uint32_t
 llmb_sched_probe(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
     uint64_t now)
 {
-    uint32_t        i;
+    unsigned        probe;
     llmb_member_t  *m;
 
     m = llmb_sched_waits(z, g, lender) ? llmb_member(z, lender) : NULL;
+    probe = now >= g->probe;
 
-    if (m && llmb_sched_may_wait(m, g->paused, now)) {
-        m = NULL;
-    }
+    if (m && !llmb_sched_may_wait(m, g->paused, now)) {
 
-    if (!g->stranded && m == NULL) {
-        return LLMB_NIL;
-    }
-
-    if (now >= g->probe) {
-
-        if (m && !m->part) {
+        if (probe && !m->part) {
             return lender;
         }
 
-        for (i = g->ages.head; i != LLMB_NIL; i = llmb_age_links(z)[i].next) {
-            m = llmb_member(z, i);
+        if (probe) {
+            g->stranded = 1;
 
-            if (!m->part && !llmb_sched_may_wait(m, g->paused, now)) {
-                return i;
-            }
+        } else {
+            llmb_sched_dequeue(z, lender);
+            llmb_sched_refuse(z, lender, now);
         }
     }
 
-    llmb_sched_refuse_queue(z, g, now);
-
-    return LLMB_NIL;
+    return g->stranded ? llmb_sched_sweep(z, g, probe, now) : LLMB_NIL;
 }
 
 
@@ -287,23 +280,54 @@ llmb_sched_shut(const llmb_group_t *g)
 }
 
 
-/* of those that wait, the ones that cannot */
+/*
+ * Of those that wait, the ones that cannot are refused; or the first of them
+ * is to be the probe.  There may be thousands, so it is done step by step: the
+ * worker of the one at which a step has ended goes on with it.
+ */
 
-static void
-llmb_sched_refuse_queue(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+static uint32_t
+llmb_sched_sweep(llmb_zone_t *z, llmb_group_t *g, unsigned probe,
+    uint64_t now)
 {
-    uint32_t  i, next;
+    uint32_t        i, n;
+    llmb_member_t  *m;
 
-    g->stranded = 0;
-
-    for (i = g->queue.head; i != LLMB_NIL; i = next) {
-        next = llmb_queue_links(z)[i].next;
-
-        if (!llmb_sched_may_wait(llmb_member(z, i), g->paused, now)) {
-            llmb_sched_dequeue(z, i);
-            llmb_sched_refuse(z, i, now);
-        }
+    if (g->sweep == LLMB_NIL) {
+        g->sweep = g->queue.head;
+        g->joined = 0;
     }
+
+    g->stranded = 1;
+
+    for (n = LLMB_SCHED_STEP; g->sweep != LLMB_NIL && n; n--) {
+        i = g->sweep;
+        m = llmb_member(z, i);
+
+        if (llmb_sched_may_wait(m, g->paused, now)) {
+            g->sweep = llmb_queue_links(z)[i].next;
+            continue;
+        }
+
+        if (probe && !m->part) {
+            return i;
+        }
+
+        llmb_sched_dequeue(z, i);
+        llmb_sched_refuse(z, i, now);
+    }
+
+    if (g->sweep != LLMB_NIL) {
+        llmb_sched_mail_member(z, g->sweep);
+
+    } else if (g->joined && g->queue.n) {
+        llmb_sched_mail_member(z, g->queue.head);
+
+    } else {
+        g->stranded = 0;
+    }
+
+    return LLMB_NIL;
 }
 
 
@@ -315,7 +339,7 @@ llmb_sched_refuse(llmb_zone_t *z, uint32_t member, uint64_t now)
     m = llmb_member(z, member);
 
     llmb_sched_set_refused(llmb_group(z, m->group), m, now);
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_REFUSE);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_REFUSE);
 
     llmb_sched_mail_member(z, member);
 }

@@ -217,6 +217,10 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
+    if (g->sweep == member) {
+        g->sweep = llmb_queue_links(z)[member].next;
+    }
+
     llmb_list_remove(&g->queue, llmb_queue_links(z), member);
     llmb_list_remove(&g->ages, llmb_age_links(z), member);
     llmb_sched_unpress(z, member);

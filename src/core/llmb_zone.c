@@ -18,6 +18,7 @@
 
 static size_t llmb_zone_layout(llmb_zone_t *z, uint32_t chunks);
 static void llmb_zone_clear(llmb_zone_t *z);
+static void llmb_zone_illegal(llmb_zone_t *z);
 
 
 llmb_rc_e
@@ -255,7 +256,7 @@ llmb_member_alloc(llmb_zone_t *z, uint32_t group, uint32_t worker,
     i = llmb_list_pop(&z->free_members, llmb_queue_links(z));
     m = llmb_member(z, i);
 
-    (void) llmb_member_step(&m->state, LLMB_MEMBER_DO_RESERVE);
+    llmb_member_do(z, m, LLMB_MEMBER_DO_RESERVE);
 
     m->group = group;
     m->worker = (uint16_t) worker;
@@ -354,6 +355,35 @@ llmb_member_leave_room(llmb_zone_t *z, uint32_t i, uint32_t worker)
 }
 
 
+void
+llmb_member_do(llmb_zone_t *z, llmb_member_t *m, llmb_member_event_e event)
+{
+    if (llmb_member_step(&m->state, event) != LLMB_OK) {
+        llmb_zone_illegal(z);
+    }
+}
+
+
+void
+llmb_call_do(llmb_zone_t *z, llmb_call_t *c, llmb_call_event_e event)
+{
+    if (llmb_call_step(&c->state, event) != LLMB_OK) {
+        llmb_zone_illegal(z);
+    }
+}
+
+
+static void
+llmb_zone_illegal(llmb_zone_t *z)
+{
+    z->illegal++;
+
+#if (LLMB_CHECK)
+    __builtin_trap();
+#endif
+}
+
+
 uint32_t
 llmb_call_alloc(llmb_zone_t *z, uint32_t group)
 {
@@ -368,7 +398,7 @@ llmb_call_alloc(llmb_zone_t *z, uint32_t group)
 
     c = llmb_call(z, i);
 
-    (void) llmb_call_step(&c->state, LLMB_CALL_DO_SEAL);
+    llmb_call_do(z, c, LLMB_CALL_DO_SEAL);
 
     c->group = group;
     c->number = ++z->calls_made;

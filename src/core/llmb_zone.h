@@ -33,6 +33,10 @@
 
 #define LLMB_CHUNKS_STEP    64
 
+/* bytes of a key of a group, which is compared and written under the lock */
+
+#define LLMB_KEY_MAX        65536
+
 
 typedef struct {
     uint32_t         magic;
@@ -75,6 +79,7 @@ typedef struct {
     uint32_t         nkeys;       /* chunks that hold keys of groups */
     uint32_t         settled;     /* every worker knows of the epoch */
     uint32_t         bells;       /* workers to be woken */
+    uint64_t         illegal;     /* steps that states do not allow */
 
     llmb_understood_t  understood;
 } llmb_zone_t;
@@ -145,15 +150,25 @@ void llmb_member_unroom(llmb_zone_t *z, uint32_t i);
  */
 void llmb_member_leave_room(llmb_zone_t *z, uint32_t i, uint32_t worker);
 
+/*
+ * All changes of states.  One that is not in the table is not made, but
+ * counted; with LLMB_CHECK, which tests are built with, it ends the process.
+ */
+void llmb_member_do(llmb_zone_t *z, llmb_member_t *m,
+    llmb_member_event_e event);
+void llmb_call_do(llmb_zone_t *z, llmb_call_t *c, llmb_call_event_e event);
+
 uint32_t llmb_call_alloc(llmb_zone_t *z, uint32_t group);
 void llmb_call_free(llmb_zone_t *z, uint32_t i);
 
 /*
  * Finds the group of this key, or makes one out of the least recently used
- * idle one; LLMB_NIL if there is none, *fresh tells that it is new and has to
- * be filled in.
+ * idle one; LLMB_NIL if there is none, or the key is empty or longer than
+ * LLMB_KEY_MAX; *fresh tells that it is new and has to be filled in.  The hash
+ * is a llmb_siphash() of the key: keys are compared only where all of it is
+ * equal, and then in full.
  */
-uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint32_t hash,
+uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash,
     unsigned *fresh);
 
 /* a new group has its policy, and begins to learn */

@@ -30,6 +30,8 @@ typedef struct {
 
 static char  path[256];
 
+static const llmb_secret_t  secret = { { 1, 2, 3, 4, 5, 6, 7, 8 } };
+
 
 /* the first path of a form, its "*" replaced */
 
@@ -294,8 +296,8 @@ check_unique(const client_t *clients, unsigned n, llmb_merge_t *m)
     }
 
     unique.unique = items;
-    unique.items = llmb_request_dedup(&clients[0].rq, m->payloads, n, items,
-                                      m->items, table, size);
+    unique.items = llmb_request_dedup(&clients[0].rq, &secret, m->payloads, n,
+                                      items, m->items, table, size);
 
     require(unique.items > 0 && unique.items <= m->items);
 

@@ -21,6 +21,11 @@
 #endif
 
 
+static const llmb_secret_t  call_secret = {
+    { 3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, 8, 9, 7, 9, 3 }
+};
+
+
 typedef struct {
     const llmb_adapter_t  *adapter;
     unsigned               dedup:1;       /* equal items are sent once */
@@ -208,8 +213,8 @@ call_prepare(call_t *call)
     call->unique = call_alloc(n * sizeof(llmb_item_t));
     table = call_alloc(size * sizeof(uint32_t));
 
-    merge->items = llmb_request_dedup(&call->rq[0], call->payloads,
-                                      call->members, call->unique, n, table,
+    merge->items = llmb_request_dedup(&call->rq[0], &call_secret,
+                                      call->payloads, call->members, call->unique, n, table,
                                       size);
     merge->unique = call->unique;
     merge->n = n;

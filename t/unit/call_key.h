@@ -33,7 +33,7 @@ call_key(const llmb_request_t *rq)
         skip[i] = rq->holes[i].start;
     }
 
-    size = 1024 + 12 * rq->body.len;
+    size = 1024 + 14 * rq->body.len;
     memory = call_alloc(size);
 
     scratch.pos = memory;

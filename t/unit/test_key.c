@@ -434,7 +434,7 @@ too_little_scratch_writes_nothing(void **state)
 
     /* four objects and five members */
 
-    assert_in_range(size, 1, 24 * 9);
+    assert_in_range(size, 1, 28 * 9);
 
     /* two objects, four members and a value left out */
 
@@ -443,7 +443,7 @@ too_little_scratch_writes_nothing(void **state)
 
     assert_int_equal(rc, LLMB_OK);
     assert_true(buffer_is(&out, less));
-    assert_in_range(size, 1, 24 * 7);
+    assert_in_range(size, 1, 28 * 7);
 }
 
 
@@ -460,7 +460,7 @@ scratch_need_not_be_aligned(void **state)
 
     for (i = 0; i < 8; i++) {
         scratch.pos = memory + i;
-        scratch.end = memory + i + 2 * 24 + 3;
+        scratch.end = memory + i + 2 * 28 + 3;
 
         free(out.data);
         sink = buffer_sink(&out);

@@ -7,6 +7,8 @@
  */
 
 
+#include <time.h>
+
 #include "test_request.h"
 
 
@@ -490,6 +492,125 @@ the_model_is_that_of_the_path_where_the_format_has_it_there(void **state)
 }
 
 
+/*
+ * A body of n members with names that begin alike, and differ at the end; each
+ * character of a name is written as an escape with this probability in 256.
+ */
+
+static llmb_str_t
+long_names(unsigned n, size_t len, unsigned escapes, unsigned same)
+{
+    size_t      k;
+    char       *p;
+    unsigned    i;
+    llmb_str_t  body;
+
+    p = malloc(n * (6 * len + 20) + 100);
+    assert_non_null(p);
+    body.data = (uint8_t *) p;
+
+    p += sprintf(p, "{\"input\":\"x\"");
+
+    for (i = 0; i < n; i++) {
+        p += sprintf(p, ",\"");
+
+        for (k = 0; k < len; k++) {
+            if ((unsigned) rand() % 256 < escapes) {
+                p += sprintf(p, "\\u0061");
+
+            } else {
+                *p++ = 'a';
+            }
+        }
+
+        p += sprintf(p, "%03u\":1",
+                     i == n - 1 ? same : i * 67 % n);
+    }
+
+    p += sprintf(p, "}");
+    body.len = (size_t) (p - (char *) body.data);
+
+    return body;
+}
+
+
+static void
+equal_names_are_found_however_they_are_written(void **state)
+{
+    unsigned        i, n, same;
+    llmb_str_t      body;
+    llmb_reason_e   reason;
+    llmb_request_t  rq;
+
+    (void) state;
+
+    for (i = 0; i < 2000; i++) {
+        n = 2 + (unsigned) rand() % 60;
+        same = (unsigned) rand() % (2 * n);
+
+        /* the last one is that of another, or of none */
+
+        same = same < n && same == (n - 1) * 67 % n ? n : same;
+
+        body = long_names(n, (unsigned) rand() % 90,
+                          (unsigned) (rand() % 3 * 100), same);
+
+        (void) llmb_request_read(&rq, openai, text_of("/v1/embeddings"),
+                                 body, &reason);
+
+        assert_int_equal(reason, same < n ? LLMB_REASON_DUPLICATE_KEY
+                                          : LLMB_REASON_NONE);
+
+        free((void *) (uintptr_t) body.data);
+    }
+}
+
+
+static double
+time_of_names(unsigned escapes)
+{
+    double          best;
+    clock_t         start;
+    unsigned        i;
+    llmb_str_t      body;
+    llmb_reason_e   reason;
+    llmb_request_t  rq;
+
+    best = 1e9;
+    body = long_names(60, 4000, escapes, 999);
+
+    for (i = 0; i < 5; i++) {
+        start = clock();
+
+        (void) llmb_request_read(&rq, openai, text_of("/v1/embeddings"),
+                                 body, &reason);
+
+        assert_int_equal(reason, LLMB_REASON_NONE);
+        best = llmb_min(best, (double) (clock() - start));
+    }
+
+    free((void *) (uintptr_t) body.data);
+
+    return best / (double) body.len;
+}
+
+
+/* all pairs of them would be 30 times as much as each once */
+
+static void
+names_with_escapes_cost_as_much_a_byte_as_others(void **state)
+{
+    double  plain;
+
+    (void) state;
+
+    plain = llmb_max(time_of_names(0), 0.001);
+
+    assert_true(time_of_names(1) < 5 * plain);
+    assert_true(time_of_names(128) < 10 * plain);
+}
+
+
 int
 main(void)
 {
@@ -503,6 +624,8 @@ main(void)
         cmocka_unit_test(a_refused_value_is_compared_by_its_meaning),
         cmocka_unit_test(formats_decline_what_they_say),
         cmocka_unit_test(what_concerns_the_answer_is_told),
+        cmocka_unit_test(equal_names_are_found_however_they_are_written),
+        cmocka_unit_test(names_with_escapes_cost_as_much_a_byte_as_others),
         cmocka_unit_test(a_path_may_name_the_model),
         cmocka_unit_test(
             the_model_is_that_of_the_path_where_the_format_has_it_there)

@@ -9,6 +9,9 @@
 #include "test_request.h"
 
 
+static const llmb_secret_t  secret = { { 1, 2, 3, 4, 5, 6, 7, 8 } };
+
+
 typedef struct {
     const llmb_adapter_t  *adapter;
     const char            *path;
@@ -225,8 +228,8 @@ merge_unique(bundle_t *b, const char *positions, const char *expected)
 
     memset(&merge, 0, sizeof(llmb_merge_t));
 
-    merge.items = llmb_request_dedup(&b->rq[0], b->payloads, b->n, items,
-                                     b->items, table, size);
+    merge.items = llmb_request_dedup(&b->rq[0], &secret, b->payloads, b->n,
+                                     items, b->items, table, size);
     merge.unique = items;
     merge.n = b->items;
 
@@ -340,8 +343,8 @@ many_items_keep_their_positions(void **state)
     items = malloc(2048 * sizeof(llmb_item_t));
     table = malloc(4096 * sizeof(uint32_t));
 
-    n = llmb_request_dedup(&b->rq[0], b->payloads, 1, items, 2048, table,
-                           4096);
+    n = llmb_request_dedup(&b->rq[0], &secret, b->payloads, 1, items, 2048,
+                           table, 4096);
 
     assert_int_equal(n, 500);
 
@@ -350,6 +353,21 @@ many_items_keep_their_positions(void **state)
 
         assert_str(items[i].text, text);
         assert_int_equal(items[i].position, i % 500);
+    }
+
+    /*
+     * a search ends, even in a table that is full: as if many were made to
+     * come to one place
+     */
+
+    n = llmb_request_dedup(&b->rq[0], &secret, b->payloads, 1, items, 2048,
+                           table, 256);
+
+    assert_in_range(n, 500, 2048);
+
+    for (i = 0; i < 2048; i++) {
+        assert_true(items[i].position < n);
+        assert_true(items[i].position <= i);
     }
 
     free(items);

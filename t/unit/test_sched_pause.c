@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "llmb_sched_parts.h"
 #include "sched_table.h"
 
 
@@ -518,6 +519,52 @@ a_probe_whose_worker_has_died_keeps_nobody_waiting(void **state)
 }
 
 
+/* whoever chooses how many wait must not choose how long the lock is held */
+
+static void
+many_are_refused_in_steps(void **state)
+{
+    uint32_t  i, n, steps, plugged, waits, left, before;
+
+    (void) state;
+
+    plugged = plug();
+    waits = 0;
+
+    for (n = 0; n < 5 * LLMB_SCHED_STEP / 2; n++) {
+        i = reserve(n % 2, 1);
+
+        if (n % 3 == 0) {
+            llmb_member(z, i)->wait = 100000;
+            waits++;
+        }
+
+        llmb_sched_join(z, i, T0);
+    }
+
+    (void) llmb_sched_halt(z, group, LLMB_PROBE_NONE, T0 + 50000, T0);
+    assert_sound();
+
+    /* how many are gone after each step */
+
+    left = queued();
+    assert_in_range(left, n - LLMB_SCHED_STEP, n - 1);
+
+    for (steps = 0; queued() != waits && steps < 10000; steps++) {
+        before = queued();
+        (void) llmb_sched_mail(z, steps % 2, T0, &i);
+        assert_sound();
+        assert_in_range(before - queued(), 0, LLMB_SCHED_STEP + 1);
+    }
+
+    assert_int_equal(queued(), waits);
+    assert_false(llmb_group(z, group)->stranded);
+
+    unplug(plugged, T0);
+    leave_all(T0);
+}
+
+
 int
 main(void)
 {
@@ -535,6 +582,7 @@ main(void)
         sched_test(parts_wait_for_a_minute_and_are_no_probes),
         sched_test(a_worker_that_quits_sends_all_the_same),
         sched_test(a_probe_whose_worker_has_died_keeps_nobody_waiting),
+        sched_test(many_are_refused_in_steps),
     };
 
     return cmocka_run_group_tests_name("pause", tests, NULL, NULL);

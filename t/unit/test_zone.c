@@ -281,6 +281,41 @@ a_key_finds_its_group_whatever_the_hash(void **state)
 
     assert_int_equal(group_of(z, "", 7, &fresh), LLMB_NIL);
     assert_sound(z);
+
+    /* the low half of the hash is the same: that is another bucket's matter */
+
+    assert_int_not_equal(group_of(z, key, 7 + (UINT64_C(1) << 32), &fresh), a);
+    assert_true(fresh);
+    assert_sound(z);
+    free(z);
+}
+
+
+static void
+a_key_has_a_greatest_length(void **state)
+{
+    char         *key = malloc(LLMB_KEY_MAX + 2);
+    unsigned      fresh;
+    uint32_t      used;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    memset(key, 'x', LLMB_KEY_MAX + 1);
+    key[LLMB_KEY_MAX + 1] = '\0';
+    used = z->nfree;
+
+    assert_int_equal(group_of(z, key, 7, &fresh), LLMB_NIL);
+    assert_int_equal(z->nfree, used);
+
+    key[LLMB_KEY_MAX] = '\0';
+    assert_int_not_equal(group_of(z, key, 7, &fresh), LLMB_NIL);
+    assert_true(fresh);
+    assert_int_not_equal(group_of(z, key, 7, &fresh), LLMB_NIL);
+    assert_false(fresh);
+    assert_int_equal(z->nkeys, LLMB_KEY_MAX / LLMB_CHUNK_SIZE);
+    assert_sound(z);
+    free(key);
     free(z);
 }
 
@@ -733,6 +768,7 @@ main(void)
         cmocka_unit_test(a_full_zone_says_so),
         cmocka_unit_test(records_run_out_before_chunks_do_no_harm),
         cmocka_unit_test(a_key_finds_its_group_whatever_the_hash),
+        cmocka_unit_test(a_key_has_a_greatest_length),
         cmocka_unit_test(the_group_used_least_recently_gives_way),
         cmocka_unit_test(a_group_in_use_is_never_evicted),
         cmocka_unit_test(keys_give_way_to_members_but_not_in_vain),

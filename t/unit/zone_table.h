@@ -40,7 +40,7 @@ zone(uint32_t workers)
 
 
 static inline uint32_t
-group_of(llmb_zone_t *z, const char *key, uint32_t hash, unsigned *fresh)
+group_of(llmb_zone_t *z, const char *key, uint64_t hash, unsigned *fresh)
 {
     llmb_str_t  str;
 

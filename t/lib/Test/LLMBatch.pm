@@ -584,7 +584,8 @@ sub _invariants($self) {
 sub _left($self) {
 	my $used = 'llm_batch_zone_bytes{state="used"}';
 	my %want = ((map { +"llm_batch_$_" => 0 } qw/ queue_requests
-			inflight_calls zone_requests zone_calls /),
+			inflight_calls zone_requests zone_calls
+			illegal_transitions_total /),
 		$used => $self->_value($self->{start}, $used));
 	my $m = $self->metrics();
 
