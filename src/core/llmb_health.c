@@ -8,14 +8,14 @@
 
 
 static uint64_t llmb_health_allowed(const llmb_health_t *h, uint32_t percent);
-static llmb_health_flow_t *llmb_health_find(llmb_health_t *h, uint32_t flow);
+static llmb_health_flow_t *llmb_health_find(llmb_health_t *h, uint64_t flow);
 static llmb_health_flow_t *llmb_health_least(llmb_health_t *h);
-static void llmb_health_charge(llmb_health_t *h, uint32_t flow);
+static void llmb_health_charge(llmb_health_t *h, uint64_t flow);
 static void llmb_health_advance(llmb_health_t *h, uint64_t now);
 
 
 void
-llmb_health_request(llmb_health_t *h, uint32_t flow, uint64_t now)
+llmb_health_request(llmb_health_t *h, uint64_t flow, uint64_t now)
 {
     llmb_health_flow_t  *f;
 
@@ -41,7 +41,7 @@ llmb_health_request(llmb_health_t *h, uint32_t flow, uint64_t now)
 
 
 static llmb_health_flow_t *
-llmb_health_find(llmb_health_t *h, uint32_t flow)
+llmb_health_find(llmb_health_t *h, uint64_t flow)
 {
     unsigned  i;
 
@@ -84,7 +84,7 @@ llmb_health_least(llmb_health_t *h)
 
 
 void
-llmb_health_alone(llmb_health_t *h, uint32_t flow, unsigned status,
+llmb_health_alone(llmb_health_t *h, uint64_t flow, unsigned status,
     uint64_t sent, uint64_t now)
 {
     llmb_health_advance(h, now);
@@ -101,7 +101,7 @@ llmb_health_alone(llmb_health_t *h, uint32_t flow, unsigned status,
 
 
 static void
-llmb_health_charge(llmb_health_t *h, uint32_t flow)
+llmb_health_charge(llmb_health_t *h, uint64_t flow)
 {
     llmb_health_flow_t  *f;
 
@@ -121,7 +121,7 @@ llmb_health_charge(llmb_health_t *h, uint32_t flow)
 
 
 unsigned
-llmb_health_charged(const llmb_health_t *h, uint32_t flow)
+llmb_health_charged(const llmb_health_t *h, uint64_t flow)
 {
     unsigned  i;
 
@@ -136,7 +136,7 @@ llmb_health_charged(const llmb_health_t *h, uint32_t flow)
 
 
 unsigned
-llmb_health_apart(llmb_health_t *h, uint32_t flow, uint32_t percent,
+llmb_health_apart(llmb_health_t *h, uint64_t flow, uint32_t percent,
     uint64_t now)
 {
     unsigned             i, flows;

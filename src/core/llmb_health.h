@@ -41,7 +41,7 @@
 
 
 typedef struct {
-    uint32_t         flow;
+    uint64_t         flow;
     uint16_t         requests;        /* lately; both fade in a minute */
     uint16_t         charged;         /* extra calls */
 } llmb_health_flow_t;
@@ -61,25 +61,25 @@ typedef struct {
 
 
 /* counts a request that was held; all times are in ms */
-void llmb_health_request(llmb_health_t *h, uint32_t flow, uint64_t now);
+void llmb_health_request(llmb_health_t *h, uint64_t flow, uint64_t now);
 
 /*
  * What a request of the flow, sent alone at "sent" after its call had failed,
  * was answered.  An error in what it sent is its own; so is one of the upstream
  * if others were served meanwhile.
  */
-void llmb_health_alone(llmb_health_t *h, uint32_t flow, unsigned status,
+void llmb_health_alone(llmb_health_t *h, uint64_t flow, unsigned status,
     uint64_t sent, uint64_t now);
 
 /*
  * Whether the flow has used up its share of the allowance.  Nor may flows share
  * calls that are not known, as long as all that are have done harm.
  */
-unsigned llmb_health_apart(llmb_health_t *h, uint32_t flow, uint32_t percent,
+unsigned llmb_health_apart(llmb_health_t *h, uint64_t flow, uint32_t percent,
     uint64_t now);
 
 /* whether the flow has been charged for anything lately */
-unsigned llmb_health_charged(const llmb_health_t *h, uint32_t flow);
+unsigned llmb_health_charged(const llmb_health_t *h, uint64_t flow);
 
 /*
  * Takes up to "wanted" extra calls out of the allowance, which is "percent"

@@ -214,8 +214,8 @@ call_prepare(call_t *call)
     table = call_alloc(size * sizeof(uint32_t));
 
     merge->items = llmb_request_dedup(&call->rq[0], &call_secret,
-                                      call->payloads, call->members, call->unique, n, table,
-                                      size);
+                                      call->payloads, call->members,
+                                      call->unique, n, table, size);
     merge->unique = call->unique;
     merge->n = n;
 

@@ -7,7 +7,6 @@
  */
 
 
-#include <time.h>
 
 #include "test_request.h"
 
@@ -566,51 +565,6 @@ equal_names_are_found_however_they_are_written(void **state)
 }
 
 
-static double
-time_of_names(unsigned escapes)
-{
-    double          best;
-    clock_t         start;
-    unsigned        i;
-    llmb_str_t      body;
-    llmb_reason_e   reason;
-    llmb_request_t  rq;
-
-    best = 1e9;
-    body = long_names(60, 4000, escapes, 999);
-
-    for (i = 0; i < 5; i++) {
-        start = clock();
-
-        (void) llmb_request_read(&rq, openai, text_of("/v1/embeddings"),
-                                 body, &reason);
-
-        assert_int_equal(reason, LLMB_REASON_NONE);
-        best = llmb_min(best, (double) (clock() - start));
-    }
-
-    free((void *) (uintptr_t) body.data);
-
-    return best / (double) body.len;
-}
-
-
-/* all pairs of them would be 30 times as much as each once */
-
-static void
-names_with_escapes_cost_as_much_a_byte_as_others(void **state)
-{
-    double  plain;
-
-    (void) state;
-
-    plain = llmb_max(time_of_names(0), 0.001);
-
-    assert_true(time_of_names(1) < 5 * plain);
-    assert_true(time_of_names(128) < 10 * plain);
-}
-
-
 int
 main(void)
 {
@@ -625,7 +579,6 @@ main(void)
         cmocka_unit_test(formats_decline_what_they_say),
         cmocka_unit_test(what_concerns_the_answer_is_told),
         cmocka_unit_test(equal_names_are_found_however_they_are_written),
-        cmocka_unit_test(names_with_escapes_cost_as_much_a_byte_as_others),
         cmocka_unit_test(a_path_may_name_the_model),
         cmocka_unit_test(
             the_model_is_that_of_the_path_where_the_format_has_it_there)
