@@ -90,7 +90,8 @@ ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone)
 
     ngx_http_llm_batch_get_gauges(zone, &gauges);
 
-    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I, s:o}",
+    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I, s:I,"
+                     " s:o}",
                      "requests", ngx_http_llm_batch_json_requests(zone),
                      "calls", ngx_http_llm_batch_json_calls(zone, &gauges),
                      "memory",

@@ -76,7 +76,7 @@ location /dry/ {
 location /ten/ {
     rewrite ^/ten(.*) \$1 break;
     llm_batch zone=llm;
-    llm_batch_max_size 10;
+    llm_batch_max_tokens 30;
     llm_batch_max_wait 300ms;
     $more
 }

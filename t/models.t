@@ -87,7 +87,7 @@ location /once/ {
     proxy_pass http://backend/;
 }
 location /cut/ {
-    llm_batch_max_size 2;
+    llm_batch_max_tokens 15;
     proxy_pass http://backend/;
 }
 location /strict/ {

@@ -37,17 +37,18 @@ $t->expect(qr{\[emerg\].* malloc\(\d+\) failed});
 
 my ($worker) = $t->workers();
 
-# sizes that nothing else has: the line of a request, as a call borrows it ...
+# sizes that nothing else has: arguments, as a call copies them ...
 
-my $uri = '/v1/embeddings?x=' . 'a' x 5000;
-my $size = length "POST $uri HTTP/1.1\0";
+my $args = 'x=' . 'a' x 5000;
+my $uri = "/v1/embeddings?$args";
+my $size = length "$args\0";
 
 my @r = held(sub { $inject->set(malloc => [ 1, $size, $size ]) });
 
-cmp_ok($inject->count('malloc'), '>', 0, 'request line: no memory');
-is_own_answer(\@r, 'request line: answers');
+cmp_ok($inject->count('malloc'), '>', 0, 'arguments: no memory');
+is_own_answer(\@r, 'arguments: answers');
 is((grep { $_->{headers}{'x-reason'} eq 'internal' } @r), 4,
-	'request line: they went alone');
+	'arguments: they went alone');
 
 # ... and a header of the answer
 

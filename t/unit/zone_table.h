@@ -17,7 +17,7 @@
 #include "sched_check.h"
 
 
-#define ZONE_SIZE  (512 * 1024)
+#define ZONE_SIZE  (1024 * 1024)
 
 
 static inline llmb_zone_t *

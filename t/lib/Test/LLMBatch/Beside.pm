@@ -28,7 +28,7 @@ llm_batch_window fixed;
 llm_batch_max_size @{[ N ]};
 llm_batch_max_wait 10s;
 llm_batch_concurrency 16;
-llm_batch_fallback_limit 100%;
+llm_batch_fallback_limit 1000%;
 llm_batch_breaker failures=10000 cooldown=1s;
 $more
 CONF

@@ -40,7 +40,7 @@ location / {
     proxy_pass http://backend;
 }
 location /tokens/ {
-    llm_batch_max_tokens 8;
+    llm_batch_max_tokens 4;
     proxy_pass http://backend/;
 }
 location /four/ {
@@ -206,18 +206,21 @@ sub merges($t, $mock, $uri, $make, %o) {
 
 	# but not than what a call may have
 
-	$mock->reset();
-	@r = $t->request($of->('/tokens', map { "array $_" } 1 .. 10));
-	is_own_answer(\@r, 'an array beyond max_tokens');
-	is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
-		$cut || $n == 1 ? 'SINGLE ' : 'BYPASS tokens', 'its status');
-
-	my @sizes = map { $_->{items} } $mock->calls();
-	is(sum0(@sizes), $n, 'beyond max_tokens: each item is sent once');
-	cmp_ok(scalar @sizes, $cut ? '>' : '==', 1, $cut ? 'it is cut'
-		: 'in one piece');
-
 	SKIP: {
+		skip 'one item for each request', 5 if $n == 1;
+
+		$mock->reset();
+		@r = $t->request($of->('/tokens', map { "array $_" } 1 .. 10));
+		is_own_answer(\@r, 'an array beyond max_tokens');
+		is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
+			$cut ? 'SINGLE ' : 'BYPASS tokens',
+			'beyond max_tokens: status');
+
+		my @sizes = map { $_->{items} } $mock->calls();
+		is(sum0(@sizes), $n, 'beyond max_tokens: each item is sent once');
+		cmp_ok(scalar @sizes, $cut ? '>' : '==', 1, $cut ? 'it is cut'
+			: 'in one piece');
+
 		skip 'no usage in this format', 1
 			unless %{$server->usage($r[0]{json})};
 		is(usage_sum(@r), $server->tokens($make->(
