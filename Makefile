@@ -229,6 +229,11 @@ asan: $(SIMULATOR)	## the same tests on an nginx built with ASan and UBSan
 		LSAN_OPTIONS=suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0 \
 		$(PROVE) -j$(JOBS) $(TESTS)
 
+NGINX_TESTS =	nginx-tests
+
+nginx-tests: $(MODULE)	## nginx's own suite, NGINX_TESTS= is where it is
+	tools/nginx-tests $(BUILD)/nginx-tests $(NGINX) $(MODULE) "$(NGINX_TESTS)"
+
 VALGRIND_T =	$(addprefix t/,merge_openai.t key_separation.t fail_poison.t \
 		fail_answer.t)
 
@@ -308,4 +313,4 @@ FORCE:
 		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
 		bench bench-core bench-curve bench-hostile bench-lock \
-		bench-lock-run bench-scheduler clean
+		bench-lock-run bench-scheduler nginx-tests clean
