@@ -229,6 +229,10 @@ asan: $(SIMULATOR)	## the same tests on an nginx built with ASan and UBSan
 		LSAN_OPTIONS=suppressions=$(CURDIR)/t/lsan.supp:print_suppressions=0 \
 		$(PROVE) -j$(JOBS) $(TESTS)
 
+docs-install: LIMIT =	3600
+docs-install:	## README.md, word by word, in a new Debian; by root
+	TEST_NGINX_BINARY=$(NGINX) $(PROVE) t/docs/install.t
+
 NGINX_TESTS =	nginx-tests
 
 nginx-tests: $(MODULE)	## nginx's own suite, NGINX_TESTS= is where it is
@@ -313,4 +317,4 @@ FORCE:
 		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
 		bench bench-core bench-curve bench-hostile bench-lock \
-		bench-lock-run bench-scheduler nginx-tests clean
+		bench-lock-run bench-scheduler docs-install nginx-tests clean
