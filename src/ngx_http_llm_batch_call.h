@@ -117,9 +117,9 @@ void ngx_http_llm_batch_compare(ngx_http_llm_batch_call_t *call);
 
 /*
  * Takes out of an error that the members of a call are all to be given, and of
- * its text, call->error, what may be about another one: if it may quote, the text is
- * one of ours, and of the headers those about limits are left; for a status
- * that is about the input there is no text at all (local).
+ * its text, call->error, what may be about another one: if it may quote, the
+ * text is one of ours, and of the headers those about limits are left; for a
+ * status that is about the input there is no text at all (local).
  */
 void ngx_http_llm_batch_neutralize(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_answer_t *answer);

@@ -7,7 +7,6 @@
  */
 
 
-
 #include "test_request.h"
 
 
