@@ -258,7 +258,7 @@ $t->done();
 sub metrics_of ($what) {
 	my $text = join '', map { "llm_batch_$_\n" } 'queue_requests 0',
 		'inflight_calls 0', 'zone_requests 0', 'zone_calls 0',
-		'zone_bytes{state="free"} 9', 'zone_bytes{state="used"} 7';
+		'illegal_transitions_total 0', 'zone_bytes{state="free"} 9', 'zone_bytes{state="used"} 7';
 
 	my $nginx = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 	my $maps = join "\n", map { qq!map "" \$llm_batch_$_ { default ""; }! }
