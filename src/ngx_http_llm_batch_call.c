@@ -67,6 +67,13 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     }
 
     ngx_http_llm_batch_read_answer(call);
+
+    if (call->starved) {
+        /* no fault of the upstream: the members go alone */
+        ngx_http_llm_batch_dissolve(zone, call->index, call->epoch);
+        return NGX_OK;
+    }
+
     ngx_http_llm_batch_compare(call);
 
     ngx_http_llm_batch_lock(zone);
@@ -269,8 +276,8 @@ ngx_http_llm_batch_read_answer(ngx_http_llm_batch_call_t *call)
     base = ngx_http_llm_batch_spool_base(call->answer);
 
     if (base == NULL) {
-        /* which has been logged: as if it had not come to its end */
-        call->complete = 0;
+        /* which has been logged */
+        call->starved = 1;
         return;
     }
 

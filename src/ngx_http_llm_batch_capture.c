@@ -117,6 +117,7 @@ ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
         && ngx_http_llm_batch_spool_reserve(call->answer, (size_t) length)
            != NGX_OK)
     {
+        call->starved = 1;
         return NGX_ERROR;
     }
 
@@ -239,6 +240,7 @@ ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call, ngx_buf_t *b)
         return NGX_ERROR;
 
     default: /* LLMB_NOMEM */
+        call->starved = 1;
         return NGX_ERROR;
     }
 }
@@ -263,6 +265,7 @@ ngx_http_llm_batch_check(ngx_http_llm_batch_call_t *call)
     base = ngx_http_llm_batch_spool_base(call->answer);
 
     if (base == NULL) {
+        call->starved = 1;
         return NGX_ERROR;
     }
 

@@ -128,14 +128,14 @@ ngx_http_llm_batch_joint_begin(ngx_http_llm_batch_joint_t *joint,
     joint->room_size = llmb_split_room(&conf);
 
     if (ngx_http_llm_batch_memory_take(joint->room_size) != NGX_OK) {
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     joint->room = ngx_alloc(joint->room_size, ctx->request->connection->log);
 
     if (joint->room == NULL) {
         ngx_http_llm_batch_memory_give(joint->room_size);
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     llmb_split_init(&joint->split, &conf, joint->room);
@@ -166,7 +166,7 @@ ngx_http_llm_batch_joint_read(ngx_http_llm_batch_joint_t *joint,
     base = ngx_http_llm_batch_spool_base(part->answer.body);
 
     if (base == NULL) {
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     size = ngx_min(len - joint->read, NGX_HTTP_LLM_BATCH_STEP);
@@ -202,7 +202,7 @@ ngx_http_llm_batch_joint_fit(ngx_http_llm_batch_joint_t *joint,
     frame = NULL;
 
     if (base == NULL) {
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     if (joint->parts == 0) {
@@ -214,7 +214,7 @@ ngx_http_llm_batch_joint_fit(ngx_http_llm_batch_joint_t *joint,
 
         frame = ngx_pnalloc(ctx->request->pool, size + 1);
         if (frame == NULL) {
-            return NGX_ERROR;
+            return NGX_ABORT;
         }
 
         joint->size = size;
@@ -229,7 +229,7 @@ ngx_http_llm_batch_joint_fit(ngx_http_llm_batch_joint_t *joint,
                                           ctx->request,
                                           ctx->conf->max_response);
         if (joint->lists[i] == NULL) {
-            return NGX_ERROR;
+            return NGX_ABORT;
         }
     }
 
@@ -252,7 +252,7 @@ ngx_http_llm_batch_joint_write(ngx_http_llm_batch_joint_t *joint,
     base = ngx_http_llm_batch_spool_base(part->answer.body);
 
     if (base == NULL) {
-        return NGX_ERROR;
+        return NGX_ABORT;
     }
 
     sink.write = ngx_http_llm_batch_spool_write;
@@ -283,7 +283,7 @@ ngx_http_llm_batch_joint_write(ngx_http_llm_batch_joint_t *joint,
             joint->next = 0;
 
         } else if (rc != LLMB_AGAIN) {
-            return NGX_ERROR;
+            return rc == LLMB_NOMEM ? NGX_ABORT : NGX_ERROR;
         }
     }
 
@@ -314,7 +314,7 @@ ngx_http_llm_batch_joint_head(ngx_http_llm_batch_joint_t *joint,
 
         dst = ngx_array_push(&joint->answer.states);
         if (dst == NULL) {
-            return NGX_ERROR;
+            return NGX_ABORT;
         }
 
         *dst = src[i];

@@ -48,8 +48,8 @@ void ngx_http_llm_batch_joint_init(ngx_http_llm_batch_joint_t *joint,
 /*
  * Takes an answered part in.  NGX_OK: it is, and its body is gone.  NGX_AGAIN:
  * enough for now, to be called again.  NGX_DECLINED: the joint answer would be
- * larger than one may be.  NGX_ERROR: it does not fit to those before it, or
- * there is no room for it.
+ * larger than one may be.  NGX_ABORT: there is no room for it.  NGX_ERROR: it
+ * does not fit to those before it.
  */
 ngx_int_t ngx_http_llm_batch_joint_add(ngx_http_llm_batch_joint_t *joint,
     ngx_http_llm_batch_part_t *part);

@@ -192,6 +192,14 @@ ngx_http_llm_batch_join_answers(ngx_http_llm_batch_ctx_t *ctx)
             return NGX_DONE;
         }
 
+        if (rc == NGX_ABORT) {
+
+            /* ours, and no fault of the answers */
+
+            ngx_http_llm_batch_pass(ctx, LLMB_REASON_INTERNAL);
+            return NGX_DONE;
+        }
+
         if (rc != NGX_OK) {
 
             /* answers that do not fit together are nobody's answer */
@@ -236,8 +244,7 @@ ngx_http_llm_batch_answer_joint(ngx_http_llm_batch_ctx_t *ctx)
     joint = &ctx->cut->joint;
 
     if (ngx_http_llm_batch_joint_end(joint, ctx, &out) != NGX_OK) {
-        ngx_http_llm_batch_fail(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR,
-                                LLMB_REASON_INTERNAL);
+        ngx_http_llm_batch_pass(ctx, LLMB_REASON_INTERNAL);
         return NGX_DONE;
     }
 

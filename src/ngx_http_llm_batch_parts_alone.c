@@ -11,6 +11,7 @@
 #include "ngx_http_llm_batch.h"
 
 
+static void ngx_http_llm_batch_part_starved(ngx_http_llm_batch_part_t *part);
 static ngx_uint_t ngx_http_llm_batch_part_learn(
     ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
@@ -48,6 +49,12 @@ ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
     part->result.upstream = ngx_current_msec - call->start;
 
     ngx_http_llm_batch_read_answer(call);
+
+    if (call->starved) {
+        ngx_http_llm_batch_part_starved(part);
+        return;
+    }
+
     ngx_http_llm_batch_get_outcome(call, &outcome);
 
     if (ngx_http_llm_batch_part_learn(part, call, &outcome)) {
@@ -65,6 +72,23 @@ ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
     }
 
     ngx_http_llm_batch_part_done(part, &answer);
+}
+
+
+/* the request goes its own way, and nothing is learned of the upstream */
+
+static void
+ngx_http_llm_batch_part_starved(ngx_http_llm_batch_part_t *part)
+{
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = part->ctx->zone;
+
+    ngx_http_llm_batch_lock(zone);
+    ngx_http_llm_batch_leave(part);
+    ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_pass(part->ctx, LLMB_REASON_INTERNAL);
 }
 
 
