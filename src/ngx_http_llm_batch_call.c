@@ -127,13 +127,16 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 }
 
 
-/* NGX_AGAIN: there are more members, who get their answers in the next pass */
+/*
+ * NGX_AGAIN: there are more members, who get their answers in a moment.  By a
+ * timer, as a worker that shuts down waits for nothing else.
+ */
 
 static ngx_int_t
 ngx_http_llm_batch_answer_step(ngx_http_llm_batch_call_t *call)
 {
     if (ngx_http_llm_batch_answer_members(call) == NGX_AGAIN) {
-        ngx_post_event(&call->step, &ngx_posted_next_events);
+        ngx_add_timer(&call->step, 1);
         return NGX_AGAIN;
     }
 
@@ -216,8 +219,8 @@ ngx_http_llm_batch_is_awaited(ngx_http_llm_batch_call_t *call)
 void
 ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call)
 {
-    if (call->step.posted) {
-        ngx_delete_posted_event(&call->step);
+    if (call->step.timer_set) {
+        ngx_del_timer(&call->step);
         ngx_http_llm_batch_end(call);
         return;
     }
