@@ -20,6 +20,8 @@ static ngx_int_t ngx_http_llm_batch_copy_addresses(ngx_connection_t *c,
 static ngx_int_t ngx_http_llm_batch_null_log(ngx_connection_t *c);
 static u_char *ngx_http_llm_batch_log_error(ngx_log_t *log, u_char *buf,
     size_t len);
+static u_char *ngx_http_llm_batch_log_upstream(ngx_http_upstream_t *u,
+    u_char *buf, size_t len);
 static ngx_int_t ngx_http_llm_batch_own_headers(
     ngx_http_llm_batch_call_t *call, ngx_http_request_t *fr, off_t length);
 static void ngx_http_llm_batch_null_handler(ngx_event_t *ev);
@@ -221,12 +223,18 @@ ngx_http_llm_batch_null_log(ngx_connection_t *c)
 }
 
 
+/*
+ * What follows the tag is what nginx's own handler prints.  That is not called:
+ * it has other arguments in derivatives of nginx.
+ */
+
 static u_char *
 ngx_http_llm_batch_log_error(ngx_log_t *log, u_char *buf, size_t len)
 {
-    u_char              *p;
-    ngx_http_request_t  *r;
-    ngx_http_log_ctx_t  *ctx;
+    u_char                    *p;
+    ngx_http_request_t        *r, *sr;
+    ngx_http_log_ctx_t        *ctx;
+    ngx_http_core_srv_conf_t  *cscf;
 
     p = buf;
 
@@ -239,6 +247,7 @@ ngx_http_llm_batch_log_error(ngx_log_t *log, u_char *buf, size_t len)
     ctx = log->data;
     p = ngx_snprintf(buf, len, ", llm batch");
     len -= p - buf;
+    buf = p;
 
     r = ctx->request;
 
@@ -246,7 +255,63 @@ ngx_http_llm_batch_log_error(ngx_log_t *log, u_char *buf, size_t len)
         return p;
     }
 
-    return r->log_handler(r, ctx->current_request, p, len);
+    sr = ctx->current_request;
+    cscf = ngx_http_get_module_srv_conf(r, ngx_http_core_module);
+
+    p = ngx_snprintf(buf, len, ", server: %V", &cscf->server_name);
+    len -= p - buf;
+    buf = p;
+
+    if (r->request_line.len) {
+        p = ngx_snprintf(buf, len, ", request: \"%V\"", &r->request_line);
+        len -= p - buf;
+        buf = p;
+    }
+
+    if (r != sr) {
+        p = ngx_snprintf(buf, len, ", subrequest: \"%V\"", &sr->uri);
+        len -= p - buf;
+        buf = p;
+    }
+
+    p = ngx_http_llm_batch_log_upstream(sr->upstream, buf, len);
+    len -= p - buf;
+    buf = p;
+
+    if (r->headers_in.host) {
+        p = ngx_snprintf(buf, len, ", host: \"%V\"",
+                         &r->headers_in.host->value);
+        len -= p - buf;
+        buf = p;
+    }
+
+    if (r->headers_in.referer) {
+        p = ngx_snprintf(buf, len, ", referrer: \"%V\"",
+                         &r->headers_in.referer->value);
+    }
+
+    return p;
+}
+
+
+static u_char *
+ngx_http_llm_batch_log_upstream(ngx_http_upstream_t *u, u_char *buf,
+    size_t len)
+{
+    char  *separator;
+
+    if (u == NULL || u->peer.name == NULL) {
+        return buf;
+    }
+
+    separator = "";
+
+    if (u->peer.sockaddr && u->peer.sockaddr->sa_family == AF_UNIX) {
+        separator = ":";
+    }
+
+    return ngx_snprintf(buf, len, ", upstream: \"%V%V%s%V\"", &u->schema,
+                        u->peer.name, separator, &u->uri);
 }
 
 

@@ -55,6 +55,12 @@ for my $fault (qw/ close reset reset_header reset_body cut cut_chunked /) {
 warm_up($t, $mock);
 my @r = failing($t, $mock, {}, \@texts, then => sub { $mock->stop() });
 is(statuses(@r), '502', 'refused: an error to all');
+like($t->read_file('error.log'), qr{
+	connect\(\)\ failed\ [^\n]*\ while\ connecting\ to\ upstream,\ llm\ batch
+	,\ server:\ \S*,\ request:\ "POST\ /v1/embeddings\ HTTP/1.[01]"
+	,\ subrequest:\ "/v1/embeddings"
+	,\ upstream:\ "http://127[^"\ ]+/v1/embeddings",\ host:\ "[^"]+"\n}x,
+	'refused: the log tells of the call what it tells of requests');
 
 $mock->start();
 @r = failing($t, $mock, {}, \@texts);
