@@ -23,6 +23,8 @@ static void ngx_http_llm_batch_get_times(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
 static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
+static ngx_uint_t ngx_http_llm_batch_is_unsent(
+    ngx_http_llm_batch_call_t *call);
 static ngx_uint_t ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_verdict_e verdict);
 static void ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
@@ -326,6 +328,7 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
             return;
         }
 
+        outcome->internal = ngx_http_llm_batch_is_unsent(call);
         outcome->status = call->rc == NGX_HTTP_GATEWAY_TIME_OUT
                           ? NGX_HTTP_GATEWAY_TIME_OUT : NGX_HTTP_BAD_GATEWAY;
         return;
@@ -418,6 +421,35 @@ ngx_http_llm_batch_is_intercepted(ngx_http_llm_batch_call_t *call)
 }
 
 
+/* nginx failed before it had a connection to any of the upstream's servers */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_unsent(ngx_http_llm_batch_call_t *call)
+{
+    ngx_uint_t                  i;
+    ngx_http_request_t         *r;
+    ngx_http_upstream_state_t  *state;
+
+    r = call->subrequest;
+
+    if (r == NULL || r->upstream == NULL || r->upstream_states == NULL
+        || call->rc != NGX_HTTP_INTERNAL_SERVER_ERROR)
+    {
+        return 0;
+    }
+
+    state = r->upstream_states->elts;
+
+    for (i = 0; i < r->upstream_states->nelts; i++) {
+        if (state[i].connect_time != (ngx_msec_t) -1) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
 /*
  * Counts the outcome, for the breaker, for the limits and for metrics; tells
  * whether it was an error about the size of the call, which is smaller now.
@@ -432,6 +464,11 @@ ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
     llmb_group_t                   *g;
     ngx_http_llm_batch_loc_conf_t  *conf;
     ngx_http_llm_batch_metrics_t   *metrics;
+
+    if (outcome->internal) {
+        /* it tells nothing of the upstream */
+        return 0;
+    }
 
     conf = call->conf;
     metrics = &call->zone->sh->metrics;
@@ -658,13 +695,16 @@ ngx_http_llm_batch_release_members(ngx_http_llm_batch_call_t *call,
 
     z = call->zone->tables;
 
-    if (verdict != LLMB_VERDICT_ABSENT) {
+    if (verdict != LLMB_VERDICT_ABSENT && !call->outcome.internal) {
         llmb_sched_isolate(z, call->index, reason, call->conf->fallback_limit,
                            ngx_current_msec);
         return;
     }
 
-    /* a path of our choosing that is not there is not their fault */
+    /*
+     * a path of our choosing that is not there is not their fault; nor has an
+     * upstream seen anything of a call that could not be sent
+     */
 
     c = llmb_call(z, call->index);
 

@@ -46,7 +46,7 @@ ngx_http_llm_batch_detach(ngx_http_llm_batch_call_t *call,
 
     c = ngx_http_llm_batch_null_connection(call, r);
     if (c == NULL) {
-        return NGX_ERROR;
+        return NGX_BUSY;
     }
 
     hc = c->data;

@@ -36,12 +36,15 @@ static ngx_int_t ngx_http_llm_batch_init_split(
     ngx_http_llm_batch_call_t *call, llmb_request_t *body);
 static ngx_buf_t *ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
     llmb_request_t *body);
-static void ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call);
+static void ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call,
+    ngx_int_t rc);
+static void ngx_http_llm_batch_put_off(ngx_http_llm_batch_call_t *call);
 
 
 void
 ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
 {
+    ngx_int_t                   rc;
     ngx_http_llm_batch_ctx_t   *lender;
     ngx_http_llm_batch_call_t  *call;
 
@@ -63,8 +66,10 @@ ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
 
     LLMB_CRASH("call claimed");
 
-    if (ngx_http_llm_batch_send(call, lender) != NGX_OK) {
-        ngx_http_llm_batch_give_up(call);
+    rc = ngx_http_llm_batch_send(call, lender);
+
+    if (rc != NGX_OK) {
+        ngx_http_llm_batch_give_up(call, rc);
     }
 
     LLMB_CRASH("call sent");
@@ -91,7 +96,7 @@ ngx_http_llm_batch_send_part(ngx_http_llm_batch_part_t *part)
 
     if (ngx_http_llm_batch_send(call, part->ctx) != NGX_OK) {
         part->call = NULL;
-        ngx_http_llm_batch_give_up(call);
+        ngx_http_llm_batch_give_up(call, NGX_ERROR);
         return NGX_ERROR;
     }
 
@@ -342,6 +347,7 @@ static ngx_int_t
 ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t *lender)
 {
+    ngx_int_t    rc;
     ngx_buf_t   *body;
     ngx_uint_t   credentials;
 
@@ -382,8 +388,10 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_batch_detach(call, lender, credentials) != NGX_OK) {
-        return NGX_ERROR;
+    rc = ngx_http_llm_batch_detach(call, lender, credentials);
+
+    if (rc != NGX_OK) {
+        return rc;
     }
 
     call->sent = ngx_http_llm_batch_usec();
@@ -629,16 +637,22 @@ ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
 }
 
 
-/* the call could not even be sent: each member goes its own way */
+/*
+ * The call could not even be sent: each member goes its own way, or all wait a
+ * moment if it was for want of a descriptor.
+ */
 
 static void
-ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call)
+ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call, ngx_int_t rc)
 {
     ngx_connection_t  *c;
 
     call->finished = 1;
 
-    if (call->part == NULL) {
+    if (call->part == NULL && rc == NGX_BUSY) {
+        ngx_http_llm_batch_put_off(call);
+
+    } else if (call->part == NULL) {
         ngx_http_llm_batch_dissolve(call->zone, call->index, call->epoch);
     }
 
@@ -651,6 +665,47 @@ ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call)
 
     ngx_http_finalize_request(call->request, NGX_ERROR);
     ngx_http_run_posted_requests(c);
+}
+
+
+static void
+ngx_http_llm_batch_put_off(ngx_http_llm_batch_call_t *call)
+{
+    llmb_call_t                *c;
+    llmb_zone_t                *z;
+    llmb_outcome_t              outcome;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+    z = zone->tables;
+
+    ngx_http_llm_batch_lock(zone);
+
+    if (z->epoch != call->epoch) {
+        goto done;
+    }
+
+    zone->calls[call->index] = NULL;
+    c = llmb_call(z, call->index);
+
+    ngx_memzero(&outcome, sizeof(llmb_outcome_t));
+
+    outcome.internal = 1;
+    outcome.tries = c->tries;
+
+    if (c->state != LLMB_CALL_LOST
+        && llmb_verdict(&outcome) == LLMB_VERDICT_AGAIN)
+    {
+        llmb_sched_again(z, call->index, zone->worker, LLMB_REASON_INTERNAL,
+                         ngx_current_msec);
+
+    } else {
+        llmb_sched_end(z, call->index, zone->worker, ngx_current_msec);
+    }
+
+done:
+
+    ngx_http_llm_batch_unlock(zone);
 }
 
 

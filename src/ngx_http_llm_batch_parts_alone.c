@@ -116,9 +116,12 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
 
         body = ngx_http_llm_batch_words(call);
 
-        ngx_http_llm_batch_learn_call(call, zone,
+        if (!outcome->internal) {
+            ngx_http_llm_batch_learn_call(call, zone,
                              llmb_member(zone->tables, part->member)->group,
                              outcome);
+        }
+
         pause = ngx_http_llm_batch_part_hear(part, call, outcome);
 
         if (outcome->split) {
@@ -135,7 +138,7 @@ ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
             again = ngx_http_llm_batch_part_waits(part, g, call, outcome);
         }
 
-        if (!again) {
+        if (!again && !outcome->internal) {
             /* an error in what its client sent is no failure of ours */
 
             llmb_health_result(&g->health,

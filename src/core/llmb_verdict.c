@@ -41,6 +41,12 @@ llmb_verdict(const llmb_outcome_t *outcome)
 static llmb_verdict_e
 llmb_verdict_wanted(const llmb_outcome_t *outcome)
 {
+    if (outcome->internal) {
+        /* alone, each member would need at once what one call has not got */
+        return outcome->tries < LLMB_VERDICT_UNSENT ? LLMB_VERDICT_AGAIN
+                                                    : LLMB_VERDICT_ALONE;
+    }
+
     if (outcome->status == 200) {
 
         if (outcome->split) {
@@ -158,6 +164,10 @@ llmb_verdict_reason(const llmb_outcome_t *outcome)
 
     if (llmb_verdict_timed_out(outcome)) {
         return LLMB_REASON_TIMEOUT;
+    }
+
+    if (outcome->internal) {
+        return LLMB_REASON_INTERNAL;
     }
 
     if (outcome->status == 200) {

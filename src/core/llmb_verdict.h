@@ -33,6 +33,10 @@ typedef enum {
 
 #define LLMB_VERDICT_SINGLY  8
 
+/* so often is a call tried again that could not be sent at all */
+
+#define LLMB_VERDICT_UNSENT  3
+
 
 typedef struct {
     unsigned         status;      /* of the HTTP answer */
@@ -43,6 +47,8 @@ typedef struct {
     unsigned         fallback:1;  /* failures are isolated and retried */
     unsigned         moved:1;     /* it went to another path than its members
                                      came for */
+    unsigned         internal:1;  /* nothing was sent: there was no socket, or
+                                     no memory */
     unsigned         timed_out:1; /* an upstream was silent for too long,
                                      whatever others have said then */
     uint32_t         members;

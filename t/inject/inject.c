@@ -140,7 +140,8 @@ fails(int name, size_t size, int error)
     char           text[COUNTERS], *line, *next, *p;
     size_t         len;
     double         probability;
-    unsigned long  min, max;
+    uint64_t      *n;
+    unsigned long  min, max, last;
 
     if (map == NULL || map[0] == '\0'
         || (getpid() == master && strncmp(names[name], "master_", 7) != 0))
@@ -168,14 +169,18 @@ fails(int name, size_t size, int error)
 
         probability = strtod(line + len, &p);
         min = strtoul(p, &p, 10);
-        max = strtoul(p, NULL, 10);
+        max = strtoul(p, &p, 10);
+        last = strtoul(p, NULL, 10);
 
-        if ((max && (size < min || size > max)) || dice() >= probability) {
+        n = &((uint64_t *) (void *) (map + COUNTERS))[name];
+
+        if ((max && (size < min || size > max)) || (last && *n >= last)
+            || dice() >= probability)
+        {
             continue;
         }
 
-        __sync_fetch_and_add(&((uint64_t *) (void *) (map + COUNTERS))[name],
-                             1);
+        __sync_fetch_and_add(n, 1);
         errno = error;
         return 1;
     }

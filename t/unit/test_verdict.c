@@ -154,6 +154,38 @@ trouble_is_tried_once_more_and_then_isolated(void **state)
 
 
 static void
+what_could_not_be_sent_is_tried_a_few_times_and_then_alone(void **state)
+{
+    unsigned        i;
+    llmb_outcome_t  o = outcome(502);
+
+    (void) state;
+
+    /* the upstream has seen nothing of it, whatever it is */
+
+    for (i = 0; i < 4; i++) {
+        o = outcome(502);
+        o.answered = 0;
+        o.internal = 1;
+        o.idempotent = i & 1;
+        o.fallback = (i & 2) != 0;
+
+        for (o.tries = 0; o.tries < LLMB_VERDICT_UNSENT; o.tries++) {
+            assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_AGAIN);
+        }
+
+        assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_ALONE);
+        assert_int_equal(llmb_verdict_reason(&o), LLMB_REASON_INTERNAL);
+    }
+
+    /* but not if there was a time-out before */
+
+    o.timed_out = 1;
+    assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_DELIVER);
+}
+
+
+static void
 what_is_not_idempotent_is_not_tried_again(void **state)
 {
     llmb_outcome_t  o = outcome(500);
@@ -457,6 +489,8 @@ main(void)
         cmocka_unit_test(an_answer_about_the_caller_is_everybodys),
         cmocka_unit_test(too_many_requests_pause_the_group),
         cmocka_unit_test(trouble_is_tried_once_more_and_then_isolated),
+        cmocka_unit_test(
+            what_could_not_be_sent_is_tried_a_few_times_and_then_alone),
         cmocka_unit_test(what_is_not_idempotent_is_not_tried_again),
         cmocka_unit_test(a_status_of_our_own_says_nothing_about_the_members),
         cmocka_unit_test(failures_are_those_of_merging_or_of_the_upstream),

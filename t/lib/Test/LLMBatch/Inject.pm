@@ -25,7 +25,9 @@ sub new($class, $t) {
 	return $self;
 }
 
-# from now on: name => probability, or [ probability, min, max ] of the size
+# from now on: name => probability, or [ probability, min, max, last ], min and
+# max of the size (of a socket: its domain), until as many have failed as "last"
+# says, if it is there
 
 sub set($self, %o) {
 	my $text = join '', map {
