@@ -144,6 +144,14 @@ ngx_http_llm_batch_is_credential(ngx_str_t *name)
 }
 
 
+ngx_uint_t
+ngx_http_llm_batch_is_cookie(ngx_str_t *name)
+{
+    return name->len == sizeof("cookie") - 1
+           && ngx_memcmp(name->data, "cookie", sizeof("cookie") - 1) == 0;
+}
+
+
 /* the name is in lower case, and so is the list */
 
 static ngx_uint_t

@@ -16,7 +16,7 @@ static llmb_reason_e ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
 static uint32_t ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_entry_t *entry, llmb_reason_e *reason);
 static void ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_group_t *group);
+    ngx_http_llm_batch_entry_t *entry, llmb_group_t *group);
 static llmb_reason_e ngx_http_llm_batch_refuse(
     ngx_http_llm_batch_part_t *part, llmb_policy_t *policy);
 static llmb_reason_e ngx_http_llm_batch_reserve(
@@ -45,7 +45,8 @@ ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
 
     if (ngx_http_llm_batch_key(ctx, pool, &entry->key) != NGX_OK
         || ngx_http_llm_batch_credentials(ctx, pool, &entry->credentials)
-           != NGX_OK)
+           != NGX_OK
+        || ngx_http_llm_batch_tenant(ctx, pool, &entry->tenant) != NGX_OK)
     {
         return LLMB_REASON_INTERNAL;
     }
@@ -184,7 +185,7 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     group = llmb_group(zone->tables, g);
 
     if (fresh) {
-        ngx_http_llm_batch_set_group(ctx, group);
+        ngx_http_llm_batch_set_group(ctx, entry, group);
         llmb_upstream_init(zone->tables, g);
     }
 
@@ -217,7 +218,7 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
 
 static void
 ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_group_t *group)
+    ngx_http_llm_batch_entry_t *entry, llmb_group_t *group)
 {
     llmb_policy_t                  *policy;
     const llmb_adapter_t           *adapter;
@@ -228,6 +229,7 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     adapter = ctx->body.adapter;
 
     group->kind = ngx_http_llm_batch_kind(ctx);
+    group->tenant = entry->tenant;
 
     /* the same in another location may have another upstream */
 

@@ -31,6 +31,11 @@ static ngx_int_t ngx_http_llm_batch_key_captures(
 static ngx_int_t ngx_http_llm_batch_key_headers(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_header_e class);
+static ngx_int_t ngx_http_llm_batch_client(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_client_headers(
+    ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx,
+    ngx_uint_t cookies, ngx_uint_t *n);
 static ngx_int_t ngx_http_llm_batch_key_values(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_key_body(
@@ -104,6 +109,109 @@ ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
     credentials->len = b.pos - b.start;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_tenant(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
+    uint64_t *tenant)
+{
+    ngx_str_t                       value;
+    ngx_http_llm_batch_buf_t        b;
+    ngx_http_llm_batch_loc_conf_t  *conf;
+
+    conf = ctx->conf;
+
+    if (conf->tenant) {
+
+        if (ngx_http_complex_value(ctx->request, conf->tenant, &value)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+    } else {
+        ngx_memzero(&b, sizeof(ngx_http_llm_batch_buf_t));
+
+        b.pool = pool;
+
+        if (ngx_http_llm_batch_client(&b, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        value.data = b.start;
+        value.len = b.pos - b.start;
+    }
+
+    *tenant = llmb_siphash(&ctx->zone->sh->secret,
+                           ngx_http_llm_batch_str(&value));
+
+    return NGX_OK;
+}
+
+
+/*
+ * Most upstreams ignore cookies if there is a key, and a client may make them
+ * up, so they count only where nothing else in its headers tells who it is.
+ */
+
+static ngx_int_t
+ngx_http_llm_batch_client(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_uint_t  n;
+
+    if (ngx_http_llm_batch_key_identity(b, ctx) != NGX_OK
+        || ngx_http_llm_batch_client_headers(b, ctx, 0, &n) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    return n ? NGX_OK : ngx_http_llm_batch_client_headers(b, ctx, 1, &n);
+}
+
+
+/* its credentials: either cookies or all others, and how many there are */
+
+static ngx_int_t
+ngx_http_llm_batch_client_headers(ngx_http_llm_batch_buf_t *b,
+    ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t cookies, ngx_uint_t *n)
+{
+    ngx_str_t                     name;
+    ngx_uint_t                    i;
+    ngx_list_part_t              *part;
+    ngx_table_elt_t              *h;
+    ngx_http_llm_batch_header_e   class;
+
+    part = &ctx->request->headers_in.headers.part;
+    i = 0;
+    *n = 0;
+
+    for ( ;; ) {
+        h = ngx_http_llm_batch_next_header(ctx->conf, &part, &i, &class);
+
+        if (h == NULL) {
+            return NGX_OK;
+        }
+
+        name.data = h->lowcase_key;
+        name.len = h->key.len;
+
+        if (!ngx_http_llm_batch_is_credential(&name)
+            || ngx_http_llm_batch_is_cookie(&name) != cookies)
+        {
+            continue;
+        }
+
+        if (ngx_http_llm_batch_put_part(b, name.data, name.len) != NGX_OK
+            || ngx_http_llm_batch_put_part(b, h->value.data, h->value.len)
+               != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        (*n)++;
+    }
 }
 
 

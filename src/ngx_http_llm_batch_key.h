@@ -63,6 +63,13 @@ ngx_int_t ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
     ngx_pool_t *pool, ngx_str_t *credentials);
 
 /*
+ * A hash that stands for whoever sends the request, as far as turns go: the
+ * value of "llm_batch_tenant", or else the client by its credentials.
+ */
+ngx_int_t ngx_http_llm_batch_tenant(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_pool_t *pool, uint64_t *tenant);
+
+/*
  * The next header of a request that counts in this location, and what it
  * means there; NULL if there is none.  "pos" is 0 and "part" the first one of
  * the list to begin with.  Keys and calls are both made of what this yields,
@@ -74,6 +81,7 @@ ngx_table_elt_t *ngx_http_llm_batch_next_header(
 
 /* whether this name, in lower case, is of a header that identifies a client */
 ngx_uint_t ngx_http_llm_batch_is_credential(ngx_str_t *name);
+ngx_uint_t ngx_http_llm_batch_is_cookie(ngx_str_t *name);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_KEY_H_INCLUDED_ */

@@ -3,8 +3,8 @@
 # Copyright (C) The ngx_http_llm_batch_module authors
 
 # Guards what groups share whose calls go to one upstream: what calls cost, and
-# the slots; and that those of another upstream, of another model, or with a
-# concurrency that is set share nothing.
+# the slots, by tenant first; and that those of another upstream, of another model,
+# or with a concurrency that is set share nothing.
 
 use v5.36;
 
@@ -53,7 +53,7 @@ $t->run();
 
 sub of ($tenant, %o) {
 	return { uri => ($o{at} // '') . '/v1/embeddings',
-		headers => { Authorization => "Bearer $tenant",
+		headers => { Authorization => "Bearer $tenant", %{$o{more} // {}},
 			$o{place} ? ('X-Place' => $o{place}) : () },
 		body => { model => $o{model} // 'm',
 			input => $o{input} // "of $tenant" } };
@@ -103,7 +103,13 @@ ok(wait_for { $mock->count() == 2 }, 'a 500 takes only slots of whoever asks');
 $mock->release();
 $other->finish(\@both);
 
-# errors take all slots but one; A has it, so B waits
+# groups of one tenant, by what it may make up
+
+my @more = map { ({ 'X-Any' => $_ }, { Cookie => "any=$_" }) } 1 .. 4;
+
+$t->request($_) for (map { of('A', more => $_) } @more), of('H');
+
+# errors take all slots but one; A has it, so the others wait
 
 $mock->script(status => 503);
 $t->request(of('A')) for 1 .. 8;
@@ -115,19 +121,33 @@ my $client = $t->client();
 my $first = $client->start(of('A'));
 wait_for { $mock->count() == 1 } or diag('no first request');
 
-my $second = $client->start(of('B'));
-ok(wait_for { ($t->metric('llm_batch_queue_requests') // 0) == 1 },
-	'a slot is shared: another group waits for it');
+my @waiting;
+
+for my $request ((map { of('A', more => $_) } @more), of('H')) {
+	push @waiting, @{$client->start($request)};
+	wait_for { ($t->metric('llm_batch_queue_requests') // 0) == @waiting };
+}
+
+is($t->metric('llm_batch_queue_requests'), 9,
+	'a slot is shared: other groups wait for it');
 is($mock->count(), 1, 'a slot is shared: one request at a time');
 
 my @free = ($t->request(of('C', at => '/other')),
 	$t->request(of('F', model => 'm2')), $t->request(of('G', at => '/fixed')));
 is_own_answer(\@free, 'those that share nothing do not wait');
-is($t->metric('llm_batch_queue_requests'), 1, 'the other still does');
+is($t->metric('llm_batch_queue_requests'), 9, 'the others still do');
 
 $mock->release();
-is_own_answer([ $client->finish([ @$first, @$second ]) ],
-	'the slot goes to the other group');
+is_own_answer([ $client->finish([ @$first, @waiting ]) ],
+	'the slot goes to the other groups');
+
+# the first one has had the slot all the time
+
+my @order = map { $_->{body} =~ /of ([AH])/ } $mock->calls();
+my ($turn) = grep { $order[$_] eq 'H' } 0 .. $#order;
+
+cmp_ok($turn, '<=', 2, 'however many are of one tenant, they have one share')
+	or diag("@order");
 
 ok(scalar(grep { $_->{headers}{'x-status'} eq 'SINGLE' } @free) == 3,
 	'all were held');

@@ -3,7 +3,7 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * The records in shared memory: members (held requests), calls, groups,
- * upstreams and workers.
+ * upstreams, tenants and workers.
  */
 
 
@@ -119,8 +119,10 @@ typedef struct {
     uint64_t         kind;        /* of calls; part of the upstream's name */
     uint64_t         format;      /* its name in llmb_understood_t */
     uint32_t         upstream;    /* that they go to */
+    uint64_t         tenant;      /* stands for whoever sends what is in it */
+    uint32_t         payer;       /* that one, at the upstream */
     uint64_t         moved;       /* us; since then they share it */
-    uint64_t         finish;      /* of its turn, in the time of that */
+    uint64_t         finish;      /* of its turn, in the time of the payer */
     uint32_t         most;        /* calls in flight, after 429; 0: any */
     uint32_t         good;        /* calls since that has changed */
     uint64_t         narrowed;    /* us; when it was made less */
@@ -153,6 +155,20 @@ typedef struct {
 
 
 /*
+ * Who waits for a turn, and what those have got that have had theirs: as with
+ * members in a group, see llmb_fair.h, but of any number.
+ */
+
+typedef struct {
+    uint32_t         first;       /* of a heap; or LLMB_NIL */
+    uint32_t         n;           /* how many are in it */
+    uint64_t         turns;       /* that were waited for so far */
+    uint64_t         time;        /* virtual, in us of calls */
+    uint64_t         last;        /* the latest finish of a turn */
+} llmb_line_t;
+
+
+/*
  * What groups share whose calls go to the same place and cost the same: what
  * was learned of them, and the slots, if their number is learned.  A group of
  * which that is not known yet has one for itself.
@@ -165,15 +181,25 @@ typedef struct {
     uint32_t         inflight;    /* calls of all of them */
     llmb_learn_t     learn;
 
-    /* turns of groups, as those of members in a group: see llmb_fair.h */
-    uint32_t         waiting;     /* the first of a heap; or LLMB_NIL */
-    uint32_t         nwaiting;    /* how many are in it */
-    uint64_t         turns;       /* that were waited for so far */
-    uint64_t         time;        /* virtual, in weighted us of calls */
-    uint64_t         last;        /* the latest finish of a turn */
+    llmb_line_t      line;        /* of tenants */
     uint32_t         called;      /* a slot is kept for this one; or LLMB_NIL */
     uint64_t         since;       /* ms; since then */
 } llmb_upstream_t;
+
+
+/*
+ * A tenant at an upstream: what was used by all of its groups that share it.
+ * A group of which it is not known yet where its calls go has one for itself.
+ */
+
+typedef struct {
+    uint64_t         name;        /* that of its groups */
+    uint32_t         upstream;    /* LLMB_NIL: not known */
+    uint32_t         chain;       /* next in the bucket, or next free one */
+    uint32_t         groups;      /* 0: free */
+    uint64_t         finish;      /* of its turn, in the time of the upstream */
+    llmb_line_t      line;        /* of its groups, whose time is weighted */
+} llmb_tenant_t;
 
 
 /* the members' and calls' "worker" has to be able to name it */

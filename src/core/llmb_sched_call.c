@@ -202,7 +202,7 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
 
         /* a slot may be free for those whose turn it is, or one of ours */
 
-        i = llmb_upstream_of(z, g)->waiting;
+        i = llmb_sched_turn(z, llmb_upstream_of(z, g));
 
         if (i != LLMB_NIL) {
             llmb_sched_mail_member(z, llmb_group(z, i)->queue.head);

@@ -108,6 +108,9 @@ unsigned llmb_sched_crowded(llmb_zone_t *z, const llmb_group_t *g,
 void llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now);
 void llmb_sched_leave_line(llmb_zone_t *z, uint32_t group);
 
+/* the group whose turn it is; LLMB_NIL: none waits */
+uint32_t llmb_sched_turn(llmb_zone_t *z, const llmb_upstream_t *u);
+
 /* if a slot is free, the group whose turn it is is told, and comes for it */
 void llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now);
 void llmb_sched_use_turn(llmb_zone_t *z, uint32_t group);

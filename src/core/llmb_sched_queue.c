@@ -74,7 +74,7 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
     llmb_sched_free_slot(z, g);
 
-    if (llmb_upstream_of(z, g)->waiting != group) {
+    if (llmb_sched_turn(z, llmb_upstream_of(z, g)) != group) {
         llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
     }
 

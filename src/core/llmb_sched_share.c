@@ -3,11 +3,13 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * Groups whose calls go to one upstream share its slots, if their number is
- * learned.  A group that finds none waits for its turn: those turns are ranked
- * like those of members in a group, by what each has got, weighted by priority.
- * But they are charged for the time of the upstream: tokens would give turns to
- * groups that send little with each, and those with more to send, whose calls
- * are worth it, would wait.
+ * learned.  A group that finds none waits for its turn.  That is the turn of
+ * its tenant first, by what all of the tenant's groups have got: however many
+ * it has, they have one share.  Then it is the group's among those, by what
+ * each has got, weighted by priority, which is a matter of one tenant alone.
+ * Turns are ranked like those of members in a group.  But they are charged for
+ * the time of the upstream: tokens would give turns to those that send little
+ * with each, and those with more to send, whose calls are worth it, would wait.
  *
  * Whose turn it is gets mail, and the slot is kept for it meanwhile, but not
  * for long: its worker may be slow, or dead.  Whatever goes wrong here, the
@@ -20,9 +22,19 @@
 
 /* ms for which a slot is kept for the group whose turn it is */
 
-#define LLMB_SCHED_KEPT  10
+#define LLMB_SCHED_KEPT     10
+
+/* us that a call is said to take while nothing is known of that */
+
+#define LLMB_SCHED_UNKNOWN  1000
 
 
+static void llmb_line_push(llmb_line_t *l, llmb_heap_node_t *nodes,
+    uint32_t i, uint64_t finish);
+static void llmb_line_remove(llmb_line_t *l, llmb_heap_node_t *nodes,
+    uint32_t i);
+static void llmb_line_charge(llmb_line_t *l, llmb_heap_node_t *nodes,
+    uint32_t i, uint64_t *finish, uint64_t time);
 static unsigned llmb_sched_is_called(const llmb_upstream_t *u, uint64_t now);
 static unsigned llmb_sched_free_slots(const llmb_upstream_t *u);
 
@@ -74,12 +86,11 @@ llmb_sched_free_slots(const llmb_upstream_t *u)
 void
 llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now)
 {
-    unsigned          waits;
-    llmb_group_t     *g;
-    llmb_upstream_t  *u;
+    unsigned        waits;
+    llmb_group_t   *g;
+    llmb_tenant_t  *t;
 
     g = llmb_group(z, group);
-    u = llmb_upstream_of(z, g);
 
     waits = llmb_sched_crowded(z, g, now)
             && llmb_sched_wants(z, g, 0, now) != LLMB_CLOSE_NONE;
@@ -88,32 +99,51 @@ llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now)
         return;
     }
 
-    if (waits) {
-        llmb_heap_push(&u->waiting, llmb_turns(z), group,
-                       llmb_max(u->time, g->finish), u->turns++);
-        u->nwaiting++;
+    if (!waits) {
+        llmb_sched_leave_line(z, group);
         return;
     }
 
-    llmb_sched_leave_line(z, group);
+    t = llmb_tenant_of(z, g);
+
+    llmb_line_push(&t->line, llmb_turns(z), group, g->finish);
+
+    if (t->line.n == 1) {
+        llmb_line_push(&llmb_upstream_of(z, g)->line, llmb_tenant_turns(z),
+                       g->payer, t->finish);
+    }
 }
 
 
 void
 llmb_sched_leave_line(llmb_zone_t *z, uint32_t group)
 {
+    llmb_group_t     *g;
+    llmb_tenant_t    *t;
     llmb_upstream_t  *u;
 
-    u = llmb_upstream_of(z, llmb_group(z, group));
+    g = llmb_group(z, group);
+    t = llmb_tenant_of(z, g);
+    u = llmb_upstream_of(z, g);
 
-    if (llmb_turns(z)[group].linked) {
-        llmb_heap_remove(&u->waiting, llmb_turns(z), group);
-        u->nwaiting--;
+    llmb_line_remove(&t->line, llmb_turns(z), group);
+
+    if (t->line.n == 0) {
+        llmb_line_remove(&u->line, llmb_tenant_turns(z), g->payer);
     }
 
-    if (u->called == group) {
-        u->called = LLMB_NIL;
-    }
+    llmb_sched_use_turn(z, group);
+}
+
+
+uint32_t
+llmb_sched_turn(llmb_zone_t *z, const llmb_upstream_t *u)
+{
+    uint32_t  tenant;
+
+    tenant = u->line.first;
+
+    return tenant == LLMB_NIL ? LLMB_NIL : llmb_tenant(z, tenant)->line.first;
 }
 
 
@@ -122,17 +152,17 @@ llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now)
 {
     llmb_group_t  *g;
 
-    if (u->waiting == LLMB_NIL
+    if (u->line.first == LLMB_NIL
         || llmb_sched_is_called(u, now)
         || llmb_sched_free_slots(u) == 0)
     {
         return;
     }
 
-    g = llmb_group(z, u->waiting);
-
-    u->called = u->waiting;
+    u->called = llmb_sched_turn(z, u);
     u->since = now;
+
+    g = llmb_group(z, u->called);
 
     llmb_sched_mail_member(z, g->queue.head);
 }
@@ -155,41 +185,86 @@ void
 llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
     uint64_t price)
 {
-    uint64_t          start, time;
-    unsigned          rested;
+    uint64_t          time;
     llmb_group_t     *g;
+    llmb_tenant_t    *t;
     llmb_upstream_t  *u;
 
     g = llmb_group(z, group);
+    t = llmb_tenant_of(z, g);
     u = llmb_upstream_of(z, g);
 
-    start = llmb_turns(z)[group].linked ? llmb_turns(z)[group].rank
-                                        : llmb_max(u->time, g->finish);
+    llmb_sched_use_turn(z, group);
 
-    rested = g->finish < start;
+    time = llmb_learn_service(&u->learn, items);
 
-    llmb_sched_leave_line(z, group);
+    if (time == 0) {
+        /* as long as nothing is known, each call takes the same time */
+        time = LLMB_SCHED_UNKNOWN;
+    }
 
-    /* as long as nothing is known, each call takes the same time */
+    llmb_line_charge(&t->line, llmb_turns(z), group, &g->finish,
+                     time * price / llmb_max(items, 1));
 
-    time = llmb_max(llmb_learn_service(&u->learn, items), 1);
-    time = time * price / llmb_max(items, 1);
+    /* what a request says of its priority is worth nothing to its tenant */
 
-    g->finish = start + time;
-    u->last = llmb_max(u->last, g->finish);
+    llmb_line_charge(&u->line, llmb_tenant_turns(z), g->payer, &t->finish,
+                     time);
 
-    if (u->waiting == LLMB_NIL) {
+    if (t->line.n) {
+        llmb_line_push(&u->line, llmb_tenant_turns(z), g->payer, t->finish);
+    }
+}
+
+
+static void
+llmb_line_push(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i,
+    uint64_t finish)
+{
+    llmb_heap_push(&l->first, nodes, i, llmb_max(l->time, finish), l->turns++);
+    l->n++;
+}
+
+
+static void
+llmb_line_remove(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i)
+{
+    if (nodes[i].linked) {
+        llmb_heap_remove(&l->first, nodes, i);
+        l->n--;
+    }
+}
+
+
+/* it waits no more, and has got so much time */
+
+static void
+llmb_line_charge(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i,
+    uint64_t *finish, uint64_t time)
+{
+    uint64_t  start;
+    unsigned  rested;
+
+    start = nodes[i].linked ? nodes[i].rank : llmb_max(l->time, *finish);
+    rested = *finish < start;
+
+    llmb_line_remove(l, nodes, i);
+
+    *finish = start + time;
+    l->last = llmb_max(l->last, *finish);
+
+    if (l->first == LLMB_NIL) {
         /* what is used while others want nothing is not held against it */
-        u->time = u->last;
+        l->time = l->last;
 
     } else {
         /* who does not wait for its turn does not end those of others */
-        start = llmb_min(start, llmb_turns(z)[u->waiting].rank);
-        u->time = llmb_max(u->time, start);
+        start = llmb_min(start, nodes[l->first].rank);
+        l->time = llmb_max(l->time, start);
 
         if (rested) {
             /* or else those of whom there is no end were before all others */
-            u->time += time / (u->nwaiting + 1);
+            l->time += time / (l->n + 1) + 1;
         }
     }
 }

@@ -38,7 +38,6 @@ llmb_upstreams_clear(llmb_zone_t *z)
     z->free_upstream = LLMB_NIL;
 
     for (i = z->ngroups; i--; /* void */ ) {
-        llmb_turns(z)[i].linked = 0;
         llmb_upstream_free(z, i);
     }
 
@@ -61,7 +60,7 @@ llmb_upstream_alloc(llmb_zone_t *z)
 
     memset(u, 0, sizeof(llmb_upstream_t));
 
-    u->waiting = LLMB_NIL;
+    u->line.first = LLMB_NIL;
     u->called = LLMB_NIL;
 
     return i;
@@ -92,6 +91,8 @@ llmb_upstream_attach(llmb_zone_t *z, uint32_t group)
 
     g->upstream = llmb_upstream_alloc(z);
     llmb_upstream_of(z, g)->groups = 1;
+
+    llmb_tenant_attach(z, group);
 }
 
 
@@ -108,6 +109,7 @@ llmb_upstream_detach(llmb_zone_t *z, uint32_t group)
     u->inflight -= g->inflight;
 
     llmb_sched_leave_line(z, group);
+    llmb_tenant_detach(z, group);
 
     if (--u->groups) {
         llmb_upstream_bounds(z, g);
@@ -163,6 +165,7 @@ llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
         u->name = name;
         u->chain = *llmb_name_bucket(z, name);
         *llmb_name_bucket(z, name) = g->upstream;
+        llmb_tenant_name(z, group);
         return;
     }
 
@@ -177,6 +180,7 @@ llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
     u->groups++;
     u->inflight += g->inflight;
 
+    llmb_tenant_attach(z, group);
     llmb_upstream_bounds(z, g);
 
     if (g->queue.n) {

@@ -98,14 +98,17 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
     llmb_table(calls_at, z->ncalls, llmb_call_t);
     llmb_table(groups_at, z->ngroups, llmb_group_t);
     llmb_table(upstreams_at, z->ngroups, llmb_upstream_t);
+    llmb_table(tenants_at, z->ngroups, llmb_tenant_t);
     llmb_table(buckets_at, z->nbuckets, uint32_t);
     llmb_table(names_at, z->nbuckets, uint32_t);
+    llmb_table(payers_at, z->nbuckets, uint32_t);
     llmb_table(queue_links_at, z->nmembers, llmb_link_t);
     llmb_table(age_links_at, z->nmembers, llmb_link_t);
     llmb_table(mail_links_at, z->nmembers, llmb_link_t);
     llmb_table(call_links_at, z->ncalls, llmb_link_t);
     llmb_table(idle_links_at, z->ngroups, llmb_link_t);
     llmb_table(turns_at, z->ngroups, llmb_heap_node_t);
+    llmb_table(tenant_turns_at, z->ngroups, llmb_heap_node_t);
     llmb_table(next_chunk_at, z->nchunks, uint32_t);
 
 #undef llmb_table
@@ -148,6 +151,7 @@ llmb_zone_clear(llmb_zone_t *z)
     }
 
     llmb_upstreams_clear(z);
+    llmb_tenants_clear(z);
 
     for (i = 0; i < z->nbuckets; i++) {
         *llmb_bucket(z, i) = LLMB_NIL;

@@ -25,7 +25,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    9
+#define LLMB_ZONE_LAYOUT    10
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -50,15 +50,18 @@ typedef struct {
     size_t           calls_at;
     size_t           groups_at;
     size_t           upstreams_at;
+    size_t           tenants_at;
     size_t           workers_at;
     size_t           buckets_at;
     size_t           names_at;    /* buckets of upstreams */
+    size_t           payers_at;   /* and of tenants */
     size_t           queue_links_at;
     size_t           age_links_at;
     size_t           mail_links_at;
     size_t           call_links_at;
     size_t           idle_links_at;
     size_t           turns_at;
+    size_t           tenant_turns_at;
     size_t           next_chunk_at;
     size_t           chunks_at;
 
@@ -74,6 +77,7 @@ typedef struct {
     llmb_list_t      free_groups;
     llmb_list_t      idle_groups; /* oldest first */
     uint32_t         free_upstream;
+    uint32_t         free_tenant;
     uint32_t         free_chunk;
     uint32_t         nfree;       /* chunks */
     uint32_t         nkeys;       /* chunks that hold keys of groups */
@@ -92,9 +96,11 @@ typedef struct {
 #define llmb_call(z, i)         llmb_at(z, llmb_call_t, calls_at, i)
 #define llmb_group(z, i)        llmb_at(z, llmb_group_t, groups_at, i)
 #define llmb_upstream(z, i)     llmb_at(z, llmb_upstream_t, upstreams_at, i)
+#define llmb_tenant(z, i)       llmb_at(z, llmb_tenant_t, tenants_at, i)
 #define llmb_worker(z, i)       llmb_at(z, llmb_worker_t, workers_at, i)
 
 #define llmb_upstream_of(z, g)  llmb_upstream(z, (g)->upstream)
+#define llmb_tenant_of(z, g)    llmb_tenant(z, (g)->payer)
 
 /* a member is in its group's queue or in a call, never in both */
 
@@ -104,6 +110,8 @@ typedef struct {
 #define llmb_call_links(z)      llmb_at(z, llmb_link_t, call_links_at, 0)
 #define llmb_idle_links(z)      llmb_at(z, llmb_link_t, idle_links_at, 0)
 #define llmb_turns(z)           llmb_at(z, llmb_heap_node_t, turns_at, 0)
+#define llmb_tenant_turns(z)                                                  \
+    llmb_at(z, llmb_heap_node_t, tenant_turns_at, 0)
 
 
 /*

@@ -23,10 +23,16 @@
 
 /* all are free */
 void llmb_upstreams_clear(llmb_zone_t *z);
+void llmb_tenants_clear(llmb_zone_t *z);
 
 /* a group that is new, and one that goes; one cannot fail for the other */
 void llmb_upstream_attach(llmb_zone_t *z, uint32_t group);
 void llmb_upstream_detach(llmb_zone_t *z, uint32_t group);
+
+/* a group comes to its upstream, finds out where that is, and goes */
+void llmb_tenant_attach(llmb_zone_t *z, uint32_t group);
+void llmb_tenant_name(llmb_zone_t *z, uint32_t group);
+void llmb_tenant_detach(llmb_zone_t *z, uint32_t group);
 
 /* a record refers to the group, or does so no more */
 void llmb_group_pin(llmb_zone_t *z, uint32_t i);

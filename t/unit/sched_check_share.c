@@ -2,7 +2,8 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Upstreams: each group has one, and waits there only if it has to.
+ * Upstreams, and tenants there: each group has one of each, and waits only if
+ * it has to.
  */
 
 
@@ -14,40 +15,32 @@
 typedef struct {
     uint32_t  groups;
     uint32_t  inflight;
-    uint32_t  waiting;
+    uint32_t  waiting;            /* groups of a tenant, tenants of another */
+    uint32_t  tenants;            /* groups of a tenant */
 } sched_sums_t;
 
 
-/* those below a group in a heap are not before it; counts them all */
+/* those below one in a heap are not before it; counts them all */
 
 static const char *
-sched_check_heap(llmb_zone_t *z, uint32_t upstream, uint32_t i, uint32_t above,
-    uint32_t *n)
+sched_check_heap(llmb_zone_t *z, const llmb_heap_node_t *nodes, uint32_t i,
+    uint32_t above, uint32_t *n)
 {
-    uint32_t           prev;
-    llmb_group_t      *g;
-    llmb_heap_node_t  *turns;
+    uint32_t  prev;
 
-    turns = llmb_turns(z);
-
-    for (prev = above; i != LLMB_NIL; i = turns[i].next) {
-        g = llmb_group(z, i);
+    for (prev = above; i != LLMB_NIL; i = nodes[i].next) {
 
         if (i >= z->ngroups || ++*n > z->ngroups) {
-            sched_fail("upstream %u: turn %u", upstream, i);
+            sched_fail("turn %u is one of %u", i, *n);
         }
 
-        if (!turns[i].linked || turns[i].prev != prev
-            || (above != LLMB_NIL && turns[above].rank > turns[i].rank))
+        if (!nodes[i].linked || nodes[i].prev != prev
+            || (above != LLMB_NIL && nodes[above].rank > nodes[i].rank))
         {
-            sched_fail("upstream %u: turn of group %u", upstream, i);
+            sched_fail("turn of %u", i);
         }
 
-        if (!g->used || g->upstream != upstream || g->queue.n == 0) {
-            sched_fail("upstream %u: group %u does not wait", upstream, i);
-        }
-
-        sched_try(sched_check_heap(z, upstream, turns[i].child, i, n));
+        sched_try(sched_check_heap(z, nodes, nodes[i].child, i, n));
 
         prev = i;
     }
@@ -57,9 +50,56 @@ sched_check_heap(llmb_zone_t *z, uint32_t upstream, uint32_t i, uint32_t above,
 
 
 static const char *
+sched_check_line(llmb_zone_t *z, const llmb_line_t *l,
+    const llmb_heap_node_t *nodes, uint32_t waiting)
+{
+    uint32_t  n;
+
+    n = 0;
+    sched_try(sched_check_heap(z, nodes, l->first, LLMB_NIL, &n));
+
+    if (n != waiting || n != l->n) {
+        sched_fail("%u wait instead of %u", n, waiting);
+    }
+
+    return NULL;
+}
+
+
+/* it waits at its upstream if one of its groups does */
+
+static const char *
+sched_check_tenant(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
+{
+    llmb_tenant_t  *t;
+
+    t = llmb_tenant(z, i);
+
+    if (t->groups != sums->tenants) {
+        sched_fail("tenant %u: %u groups instead of %u", i, t->groups,
+                   sums->tenants);
+    }
+
+    if (llmb_tenant_turns(z)[i].linked != (t->groups && t->line.n)) {
+        sched_fail("tenant %u waits although none of its groups does", i);
+    }
+
+    if (t->groups == 0) {
+        return NULL;
+    }
+
+    if (t->groups > 1 && t->upstream == LLMB_NIL) {
+        sched_fail("tenant %u: %u groups share what is not known", i,
+                   t->groups);
+    }
+
+    return sched_check_line(z, &t->line, llmb_turns(z), sums->waiting);
+}
+
+
+static const char *
 sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
 {
-    uint32_t          n;
     llmb_upstream_t  *u;
 
     u = llmb_upstream(z, i);
@@ -88,14 +128,8 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
                    u->groups);
     }
 
-    n = 0;
-    sched_try(sched_check_heap(z, i, u->waiting, LLMB_NIL, &n));
-
-    if (n != sums->waiting || n != u->nwaiting) {
-        sched_fail("upstream %u: %u wait instead of %u", i, n, sums->waiting);
-    }
-
-    return NULL;
+    return sched_check_line(z, &u->line, llmb_tenant_turns(z),
+                            sums->waiting);
 }
 
 
@@ -153,37 +187,134 @@ sched_check_free_upstreams(llmb_zone_t *z)
 }
 
 
+static const char *
+sched_check_payers(llmb_zone_t *z)
+{
+    uint32_t        i, j, n, nfree;
+    llmb_tenant_t  *t;
+
+    n = 0;
+    nfree = 0;
+
+    for (i = 0; i < z->nbuckets; i++) {
+        for (j = *llmb_at(z, uint32_t, payers_at, i);
+             j != LLMB_NIL;
+             j = t->chain)
+        {
+            t = llmb_tenant(z, j);
+
+            if (t->groups == 0 || t->upstream == LLMB_NIL
+                || ++n > z->ngroups)
+            {
+                sched_fail("name of tenant %u", j);
+            }
+        }
+    }
+
+    for (i = z->free_tenant; i != LLMB_NIL; i = llmb_tenant(z, i)->chain) {
+        if (llmb_tenant(z, i)->groups || ++nfree > z->ngroups) {
+            sched_fail("free tenant %u", i);
+        }
+    }
+
+    for (i = 0; i < z->ngroups; i++) {
+        t = llmb_tenant(z, i);
+
+        n -= (t->groups && t->upstream != LLMB_NIL);
+        nfree += (t->groups != 0);
+    }
+
+    return n || nfree != z->ngroups ? "tenants are lost" : NULL;
+}
+
+
+/* a group that waits has something to send, and pays where it does */
+
+static const char *
+sched_check_payer(llmb_zone_t *z, uint32_t i, sched_sums_t *upstreams,
+    sched_sums_t *tenants)
+{
+    llmb_group_t   *g;
+    llmb_tenant_t  *t;
+    sched_sums_t   *sums;
+
+    g = llmb_group(z, i);
+    t = llmb_tenant_of(z, g);
+
+    if (t->upstream != LLMB_NIL
+        && (t->upstream != g->upstream || t->name != g->tenant))
+    {
+        sched_fail("group %u is of another tenant", i);
+    }
+
+    if ((t->upstream == LLMB_NIL) != (llmb_upstream_of(z, g)->name == 0)) {
+        sched_fail("tenant of group %u has no name", i);
+    }
+
+    sums = &upstreams[g->upstream];
+    sums->groups++;
+    sums->inflight += g->inflight;
+
+    tenants[g->payer].tenants++;
+
+    if (!llmb_turns(z)[i].linked) {
+        return NULL;
+    }
+
+    if (g->queue.n == 0) {
+        sched_fail("group %u does not wait", i);
+    }
+
+    sums->waiting += (tenants[g->payer].waiting++ == 0);
+
+    return NULL;
+}
+
+
+static const char *
+sched_check_sums(llmb_zone_t *z, sched_sums_t *upstreams,
+    sched_sums_t *tenants)
+{
+    uint32_t  i;
+
+    for (i = 0; i < z->ngroups; i++) {
+        if (llmb_group(z, i)->used) {
+            sched_try(sched_check_payer(z, i, upstreams, tenants));
+        }
+    }
+
+    for (i = 0; i < z->ngroups; i++) {
+        sched_try(sched_check_upstream(z, i, &upstreams[i]));
+        sched_try(sched_check_tenant(z, i, &tenants[i]));
+    }
+
+    return NULL;
+}
+
+
 const char *
 sched_check_share(llmb_zone_t *z)
 {
-    uint32_t       i;
     const char    *problem;
-    llmb_group_t  *g;
     sched_sums_t  *sums;
 
-    sums = calloc(z->ngroups, sizeof(sched_sums_t));
+    sums = calloc(2 * (size_t) z->ngroups, sizeof(sched_sums_t));
 
     if (sums == NULL) {
         abort();
     }
 
-    for (i = 0; i < z->ngroups; i++) {
-        g = llmb_group(z, i);
-
-        if (g->used) {
-            sums[g->upstream].groups++;
-            sums[g->upstream].inflight += g->inflight;
-            sums[g->upstream].waiting += llmb_turns(z)[i].linked;
-        }
-    }
-
     problem = sched_check_free_upstreams(z);
 
-    for (i = 0; i < z->ngroups && problem == NULL; i++) {
-        problem = sched_check_upstream(z, i, &sums[i]);
+    if (problem == NULL) {
+        problem = sched_check_sums(z, sums, sums + z->ngroups);
     }
 
     free(sums);
 
-    return problem ? problem : sched_check_names(z);
+    if (problem == NULL) {
+        problem = sched_check_names(z);
+    }
+
+    return problem ? problem : sched_check_payers(z);
 }

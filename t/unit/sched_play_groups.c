@@ -78,6 +78,7 @@ play_group(play_t *play, unsigned n)
     p->max_bytes = (n & 4) ? 4000 : 100000;
     p->max_wait = n == 5 ? 0 : 100;
 
+    g->tenant = n / 4;
     p->learned = n & 1;
     play_know(play, i, n);
 

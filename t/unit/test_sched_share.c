@@ -29,7 +29,7 @@ static unsigned  priority[GROUPS];
 /* a new one, with calls of one member; nobody knows yet where they go */
 
 static uint32_t
-new_group(const char *name, unsigned learned)
+new_group_of(uint64_t tenant, const char *name, unsigned learned)
 {
     uint32_t        i;
     unsigned        fresh;
@@ -51,9 +51,17 @@ new_group(const char *name, unsigned learned)
     p->max_bytes = 100000;
     p->max_wait = 10000;
 
+    llmb_group(z, i)->tenant = tenant;
     llmb_upstream_init(z, i);
 
     return i;
+}
+
+
+static uint32_t
+new_group(const char *name, unsigned learned)
+{
+    return new_group_of(1, name, learned);
 }
 
 
@@ -451,6 +459,215 @@ groups_without_end_are_not_all_first(void **state)
 }
 
 
+/*
+ * The only slot goes round n times; whoever sends a call has the next request
+ * waiting.  What each has sent is counted.
+ */
+
+static void
+go_round(unsigned n, uint32_t *calls)
+{
+    uint32_t  i, who, member;
+
+    memset(calls, 0, GROUPS * sizeof(uint32_t));
+
+    for (i = 0; i < 3 * GROUPS; i++) {
+        (void) join_group(i % GROUPS, 1, T0);
+    }
+
+    who = who_goes(&member, T0);
+
+    for (i = 0; i < n; i++) {
+        assert_int_not_equal(who, LLMB_NIL);
+
+        calls[who]++;
+        (void) join_group(who, 1, T0 + i);
+
+        llmb_sched_leave(z, member, T0 + i);
+        assert_sound();
+
+        who = who_goes(&member, T0 + i);
+    }
+
+    leave_all(T0 + n);
+}
+
+
+/* the n-th group is of another tenant than the others */
+
+static void
+another_tenant(unsigned n)
+{
+    groups[n] = new_group_of(2, "of another", 1);
+    llmb_upstream_name(z, groups[n], NAME, T0 * 1000);
+    assert_sound();
+}
+
+
+static void
+a_tenant_of_many_groups_has_one_share(void **state)
+{
+    uint32_t  calls[GROUPS];
+
+    (void) state;
+
+    another_tenant(2);
+    go_round(400, calls);
+
+    assert_in_range(calls[0], 95, 105);
+    assert_in_range(calls[1], 95, 105);
+    assert_in_range(calls[2], 190, 210);
+}
+
+
+/* a header that is never the same twice: new groups, all of one tenant */
+
+static void
+groups_without_end_are_of_one_tenant(void **state)
+{
+    char      name[16];
+    unsigned  n, calls, made;
+    uint32_t  who, member;
+
+    (void) state;
+
+    another_tenant(0);
+    calls = 0;
+    made = 0;
+
+    (void) join_group(0, 1, T0);
+    (void) join_group(2, 1, T0);
+    who = who_goes(&member, T0);
+
+    for (n = 0; n < 100; n++) {
+
+        if (who == 0) {
+            calls++;
+            (void) join_group(0, 1, T0 + n);
+        }
+
+        /* twenty wait, and whoever goes is followed by another one */
+
+        while (llmb_tenant_of(z, llmb_group(z, groups[1]))->line.n < 20) {
+            (void) snprintf(name, sizeof(name), "no. %u", made++);
+
+            groups[1] = new_group(name, 1);
+            llmb_upstream_name(z, groups[1], NAME, T0 * 1000);
+            (void) join_group(1, 1, T0 + n);
+        }
+
+        llmb_sched_leave(z, member, T0 + n);
+        assert_sound();
+
+        who = who_goes(&member, T0 + n);
+    }
+
+    assert_in_range(calls, 45, 55);
+
+    leave_all(T0 + n);
+}
+
+
+/* what a request says of itself is about its tenant's share, no other's */
+
+static void
+priority_is_a_matter_of_one_tenant(void **state)
+{
+    uint32_t  calls[GROUPS];
+
+    (void) state;
+
+    another_tenant(2);
+
+    priority[2] = 9;
+    go_round(400, calls);
+    assert_in_range(calls[2], 190, 210);
+
+    /* between its own two it is 3 to 8 */
+
+    priority[1] = 9;
+    go_round(400, calls);
+    assert_in_range(calls[2], 190, 210);
+    assert_in_range(calls[1] * 3, calls[0] * 75 / 10, calls[0] * 85 / 10);
+}
+
+
+/* there may be no end of tenants, either */
+
+static void
+tenants_without_end_are_not_all_first(void **state)
+{
+    char       name[16];
+    unsigned   n, calls;
+    uint32_t   i, who, member;
+
+    (void) state;
+
+    calls = 0;
+
+    (void) join_group(0, 1, T0);
+    who = who_goes(&member, T0);
+
+    for (n = 0; n < 60; n++) {
+
+        if (who == 0) {
+            calls++;
+            (void) join_group(0, 1, T0 + n);
+        }
+
+        for (i = 1; i < (n ? 2 : GROUPS); i++) {
+            (void) snprintf(name, sizeof(name), "%u %u", n, i);
+
+            groups[i] = new_group_of(10 + 2 * n + i, name, 1);
+            llmb_upstream_name(z, groups[i], NAME, T0 * 1000);
+            (void) join_group(i, 1, T0 + n);
+        }
+
+        llmb_sched_leave(z, member, T0 + n);
+        assert_sound();
+
+        who = who_goes(&member, T0 + n);
+    }
+
+    assert_in_range(calls, 5, 30);
+
+    leave_all(T0 + n);
+}
+
+
+/* while one tenant is alone, nothing is held against it */
+
+static void
+a_tenant_that_was_alone_is_not_behind(void **state)
+{
+    unsigned  n;
+    uint32_t  i, own, other, member;
+
+    (void) state;
+
+    another_tenant(2);
+
+    for (n = 0; n < 50; n++) {
+        own = join_group(n % 2, 1, T0);
+        assert_int_equal(who_goes(&member, T0), n % 2);
+        llmb_sched_leave(z, own, T0);
+    }
+
+    (void) join_group(2, 1, T0);
+    assert_int_equal(who_goes(&other, T0), 2);
+
+    for (i = 0; i < 3; i++) {
+        (void) join_group(0, 1, T0);
+        (void) join_group(2, 1, T0);
+    }
+
+    llmb_sched_leave(z, other, T0);
+    assert_int_equal(who_goes(&member, T0), 0);
+
+    leave_all(T0);
+}
+
+
 /* a worker that does not come does not keep the others waiting for long */
 
 static void
@@ -694,6 +911,11 @@ main(void)
         share_test(who_waits_longer_is_next),
         share_test(shares_are_of_time_by_priority),
         share_test(groups_without_end_are_not_all_first),
+        share_test(a_tenant_of_many_groups_has_one_share),
+        share_test(groups_without_end_are_of_one_tenant),
+        share_test(priority_is_a_matter_of_one_tenant),
+        share_test(tenants_without_end_are_not_all_first),
+        share_test(a_tenant_that_was_alone_is_not_behind),
         share_test(a_slot_is_kept_for_a_moment),
         share_test(who_is_called_and_gone_is_replaced),
         share_test(deadlines_need_no_turn),
