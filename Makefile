@@ -278,7 +278,7 @@ bench: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/load	## against proxy_pass
 bench-curve: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## latency and calls at rising load
 	bench/curve $(BENCH_DIR) $(NGINX) $(MODULE)
 
-bench-scheduler: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## what the scheduler promises
+bench-scheduler: $(MODULE) $(addprefix $(BENCH_DIR)/,backend open load)	## what the scheduler promises
 	bench/scheduler $(BENCH_DIR) $(NGINX) $(MODULE)
 
 bench-lock:	## how long the lock is waited for and held
