@@ -118,7 +118,7 @@ sub workers($self, $all = 0) {
 
 	return grep {
 		slurp("/proc/$_/cmdline") =~ ($all ? qr/nginx: |valgrind/
-			: qr/nginx: worker process(?! is shutting)|valgrind/)
+			: qr/(?:nginx|angie): worker process(?! is shutting)|valgrind/)
 	} split ' ', $kids;
 }
 
