@@ -62,6 +62,12 @@ ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
         return;
     }
 
+    if (outcome.internal) {
+        /* as if it could not have been made */
+        ngx_http_llm_batch_pass(part->ctx, LLMB_REASON_INTERNAL);
+        return;
+    }
+
     if (ngx_http_llm_batch_part_answer(part, call, &outcome, &answer)
         != NGX_OK)
     {

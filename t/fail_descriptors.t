@@ -34,6 +34,12 @@ location / {
     proxy_pass http://%%ADDR%%:8081;
 }
 
+location /cut/ {
+    llm_batch zone=llm;
+    llm_batch_max_tokens 40;
+    proxy_pass http://%%ADDR%%:8081/;
+}
+
 location /off/ {
     llm_batch zone=llm;
     llm_batch_fallback off;
@@ -44,6 +50,7 @@ EOF
 my $mock = $t->backend();
 my $inject = Test::LLMBatch::Inject->new($t);
 my @texts = map { "text $_" } 1 .. 8;
+my @long = map { "$_ " . 'of many words ' x 8 } 1 .. 8;
 
 $t->run();
 $t->expect(qr/socket\(\) failed/);
@@ -67,6 +74,13 @@ for ([ 'its own', OWN ], [ 'to the upstream', UPSTREAM ]) {
 	}
 }
 
+# a part whose call cannot be sent: its request goes as it came
+
+my $whole = whole(1);
+is_own_answer([ $whole ], 'a part: answer');
+is($whole->{headers}{'x-reason'}, 'internal', 'a part: reason');
+like(sizes($mock), qr/\b8\b/, 'a part: the request goes as it came');
+
 without(UPSTREAM, TRIES, "/v1/embeddings");
 my @r = without(OWN, 0, '/v1/embeddings');
 is_own_answer(\@r, 'afterwards: answers');
@@ -74,6 +88,20 @@ is(sizes($mock), '1 8', 'afterwards: the breaker is closed');
 
 $t->done();
 
+
+# what a client has sent in one request, and what became of it
+
+sub whole ($n) {
+	$mock->reset();
+	$inject->set(socket => [ 1, UPSTREAM, UPSTREAM,
+		$inject->count('socket') + $n ]);
+
+	my ($r) = $t->burst(1, '/cut/v1/embeddings',
+		sub ($i) { { model => 'm', input => \@long } });
+
+	$inject->set();
+	return $r;
+}
 
 # the responses to a call for which so many calls of socket() fail
 
