@@ -382,6 +382,54 @@ ngx_http_llm_batch_lend_variable(ngx_http_request_t *fr,
 }
 
 
+ngx_int_t
+ngx_http_llm_batch_save_captures(ngx_http_request_t *r,
+    ngx_http_llm_batch_captures_t *saved)
+{
+    ngx_memzero(saved, sizeof(ngx_http_llm_batch_captures_t));
+
+#if (NGX_PCRE)
+
+    saved->n = r->ncaptures;
+    saved->data = r->captures_data;
+
+    if (r->ncaptures <= 2) {
+        /* none that could be asked for; the array may not even be there */
+        return NGX_OK;
+    }
+
+    saved->captures = ngx_palloc(r->pool, r->ncaptures * sizeof(int));
+    if (saved->captures == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(saved->captures, r->captures, r->ncaptures * sizeof(int));
+
+#endif
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_llm_batch_restore_captures(ngx_http_request_t *r,
+    ngx_http_llm_batch_captures_t *saved)
+{
+#if (NGX_PCRE)
+
+    /* the array has room for those of any expression */
+
+    if (saved->captures) {
+        ngx_memcpy(r->captures, saved->captures, saved->n * sizeof(int));
+    }
+
+    r->ncaptures = saved->n;
+    r->captures_data = saved->data;
+
+#endif
+}
+
+
 char *
 ngx_http_llm_batch_compare_variables(ngx_conf_t *cf, ngx_array_t **compared,
     ngx_str_t *value)

@@ -234,13 +234,17 @@ ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
 static void
 ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
 {
-    llmb_reason_e              reason;
-    ngx_http_llm_batch_ctx_t  *ctx;
+    llmb_reason_e                   reason;
+    ngx_http_llm_batch_ctx_t       *ctx;
+    ngx_http_llm_batch_captures_t   captures;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
 
-    if (ngx_http_llm_batch_see_variables(ctx) == NGX_OK) {
+    if (ngx_http_llm_batch_see_variables(ctx) == NGX_OK
+        && ngx_http_llm_batch_save_captures(r, &captures) == NGX_OK)
+    {
         reason = ngx_http_llm_batch_inspect(ctx);
+        ngx_http_llm_batch_restore_captures(r, &captures);
 
     } else {
         reason = LLMB_REASON_INTERNAL;
