@@ -138,7 +138,10 @@ sub fields($r) {
 
 	delete @all{qw/ date content-length /, grep { /^x-(?!sent|link|of)/ }
 		keys %all};
-	s/\d\d:\d\d:\d\d/time/ for map { @$_ } values %all;
+
+	for my $values (values %all) {
+		s/\d\d:\d\d:\d\d/time/ for @$values;
+	}
 
 	return join "\n", map { my $name = $_;
 		map { "$name: $_" } @{$all{$name}} } sort keys %all;
