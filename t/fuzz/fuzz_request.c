@@ -312,6 +312,42 @@ check_unique(const client_t *clients, unsigned n, llmb_merge_t *m)
 }
 
 
+/* a single value that is meant for each of several items is put for each */
+
+static void
+spell_out(json_t *root, const llmb_request_t *rq)
+{
+    json_t               *value, *array;
+    unsigned              i;
+    uint32_t              n;
+    const char           *name;
+    const llmb_column_t  *column;
+
+    for (i = 0; i < rq->ncolumns; i++) {
+        column = &rq->form->columns[i];
+
+        if (!column->each) {
+            continue;
+        }
+
+        name = (const char *) column->name.data;
+        value = json_object_get(root, name);
+
+        if (value == NULL || json_is_array(value)) {
+            continue;
+        }
+
+        array = json_array();
+
+        for (n = 0; n < rq->items; n++) {
+            require(json_array_append(array, value) == 0);
+        }
+
+        require(json_object_set_new(root, name, array) == 0);
+    }
+}
+
+
 static void
 check_parts(client_t *client, uint8_t how)
 {
@@ -371,6 +407,12 @@ check_parts(client_t *client, uint8_t how)
     free((void *) body.data);
 
     require((joined == NULL) == (whole == NULL));
+
+    if (joined && n > 1) {
+        spell_out(joined, &client->rq);
+        spell_out(whole, &client->rq);
+    }
+
     require(joined == NULL || json_equal(joined, whole));
 
     json_decref(joined);
