@@ -333,16 +333,22 @@ spell_out(json_t *root, const llmb_request_t *rq)
         name = (const char *) column->name.data;
         value = json_object_get(root, name);
 
+        if (json_array_size(value) == 1) {
+            value = json_array_get(value, 0);
+        }
+
         if (value == NULL || json_is_array(value)) {
             continue;
         }
 
+        json_incref(value);
         array = json_array();
 
         for (n = 0; n < rq->items; n++) {
             require(json_array_append(array, value) == 0);
         }
 
+        json_decref(value);
         require(json_object_set_new(root, name, array) == 0);
     }
 }

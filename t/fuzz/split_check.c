@@ -251,6 +251,25 @@ take_out(json_t *root, llmb_str_t path)
 }
 
 
+llmb_str_t
+list_path(const llmb_form_t *form, json_t *root)
+{
+    if (form->or_list.len && json_is_array(json_at(root, form->or_list))) {
+        return form->or_list;
+    }
+
+    return form->list;
+}
+
+
+unsigned
+has_both(const llmb_form_t *form, json_t *root)
+{
+    return form->or_list.len && json_at(root, form->list)
+           && json_is_array(json_at(root, form->or_list));
+}
+
+
 json_t *
 check_frame(const call_t *c, json_t *root)
 {
@@ -272,7 +291,7 @@ check_frame(const call_t *c, json_t *root)
         json_object_del(frame, single);
     }
 
-    take_out(frame, form->list);
+    take_out(frame, list_path(form, root));
     take_out(frame, form->also);
     take_out(frame, form->usage[0]);
     take_out(frame, form->usage[1]);

@@ -50,6 +50,12 @@ void check_joint(call_t *c);
 json_t *json_at(json_t *root, llmb_str_t path);
 json_t *json_around(json_t *root, llmb_str_t path, char *name);
 
+/* the path of the list in this answer */
+llmb_str_t list_path(const llmb_form_t *form, json_t *root);
+
+/* has the lists of two kinds of servers; then members are not compared here */
+unsigned has_both(const llmb_form_t *form, json_t *root);
+
 /* without what is different for each member */
 json_t *check_frame(const call_t *c, json_t *root);
 

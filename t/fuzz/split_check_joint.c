@@ -71,7 +71,7 @@ in_order(const call_t *c, json_t *root)
     const llmb_form_t  *form = c->conf.form;
 
     root = json_deep_copy(root);
-    list = json_at(root, form->list);
+    list = json_at(root, list_path(form, root));
 
     if (json_is_object(list) && form->single != LLMB_SINGLE_LIST) {
         sorted = json_pack("[O]", list);
@@ -100,7 +100,7 @@ in_order(const call_t *c, json_t *root)
         return sorted;
     }
 
-    around = json_around(root, form->list, name);
+    around = json_around(root, list_path(form, root), name);
     json_object_set_new(around, name, sorted);
 
     return root;
@@ -116,7 +116,7 @@ check_joined(call_t *c, const buffer_t *b)
 
     require((joined == NULL) <= (c->whole == NULL));
 
-    if (joined && c->whole) {
+    if (joined && c->whole && !has_both(c->conf.form, c->whole)) {
         whole = in_order(c, c->whole);
         sorted = in_order(c, joined);
 

@@ -244,8 +244,8 @@ check_list(const call_t *c, uint32_t k, json_t *root, json_t *own)
     const llmb_form_t   *form = c->conf.form;
     const llmb_share_t  *share = &c->shares[k];
 
-    list = json_at(root, form->list);
-    mine = json_at(own, form->list);
+    list = json_at(root, list_path(form, root));
+    mine = json_at(own, list_path(form, root));
 
     if (form->ranked) {
         check_ranked(c, k, list, mine);
@@ -491,6 +491,10 @@ check_member(call_t *c, uint32_t k, json_t *own, json_t **left)
 {
     json_t   *frame, *mine, *usage;
     unsigned  i;
+
+    if (has_both(c->conf.form, c->whole)) {
+        return;
+    }
 
     if (c->conf.form->tensors) {
         check_tensors(c, k, c->whole, own);
