@@ -83,7 +83,9 @@ my @r = $client->finish($call);
 is(scalar(grep { $_->{status} == 200 && length $_->{body} > 270_000 } @r), 9,
 	'all are answered');
 is(scalar(grep { ($_->{headers}{'x-status'} // '') eq 'MERGED' } @r), 9,
-	'by their call');
+	'by their call')
+	or diag(join "\n", map { join ' ', $_->{status},
+		map { $_ // '-' } @{$_->{headers}}{qw/ x-status x-reason /} } @r);
 is($mock->count(), 2, 'which is the only one');
 
 $t->done();

@@ -67,8 +67,11 @@ sub known {
 
 # what one group has learned, another one knows after its first call
 
-for my $n (1 .. 40) {
+# (on a busy machine what calls take may have little to do with what is in them)
+
+for my $n (1 .. 800) {
 	$t->request(of('A', input => [ map { "text $_" } 1 .. 1 + $n % 3 ]));
+	last if $n % 40 == 0 && known();
 }
 
 is(known(), 1, 'one has learned what calls cost');
