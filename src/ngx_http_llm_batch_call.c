@@ -221,6 +221,10 @@ ngx_http_llm_batch_is_awaited(ngx_http_llm_batch_call_t *call)
 void
 ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call)
 {
+    if (call->rest.posted) {
+        ngx_delete_posted_event(&call->rest);
+    }
+
     if (call->step.timer_set) {
         ngx_del_timer(&call->step);
         ngx_http_llm_batch_end(call);

@@ -74,6 +74,7 @@ struct ngx_http_llm_batch_call_s {
     u_char                         *body;     /* all of it in one piece, and */
     size_t                          len;      /* how much, once it is over */
     size_t                          checked;  /* bytes */
+    ngx_event_t                     rest;     /* is still to come */
     llmb_split_t                    split;
     llmb_rc_e                       split_rc;
     llmb_mismatch_e                 mismatch;

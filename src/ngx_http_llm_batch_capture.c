@@ -21,6 +21,7 @@ static ngx_int_t ngx_http_llm_batch_client_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_llm_batch_no_log(ngx_http_request_t *r);
 static void ngx_http_llm_batch_check_close(ngx_http_request_t *r);
+static void ngx_http_llm_batch_await_rest(ngx_event_t *ev);
 static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *b);
 static ngx_int_t ngx_http_llm_batch_check(ngx_http_llm_batch_call_t *call);
@@ -195,6 +196,14 @@ ngx_http_llm_batch_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
         return ngx_http_llm_batch_client_body(r, in);
     }
 
+    if (!call->finished) {
+        call->rest.handler = ngx_http_llm_batch_await_rest;
+        call->rest.data = call;
+        call->rest.log = r->connection->log;
+
+        ngx_post_event(&call->rest, &ngx_posted_events);
+    }
+
     for (cl = in; cl; cl = cl->next) {
         b = cl->buf;
 
@@ -211,6 +220,34 @@ ngx_http_llm_batch_body_filter(ngx_http_request_t *r, ngx_chain_t *in)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * nginx up to 1.22 at least, that has read all there is into a buffer that is
+ * full then, takes the connection for readable, and neither "read_timeout" nor
+ * a shutdown for anything to wait for.
+ */
+
+static void
+ngx_http_llm_batch_await_rest(ngx_event_t *ev)
+{
+    ngx_event_t                *rev;
+    ngx_http_upstream_t        *u;
+    ngx_http_llm_batch_call_t  *call;
+
+    call = ev->data;
+    u = call->subrequest->upstream;
+
+    if (call->finished || u == NULL || u->peer.connection == NULL) {
+        return;
+    }
+
+    rev = u->peer.connection->read;
+
+    if (rev->ready && !rev->timer_set && !rev->delayed) {
+        ngx_add_timer(rev, u->conf->read_timeout);
+    }
 }
 
 

@@ -56,6 +56,8 @@ my @cases = (
 		504, 'timeout', '1 8' ],
 	[ 'stalls in the body', [], { fault => 'stall_body' },
 		504, 'timeout', '1 8' ],
+	[ 'stalls when a buffer is full', [], { fault => 'stall_full' },
+		504, 'timeout', '1 8' ],
 	[ 'stalls in the body of an error', [],
 		{ fault => 'stall_body', status => 500 },
 		504, 'timeout', '1 8' ],

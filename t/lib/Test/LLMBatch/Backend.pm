@@ -326,6 +326,7 @@ sub _plan($c, $how, $status, $type, $body, $headers) {
 		map { lc $_ => $how->{headers}{$_} } keys %{$how->{headers}});
 	my $pad = max(0, ($how->{size} // 0) - length $body);
 	my $tail = $pad ? chop $body : '';
+	$body .= ' ' x 8192 if $fault eq 'stall_full';
 	my $length = $pad + length $body . $tail;
 
 	if ($how->{gzip}) {
@@ -364,6 +365,8 @@ sub _plan($c, $how, $status, $type, $body, $headers) {
 	return [ "$head\r\n", $end->('reset') ] if $fault eq 'reset_header';
 	return [ "$head\r\n$half", $end->('reset') ] if $fault eq 'reset_body';
 	return [ "$head\r\n$half", $end->('stall') ] if $fault eq 'stall_body';
+	return [ substr("$head\r\n$body", 0, 4096), $end->('stall') ]
+		if $fault eq 'stall_full';
 	return [ "$head\r\n$half", $end->('close') ] if $fault =~ /^cut/;
 
 	return [ "$head\r\n$body", { pad => $pad }, $tail ];
