@@ -22,6 +22,7 @@
 #include "llmb_key.h"
 #include "llmb_quote.h"
 #include "llmb_request.h"
+#include "llmb_returned.h"
 #include "llmb_sched.h"
 #include "llmb_split.h"
 #include "llmb_verdict.h"

@@ -2,8 +2,8 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * What becomes of a call that came back.  The table of failures is in the
- * core; here its verdict is carried out.
+ * A call that came back: what came of it, and its members' answers.  What is to
+ * become of it is decided by llmb_returned().
  */
 
 
@@ -16,41 +16,23 @@ static ngx_int_t ngx_http_llm_batch_answer_step(
     ngx_http_llm_batch_call_t *call);
 static void ngx_http_llm_batch_step_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_end(ngx_http_llm_batch_call_t *call);
-static ngx_msec_t ngx_http_llm_batch_carry_out(
-    ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
-    llmb_reason_e reason);
 static void ngx_http_llm_batch_get_times(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
 static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
 static ngx_uint_t ngx_http_llm_batch_is_unsent(
     ngx_http_llm_batch_call_t *call);
-static ngx_uint_t ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome, llmb_verdict_e verdict);
-static void ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
-    llmb_group_t *g, llmb_outcome_t *outcome);
-static ngx_msec_t ngx_http_llm_batch_learn_format(
-    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
 static void ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome, ngx_msec_t off);
-static void ngx_http_llm_batch_learn_probe(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome);
-static llmb_verdict_e ngx_http_llm_batch_limit(
-    ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict);
-static void ngx_http_llm_batch_release_members(
-    ngx_http_llm_batch_call_t *call, llmb_verdict_e verdict,
-    llmb_reason_e reason);
+    llmb_outcome_t *outcome, uint32_t off);
 static void ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx);
 
 
 ngx_int_t
 ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 {
-    ngx_msec_t                  pause, off;
-    ngx_uint_t                  smaller;
-    llmb_reason_e               reason;
-    llmb_verdict_e              verdict;
+    llmb_facts_t                facts;
     llmb_outcome_t             *outcome;
+    llmb_returned_t             returned;
     ngx_http_llm_batch_zone_t  *zone;
 
     if (call->finished) {
@@ -78,6 +60,9 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
     ngx_http_llm_batch_compare(call);
 
+    ngx_http_llm_batch_get_outcome(call, outcome);
+    ngx_http_llm_batch_get_facts(call, &facts);
+
     ngx_http_llm_batch_lock(zone);
 
     if (!ngx_http_llm_batch_is_awaited(call)) {
@@ -87,37 +72,25 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
 
     zone->calls[call->index] = NULL;
 
-    ngx_http_llm_batch_get_outcome(call, outcome);
+    ngx_http_llm_batch_learn_upstream(zone,
+                                llmb_call(zone->tables, call->index)->group,
+                                call->subrequest, facts.usec);
 
-    outcome->spent = llmb_sched_spent(zone->tables, call->index,
-                                      outcome->spent);
-
-    verdict = llmb_verdict(outcome);
-    reason = llmb_verdict_reason(outcome);
-
-    smaller = ngx_http_llm_batch_learn(call, outcome, verdict);
-    off = ngx_http_llm_batch_learn_format(call, outcome);
-
-    if (smaller && verdict != LLMB_VERDICT_DELIVER) {
-        /* no fault of any member: they go in smaller calls, if they may wait */
-        (void) llmb_sched_pause(zone->tables, call->index, 0,
-                                ngx_current_msec);
-        verdict = LLMB_VERDICT_ALONE;
-    }
-
-    verdict = ngx_http_llm_batch_limit(call, verdict);
+    llmb_returned(zone->tables, call->index, zone->worker, outcome, &facts,
+                  ngx_current_msec, &returned);
 
     LLMB_CRASH("verdict locked");
     LLMB_TEAR(zone, "verdict torn");
 
-    pause = ngx_http_llm_batch_carry_out(call, verdict, reason);
-
     ngx_http_llm_batch_unlock(zone);
 
-    ngx_http_llm_batch_log_pause(zone, pause);
-    ngx_http_llm_batch_log_format(call, outcome, off);
+    ngx_http_llm_batch_count_outcome(call, outcome, &returned);
+    ngx_http_llm_batch_log_pause(zone, returned.pause);
+    ngx_http_llm_batch_log_format(call, outcome, returned.format_off);
 
-    if (verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE) {
+    if (returned.verdict == LLMB_VERDICT_AGAIN
+        || returned.verdict == LLMB_VERDICT_HALVE)
+    {
         return NGX_OK;
     }
 
@@ -126,6 +99,32 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     call->step.log = call->request->connection->log;
 
     return ngx_http_llm_batch_answer_step(call);
+}
+
+
+void
+ngx_http_llm_batch_count_outcome(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome, llmb_returned_t *returned)
+{
+    ngx_http_llm_batch_metrics_t  *metrics;
+
+    metrics = &call->zone->sh->metrics;
+
+    if (outcome->internal) {
+        return;
+    }
+
+    if (outcome->mismatch != LLMB_MISMATCH_NONE) {
+        ngx_http_llm_batch_count(metrics->mismatch[outcome->mismatch]);
+    }
+
+    if (returned->verdict == LLMB_VERDICT_SPLIT && outcome->members) {
+        ngx_http_llm_batch_count_n(metrics->calls_saved, outcome->members - 1);
+    }
+
+    ngx_http_llm_batch_observe(&metrics->upstream, &llmb_hist_time,
+                               (uint64_t) (ngx_current_msec - call->start)
+                               * 1000);
 }
 
 
@@ -238,43 +237,6 @@ ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call)
 }
 
 
-/* returns how long a pause is that has begun, or 0 */
-
-static ngx_msec_t
-ngx_http_llm_batch_carry_out(ngx_http_llm_batch_call_t *call,
-    llmb_verdict_e verdict, llmb_reason_e reason)
-{
-    ngx_http_llm_batch_zone_t  *zone;
-
-    zone = call->zone;
-
-    switch (verdict) {
-
-    case LLMB_VERDICT_AGAIN:
-        llmb_sched_again(zone->tables, call->index, zone->worker, reason,
-                         ngx_current_msec);
-        break;
-
-    case LLMB_VERDICT_HALVE:
-        llmb_sched_halve(zone->tables, call->index, zone->worker, reason);
-        break;
-
-    case LLMB_VERDICT_PAUSE:
-        return ngx_http_llm_batch_pause_call(call);
-
-    case LLMB_VERDICT_ALONE:
-    case LLMB_VERDICT_ABSENT:
-        ngx_http_llm_batch_release_members(call, verdict, reason);
-        break;
-
-    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
-        break;
-    }
-
-    return 0;
-}
-
-
 /* reads the answer to its end, and has it in one piece */
 
 void
@@ -312,15 +274,9 @@ ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     outcome->idempotent = call->adapter->idempotent;
     outcome->fallback = call->conf->fallback;
     outcome->moved = call->moved;
-    outcome->members = 1;
     outcome->items = call->items;
     outcome->tokens = call->tokens;
     outcome->bytes = call->bytes;
-
-    if (call->part == NULL) {
-        outcome->members = llmb_sched_live(call->zone->tables, call->index);
-        outcome->tries = llmb_call(call->zone->tables, call->index)->tries;
-    }
 
     ngx_http_llm_batch_get_times(call, outcome);
 
@@ -454,143 +410,44 @@ ngx_http_llm_batch_is_unsent(ngx_http_llm_batch_call_t *call)
 }
 
 
-/*
- * Counts the outcome, for the breaker, for the limits and for metrics; tells
- * whether it was an error about the size of the call, which is smaller now.
- */
-
-static ngx_uint_t
-ngx_http_llm_batch_learn(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome, llmb_verdict_e verdict)
+void
+ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
+    llmb_facts_t *facts)
 {
-    llmb_str_t                      body;
-    ngx_uint_t                      smaller;
-    llmb_group_t                   *g;
+    ngx_uint_t                      ms;
     ngx_http_llm_batch_loc_conf_t  *conf;
-    ngx_http_llm_batch_metrics_t   *metrics;
 
-    if (outcome->internal) {
-        /* it tells nothing of the upstream */
-        return 0;
+    ngx_memzero(facts, sizeof(llmb_facts_t));
+
+    facts->ids_asked = call->merge.token_ids;
+    facts->ids_given = call->split.token_ids;
+
+    facts->items = call->merge.items;
+    facts->inflight = call->inflight;
+    facts->sent = call->sent;
+    facts->usec = ngx_http_llm_batch_usec();
+
+    if (call->subrequest) {
+        facts->retry = ngx_http_llm_batch_retry_after(call->subrequest, &ms);
+        facts->retry_ms = (ms != 0);
     }
+
+    if (call->estimated && call->split.counted && call->tokens > call->copied)
+    {
+        facts->estimated = call->tokens - call->copied;
+        facts->counted = call->split.input;
+    }
+
+    /* what an error says of sizes is said at its beginning, if at all */
+
+    facts->words.data = call->body;
+    facts->words.len = ngx_min(call->len, NGX_HTTP_LLM_BATCH_WORDS);
 
     conf = call->conf;
-    metrics = &call->zone->sh->metrics;
-    g = llmb_group(call->zone->tables,
-                   llmb_call(call->zone->tables, call->index)->group);
 
-    body = ngx_http_llm_batch_words(call);
-
-    /* in the upstream's tokens, as far as they are known */
-
-    outcome->tokens = llmb_calibrate(&g->calibration, outcome->tokens);
-
-    smaller = llmb_verdict_learn(outcome, body, g->proven.items, &g->learned);
-
-    ngx_http_llm_batch_learn_abilities(call, g, outcome);
-    ngx_http_llm_batch_learn_call(call, call->zone,
-                     llmb_call(call->zone->tables, call->index)->group,
-                     outcome);
-    ngx_http_llm_batch_learn_probe(call, outcome);
-
-    if (outcome->status != NGX_HTTP_TOO_MANY_REQUESTS && !smaller) {
-        llmb_health_result(&g->health, llmb_verdict_failed(outcome),
-                           conf->breaker_failures, conf->breaker_cooldown,
-                           ngx_current_msec);
-    }
-
-    if (verdict == LLMB_VERDICT_ABSENT) {
-        llmb_moved_missed(&g->path, ngx_http_llm_batch_usec(),
-                          ngx_current_msec);
-
-    } else if (outcome->status == NGX_HTTP_OK) {
-        llmb_moved_found(&g->path);
-    }
-
-    if (outcome->mismatch != LLMB_MISMATCH_NONE) {
-        ngx_http_llm_batch_count(metrics->mismatch[outcome->mismatch]);
-    }
-
-    if (verdict == LLMB_VERDICT_SPLIT) {
-        ngx_http_llm_batch_count_n(metrics->calls_saved, outcome->members
-                                   ? outcome->members - 1 : 0);
-    }
-
-    ngx_http_llm_batch_observe(&metrics->upstream, &llmb_hist_time,
-                               (uint64_t) (ngx_current_msec - call->start)
-                               * 1000);
-
-    return smaller;
-}
-
-
-/* what an error says of sizes is said at its beginning, if at all */
-
-llmb_str_t
-ngx_http_llm_batch_words(ngx_http_llm_batch_call_t *call)
-{
-    llmb_str_t  words;
-
-    words.data = call->body;
-    words.len = ngx_min(call->len, NGX_HTTP_LLM_BATCH_WORDS);
-
-    return words;
-}
-
-
-/*
- * How many items the upstream takes, and whether it can tell ids of tokens
- * and does not mind our asking.
- */
-
-static void
-ngx_http_llm_batch_learn_abilities(ngx_http_llm_batch_call_t *call,
-    llmb_group_t *g, llmb_outcome_t *outcome)
-{
-    if (outcome->split) {
-        llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
-                          call->bytes);
-
-        ngx_http_llm_batch_calibrate(call, g);
-
-        if (call->split.token_ids && g->token_ids == LLMB_TOKEN_IDS_UNKNOWN) {
-            g->token_ids = LLMB_TOKEN_IDS_KNOWN;
-        }
-
-        return;
-    }
-
-    if (call->merge.token_ids
-        && (outcome->status == NGX_HTTP_OK
-            || (outcome->status >= 400 && outcome->status < 500)))
-    {
-        g->token_ids = LLMB_TOKEN_IDS_REFUSED;
-    }
-}
-
-
-/* whether it is understood at all; for how long it is not tried now, or 0 */
-
-static ngx_msec_t
-ngx_http_llm_batch_learn_format(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome)
-{
-    uint32_t        group;
-    llmb_zone_t    *z;
-    llmb_format_e   format;
-
-    z = call->zone->tables;
-    group = llmb_call(z, call->index)->group;
-    format = llmb_verdict_format(outcome);
-
-    if (format == LLMB_FORMAT_UNKNOWN) {
-        return 0;
-    }
-
-    return llmb_understood_result(&z->understood,
-                                  llmb_group(z, group)->format,
-                                  format == LLMB_FORMAT_UNDERSTOOD,
-                                  ngx_current_msec);
+    facts->fallback_limit = conf->fallback_limit;
+    facts->breaker_failures = conf->breaker_failures;
+    facts->breaker_cooldown = conf->breaker_cooldown;
 }
 
 
@@ -598,7 +455,7 @@ ngx_http_llm_batch_learn_format(ngx_http_llm_batch_call_t *call,
 
 static void
 ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome, ngx_msec_t off)
+    llmb_outcome_t *outcome, uint32_t off)
 {
     u_char     name[LLMB_GROUP_NAME];
     size_t     i, len;
@@ -624,101 +481,9 @@ ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
     ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
                   "answers to calls of several requests are not in the "
                   "format \"%V\" (%V), group \"%*s\" of zone \"%V\": its "
-                  "requests go alone for %Mms",
+                  "requests go alone for %uDms",
                   &adapter, &kind, len, name, &call->zone->shm_zone->shm.name,
                   off);
-}
-
-
-/* an upstream that takes a call in a pause takes others, too */
-
-static void
-ngx_http_llm_batch_learn_probe(ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome)
-{
-    llmb_call_t  *c;
-
-    c = llmb_call(call->zone->tables, call->index);
-
-    if (c->probe && outcome->answered && outcome->status >= 200
-        && outcome->status < 300)
-    {
-        llmb_sched_resume(call->zone->tables, c->group, c->probe,
-                          ngx_current_msec);
-    }
-}
-
-
-/* isolation must not multiply the load of an upstream in trouble */
-
-static llmb_verdict_e
-ngx_http_llm_batch_limit(ngx_http_llm_batch_call_t *call,
-    llmb_verdict_e verdict)
-{
-    ngx_uint_t     ms;
-    llmb_group_t  *g;
-
-    g = llmb_group(call->zone->tables,
-                   llmb_call(call->zone->tables, call->index)->group);
-
-    if ((verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE
-         || verdict == LLMB_VERDICT_ALONE || verdict == LLMB_VERDICT_ABSENT)
-        && llmb_sched_yield(call->zone->tables, call->index,
-                            ngx_current_msec))
-    {
-        /* nobody is left to get anything */
-        return LLMB_VERDICT_DELIVER;
-    }
-
-    if (verdict == LLMB_VERDICT_HALVE
-        && llmb_health_allow(&g->health, call->conf->fallback_limit, 2,
-                             ngx_current_msec) < 2)
-    {
-        return LLMB_VERDICT_DELIVER;
-    }
-
-    if (verdict == LLMB_VERDICT_PAUSE
-        && ngx_http_llm_batch_retry_after(call->subrequest, &ms) == 0)
-    {
-        return LLMB_VERDICT_DELIVER;
-    }
-
-    return verdict;
-}
-
-
-/* sends them alone, as many as may be; the others get the error */
-
-static void
-ngx_http_llm_batch_release_members(ngx_http_llm_batch_call_t *call,
-    llmb_verdict_e verdict, llmb_reason_e reason)
-{
-    uint32_t      i, next;
-    llmb_call_t  *c;
-    llmb_zone_t  *z;
-
-    z = call->zone->tables;
-
-    if (verdict != LLMB_VERDICT_ABSENT && !call->outcome.internal) {
-        llmb_sched_isolate(z, call->index, reason, call->conf->fallback_limit,
-                           ngx_current_msec);
-        return;
-    }
-
-    /*
-     * a path of our choosing that is not there is not their fault; nor has an
-     * upstream seen anything of a call that could not be sent
-     */
-
-    c = llmb_call(z, call->index);
-
-    for (i = c->members.head; i != LLMB_NIL; i = next) {
-        next = llmb_queue_links(z)[i].next;
-
-        if (llmb_member(z, i)->state == LLMB_MEMBER_CLAIMED) {
-            llmb_sched_release(z, i, reason);
-        }
-    }
 }
 
 

@@ -129,12 +129,18 @@ void ngx_http_llm_batch_neutralize(ngx_http_llm_batch_call_t *call,
 /* the answer is complete: call->body and len are what there is of it */
 void ngx_http_llm_batch_read_answer(ngx_http_llm_batch_call_t *call);
 
-/* what the call came to, once its answer has been read */
+/*
+ * What the call came to, once its answer has been read, and what else is known
+ * of it; the zone's part of the outcome is llmb_returned()'s to fill in.
+ */
 void ngx_http_llm_batch_get_outcome(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
+void ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
+    llmb_facts_t *facts);
 
-/* the part of an error that is looked at for what it says of sizes */
-llmb_str_t ngx_http_llm_batch_words(ngx_http_llm_batch_call_t *call);
+/* metrics of a call that came back */
+void ngx_http_llm_batch_count_outcome(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome, llmb_returned_t *returned);
 
 /* a call that a part has of its own came back: its answer, or more parts */
 void ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call);

@@ -125,16 +125,3 @@ ngx_http_llm_batch_charge(ngx_http_llm_batch_ctx_t *ctx)
     ngx_http_llm_batch_count_n(metrics->cost, result->cost);
     ngx_http_llm_batch_count_n(metrics->saved, result->saved);
 }
-
-
-void
-ngx_http_llm_batch_calibrate(ngx_http_llm_batch_call_t *call,
-    llmb_group_t *group)
-{
-    if (call->estimated && call->split.counted
-        && call->tokens > call->copied)
-    {
-        llmb_calibrate_learn(&group->calibration, call->tokens - call->copied,
-                             call->split.input);
-    }
-}

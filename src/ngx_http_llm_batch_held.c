@@ -28,11 +28,9 @@ static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
-static ngx_uint_t ngx_http_llm_batch_is_busy(ngx_http_request_t *r);
-static ngx_uint_t ngx_http_llm_batch_proves(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_member_t *m);
-static ngx_msec_t ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_member_t *m);
+static void ngx_http_llm_batch_get_outcome_alone(
+    ngx_http_llm_batch_ctx_t *ctx, llmb_outcome_t *outcome,
+    llmb_facts_t *facts);
 
 
 llmb_reason_e
@@ -517,23 +515,13 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 }
 
 
-/* by the upstream, for what nginx itself limits is for one client to mind */
-
-static ngx_uint_t
-ngx_http_llm_batch_is_busy(ngx_http_request_t *r)
-{
-    return r->headers_out.status == NGX_HTTP_TOO_MANY_REQUESTS
-           && r->upstream
-           && r->upstream->headers_in.status_n == NGX_HTTP_TOO_MANY_REQUESTS;
-}
-
-
 void
 ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 {
-    ngx_msec_t                  pause;
-    ngx_uint_t                  absent;
+    llmb_facts_t                facts;
     llmb_member_t              *m;
+    llmb_outcome_t              outcome;
+    llmb_returned_t             returned;
     ngx_http_llm_batch_zone_t  *zone;
     ngx_http_llm_batch_part_t  *part;
 
@@ -544,25 +532,30 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     zone = ctx->zone;
-    pause = 0;
-    absent = 0;
+
+    ngx_http_llm_batch_get_outcome_alone(ctx, &outcome, &facts);
+
+    ngx_memzero(&returned, sizeof(llmb_returned_t));
 
     ngx_http_llm_batch_lock(zone);
 
     if (zone->tables->epoch == part->epoch) {
         m = llmb_member(zone->tables, part->member);
 
-        absent = ngx_http_llm_batch_proves(ctx, m);
-        pause = ngx_http_llm_batch_hear(ctx, m);
+        ngx_http_llm_batch_learn_upstream(zone, m->group, ctx->request,
+                                          facts.usec);
+
+        llmb_returned_alone(zone->tables, part->member, &outcome, &facts,
+                            ngx_current_msec, &returned);
     }
 
     ngx_http_llm_batch_leave(part);
 
     ngx_http_llm_batch_unlock(zone);
 
-    ngx_http_llm_batch_log_pause(zone, pause);
+    ngx_http_llm_batch_log_pause(zone, returned.pause);
 
-    if (absent) {
+    if (returned.absent) {
         ngx_http_llm_batch_count(zone->sh->metrics.absent_paths);
 
         ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
@@ -574,47 +567,42 @@ ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
 }
 
 
-/* that its own path is there, but not the one of calls */
+/*
+ * What its own request came to, as the client gets it.  What nginx itself
+ * limits, or has kept, is not the upstream's answer.
+ */
 
-static ngx_uint_t
-ngx_http_llm_batch_proves(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
+static void
+ngx_http_llm_batch_get_outcome_alone(ngx_http_llm_batch_ctx_t *ctx,
+    llmb_outcome_t *outcome, llmb_facts_t *facts)
 {
-    llmb_group_t  *g;
+    ngx_uint_t                  ms;
+    ngx_http_request_t         *r;
+    ngx_http_llm_batch_part_t  *part;
 
-    g = llmb_group(ctx->zone->tables, m->group);
+    r = ctx->request;
+    part = &ctx->whole;
 
-    return llmb_moved_alone(&g->path, ctx->request->headers_out.status,
-                            ctx->whole.sent, ngx_current_msec);
-}
+    ngx_memzero(outcome, sizeof(llmb_outcome_t));
+    ngx_memzero(facts, sizeof(llmb_facts_t));
 
+    outcome->status = r->headers_out.status;
+    outcome->items = part->piece.items;
+    outcome->answered = r->upstream
+                        && r->upstream->headers_in.status_n
+                           == r->headers_out.status;
 
-/* what the answer to one tells of all; how long a pause is that begins, or 0 */
+#if (NGX_HTTP_CACHE)
+    outcome->answered &= !r->cached;
+#endif
 
-static ngx_msec_t
-ngx_http_llm_batch_hear(ngx_http_llm_batch_ctx_t *ctx, llmb_member_t *m)
-{
-    ngx_uint_t     status;
-    llmb_zone_t   *z;
-
-    z = ctx->zone->tables;
-    status = ctx->request->headers_out.status;
-
-    ngx_http_llm_batch_learn_alone(&ctx->whole, m->group, status);
-
-    if (m->result.status == LLMB_STATUS_FALLBACK) {
-        llmb_health_alone(&llmb_group(z, m->group)->health, m->flow, status,
-                          ctx->whole.sent / 1000, ngx_current_msec);
-    }
-
-    if (ngx_http_llm_batch_is_busy(ctx->request)) {
-        return ngx_http_llm_batch_halt(ctx->zone, m, ctx->request);
-    }
-
-    if (m->probe && status >= 200 && status < 300) {
-        llmb_sched_resume(z, m->group, m->probe, ngx_current_msec);
-    }
-
-    return 0;
+    facts->own = 1;
+    facts->items = part->piece.items;
+    facts->inflight = part->inflight;
+    facts->sent = part->sent;
+    facts->usec = ngx_http_llm_batch_usec();
+    facts->retry = ngx_http_llm_batch_retry_after(r, &ms);
+    facts->retry_ms = (ms != 0);
 }
 
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * What is learned from each call, and from each request that went alone.
+ * What is learned of upstreams: the time of calls, and where they go.
  */
 
 
@@ -22,16 +22,12 @@ uint64_t ngx_http_llm_batch_usec(void);
  */
 uint64_t ngx_http_llm_batch_kind(ngx_http_llm_batch_ctx_t *ctx);
 
-/* a call of the group is over; the caller holds the lock */
-void ngx_http_llm_batch_learn_call(ngx_http_llm_batch_call_t *call,
-    ngx_http_llm_batch_zone_t *zone, uint32_t group, llmb_outcome_t *outcome);
-
 /*
- * The answer to a request that went alone has passed, with the status that
- * its client gets; the caller holds the lock.
+ * The request r was sent for the group, to an address that is not known before:
+ * it may be made of variables.  The caller holds the lock; usec is now.
  */
-void ngx_http_llm_batch_learn_alone(ngx_http_llm_batch_part_t *part,
-    uint32_t group, ngx_uint_t status);
+void ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
+    uint32_t group, ngx_http_request_t *r, uint64_t usec);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_LEARN_H_INCLUDED_ */

@@ -28,9 +28,5 @@ void ngx_http_llm_batch_price(ngx_http_llm_batch_call_t *call,
 /* sets the cost of a request, unless its calls have, and counts it */
 void ngx_http_llm_batch_charge(ngx_http_llm_batch_ctx_t *ctx);
 
-/* lets the group learn, from a call, how far the estimate of tokens is off */
-void ngx_http_llm_batch_calibrate(ngx_http_llm_batch_call_t *call,
-    llmb_group_t *group);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_MODELS_H_INCLUDED_ */

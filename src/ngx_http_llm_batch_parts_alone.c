@@ -12,15 +12,9 @@
 
 
 static void ngx_http_llm_batch_part_starved(ngx_http_llm_batch_part_t *part);
-static ngx_uint_t ngx_http_llm_batch_part_learn(
-    ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome);
-static ngx_msec_t ngx_http_llm_batch_part_hear(
-    ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
-    llmb_outcome_t *outcome);
-static ngx_uint_t ngx_http_llm_batch_part_waits(
-    ngx_http_llm_batch_part_t *part, llmb_group_t *g,
-    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
+static void ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome,
+    llmb_returned_t *returned);
 static ngx_int_t ngx_http_llm_batch_part_answer(
     ngx_http_llm_batch_part_t *part, ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, ngx_http_llm_batch_answer_t *answer);
@@ -41,6 +35,7 @@ void
 ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
 {
     llmb_outcome_t               outcome;
+    llmb_returned_t              returned;
     ngx_http_llm_batch_part_t   *part;
     ngx_http_llm_batch_answer_t  answer;
 
@@ -57,15 +52,21 @@ ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call)
 
     ngx_http_llm_batch_get_outcome(call, &outcome);
 
-    if (ngx_http_llm_batch_part_learn(part, call, &outcome)) {
+    ngx_http_llm_batch_part_learn(part, call, &outcome, &returned);
+
+    switch (returned.verdict) {
+
+    case LLMB_VERDICT_PAUSE:
         ngx_http_llm_batch_part_back(part);
         return;
-    }
 
-    if (outcome.internal) {
-        /* as if it could not have been made */
-        ngx_http_llm_batch_pass(part->ctx, LLMB_REASON_INTERNAL);
+    case LLMB_VERDICT_ALONE:
+    case LLMB_VERDICT_ABSENT:
+        ngx_http_llm_batch_pass(part->ctx, returned.reason);
         return;
+
+    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
+        break;
     }
 
     if (ngx_http_llm_batch_part_answer(part, call, &outcome, &answer)
@@ -98,146 +99,51 @@ ngx_http_llm_batch_part_starved(ngx_http_llm_batch_part_t *part)
 }
 
 
-/* gives the slot back; tells whether the part, or what it is cut into, waits */
+/* the zone learns of it, and has the slot back */
 
-static ngx_uint_t
+static void
 ngx_http_llm_batch_part_learn(ngx_http_llm_batch_part_t *part,
-    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome,
+    llmb_returned_t *returned)
 {
-    ngx_msec_t                  pause;
-    ngx_uint_t                  again;
-    llmb_str_t                  body;
-    llmb_group_t               *g;
+    llmb_facts_t                facts;
+    llmb_member_t              *m;
     ngx_http_llm_batch_zone_t  *zone;
 
     zone = call->zone;
-    again = 0;
-    pause = 0;
+
+    ngx_http_llm_batch_get_facts(call, &facts);
+
+    facts.divisible = ngx_http_llm_batch_may_cut(part);
+    facts.began = ngx_current_msec
+                  - (ngx_time() - part->ctx->request->start_sec) * 1000;
+
+    ngx_memzero(returned, sizeof(llmb_returned_t));
+
+    /* of one that the zone does not know, nothing is learned */
+
+    returned->verdict = outcome->internal ? LLMB_VERDICT_ALONE
+                                          : LLMB_VERDICT_DELIVER;
+    returned->reason = llmb_verdict_reason(outcome);
 
     ngx_http_llm_batch_lock(zone);
 
     if (part->joined && part->epoch == zone->tables->epoch) {
-        g = llmb_group(zone->tables,
-                       llmb_member(zone->tables, part->member)->group);
+        m = llmb_member(zone->tables, part->member);
 
-        body = ngx_http_llm_batch_words(call);
+        ngx_http_llm_batch_learn_upstream(zone, m->group, call->subrequest,
+                                          facts.usec);
 
-        if (!outcome->internal) {
-            ngx_http_llm_batch_learn_call(call, zone,
-                             llmb_member(zone->tables, part->member)->group,
-                             outcome);
-        }
-
-        pause = ngx_http_llm_batch_part_hear(part, call, outcome);
-
-        if (outcome->split) {
-            llmb_policy_prove(&g->proven, call->merge.items, call->tokens,
-                              call->bytes);
-
-            ngx_http_llm_batch_calibrate(call, g);
-
-        } else {
-            outcome->tokens = llmb_calibrate(&g->calibration, outcome->tokens);
-
-            (void) llmb_verdict_learn(outcome, body, g->proven.items,
-                                      &g->learned);
-            again = ngx_http_llm_batch_part_waits(part, g, call, outcome);
-        }
-
-        if (!again && !outcome->internal) {
-            /* an error in what its client sent is no failure of ours */
-
-            llmb_health_result(&g->health,
-                               outcome->status == NGX_HTTP_OK
-                               ? !outcome->split : outcome->status >= 500,
-                               call->conf->breaker_failures,
-                               call->conf->breaker_cooldown,
-                               ngx_current_msec);
-        }
+        llmb_returned_alone(zone->tables, part->member, outcome, &facts,
+                            ngx_current_msec, returned);
     }
 
     ngx_http_llm_batch_leave(part);
 
     ngx_http_llm_batch_unlock(zone);
 
-    ngx_http_llm_batch_log_pause(zone, pause);
-
-    if (outcome->mismatch != LLMB_MISMATCH_NONE) {
-        ngx_http_llm_batch_count(zone->sh->metrics.mismatch[outcome->mismatch]);
-    }
-
-    ngx_http_llm_batch_observe(&zone->sh->metrics.upstream, &llmb_hist_time,
-                               (uint64_t) (ngx_current_msec - call->start)
-                               * 1000);
-
-    return again;
-}
-
-
-/* as of a request that went alone */
-
-static ngx_msec_t
-ngx_http_llm_batch_part_hear(ngx_http_llm_batch_part_t *part,
-    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
-{
-    llmb_member_t  *m;
-
-    m = llmb_member(call->zone->tables, part->member);
-
-    if (!outcome->answered) {
-        return 0;
-    }
-
-    if (outcome->status == NGX_HTTP_TOO_MANY_REQUESTS) {
-        return ngx_http_llm_batch_halt(call->zone, m, call->subrequest);
-    }
-
-    if (m->probe && outcome->status >= 200 && outcome->status < 300) {
-        llmb_sched_resume(call->zone->tables, m->group, m->probe,
-                          ngx_current_msec);
-    }
-
-    return 0;
-}
-
-
-/*
- * A part that is larger than what is known by now of the upstream is cut
- * again; one that comes too soon waits, as its client would have to.
- */
-
-static ngx_uint_t
-ngx_http_llm_batch_part_waits(ngx_http_llm_batch_part_t *part,
-    llmb_group_t *g, ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome)
-{
-    uint64_t        pause, since;
-    ngx_uint_t      ms;
-    llmb_policy_t   policy;
-
-    if (!outcome->answered) {
-        return 0;
-    }
-
-    switch (outcome->status) {
-
-    case NGX_HTTP_BAD_REQUEST:
-    case NGX_HTTP_REQUEST_ENTITY_TOO_LARGE:
-    case 422:
-        policy = llmb_group_policy(g);
-        return ngx_http_llm_batch_may_cut(part)
-               && !llmb_policy_takes(&policy, part->piece.items,
-                                     part->piece.tokens, part->piece.bytes);
-
-    case NGX_HTTP_TOO_MANY_REQUESTS:
-        since = (uint64_t) (ngx_time() - part->ctx->request->start_sec) * 1000;
-        pause = ngx_http_llm_batch_retry_after(call->subrequest, &ms);
-
-        return !ngx_http_llm_batch_part_is_whole(part)
-               && pause && since + pause < LLMB_SCHED_PATIENCE;
-
-    default:
-        return 0;
-    }
+    ngx_http_llm_batch_count_outcome(call, outcome, returned);
+    ngx_http_llm_batch_log_pause(zone, returned->pause);
 }
 
 

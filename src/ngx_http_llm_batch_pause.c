@@ -58,54 +58,13 @@ ngx_http_llm_batch_retry_after(ngx_http_request_t *r, ngx_uint_t *ms)
 }
 
 
-ngx_msec_t
-ngx_http_llm_batch_pause_call(ngx_http_llm_batch_call_t *call)
-{
-    uint64_t       pause;
-    ngx_uint_t     ms;
-    llmb_zone_t   *z;
-    llmb_group_t  *g;
-
-    z = call->zone->tables;
-    g = llmb_group(z, llmb_call(z, call->index)->group);
-
-    pause = ngx_http_llm_batch_retry_after(call->subrequest, &ms);
-    g->retry_ms = ms;
-
-    return llmb_sched_pause(z, call->index, ngx_current_msec + pause,
-                            ngx_current_msec)
-           ? (ngx_msec_t) pause : 0;
-}
-
-
-ngx_msec_t
-ngx_http_llm_batch_halt(ngx_http_llm_batch_zone_t *zone, llmb_member_t *m,
-    ngx_http_request_t *r)
-{
-    uint64_t    pause;
-    ngx_uint_t  ms;
-
-    pause = ngx_http_llm_batch_retry_after(r, &ms);
-
-    if (pause == 0) {
-        return 0;
-    }
-
-    llmb_group(zone->tables, m->group)->retry_ms = ms;
-
-    return llmb_sched_halt(zone->tables, m->group, m->probe,
-                           ngx_current_msec + pause, ngx_current_msec)
-           ? (ngx_msec_t) pause : 0;
-}
-
-
 void
-ngx_http_llm_batch_log_pause(ngx_http_llm_batch_zone_t *zone, ngx_msec_t pause)
+ngx_http_llm_batch_log_pause(ngx_http_llm_batch_zone_t *zone, uint64_t pause)
 {
     if (pause) {
         ngx_log_error(NGX_LOG_INFO, ngx_cycle->log, 0,
                       "llm_batch: an upstream of zone \"%V\" has answered "
-                      "429, its group pauses for %Mms",
+                      "429, its group pauses for %uLms",
                       &zone->shm_zone->shm.name, pause);
     }
 }

@@ -16,18 +16,9 @@
  */
 uint64_t ngx_http_llm_batch_retry_after(ngx_http_request_t *r, ngx_uint_t *ms);
 
-/*
- * The group of a call, or of a member that went alone by r, pauses if the
- * upstream has said for how long.  Return the length of a pause that was none
- * before, or 0.  The caller holds the lock.
- */
-ngx_msec_t ngx_http_llm_batch_pause_call(ngx_http_llm_batch_call_t *call);
-ngx_msec_t ngx_http_llm_batch_halt(ngx_http_llm_batch_zone_t *zone,
-    llmb_member_t *m, ngx_http_request_t *r);
-
 /* logs that it begins; not under the lock */
 void ngx_http_llm_batch_log_pause(ngx_http_llm_batch_zone_t *zone,
-    ngx_msec_t pause);
+    uint64_t pause);
 
 /* a member could not wait for the end of a pause: answers it 429 */
 void ngx_http_llm_batch_refused(ngx_http_llm_batch_part_t *part);

@@ -1,0 +1,418 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ */
+
+
+#include <string.h>
+
+#include "llmb_returned.h"
+
+
+static unsigned llmb_returned_learn(llmb_zone_t *z, uint32_t group,
+    unsigned probe, llmb_outcome_t *outcome, const llmb_facts_t *facts,
+    uint64_t now);
+static void llmb_returned_abilities(llmb_group_t *g,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts);
+static llmb_learn_end_e llmb_returned_end(const llmb_outcome_t *outcome,
+    const llmb_facts_t *facts);
+static void llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts,
+    unsigned smaller, uint64_t now, llmb_returned_t *returned);
+static llmb_verdict_e llmb_returned_limit(llmb_zone_t *z, uint32_t call,
+    llmb_verdict_e verdict, const llmb_facts_t *facts, uint64_t now);
+static void llmb_returned_carry_out(llmb_zone_t *z, uint32_t call,
+    uint32_t worker, const llmb_outcome_t *outcome, const llmb_facts_t *facts,
+    uint64_t now, llmb_returned_t *returned);
+static void llmb_returned_release(llmb_zone_t *z, uint32_t call,
+    llmb_reason_e reason);
+static llmb_verdict_e llmb_returned_verdict_alone(llmb_zone_t *z,
+    const llmb_member_t *m, const llmb_outcome_t *outcome,
+    const llmb_facts_t *facts, uint64_t now);
+
+
+void
+llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
+    llmb_returned_t *returned)
+{
+    unsigned      smaller;
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
+    memset(returned, 0, sizeof(llmb_returned_t));
+
+    outcome->members = llmb_sched_live(z, call);
+    outcome->tries = c->tries;
+    outcome->spent = llmb_sched_spent(z, call, outcome->spent);
+
+    returned->verdict = llmb_verdict(outcome);
+    returned->reason = llmb_verdict_reason(outcome);
+
+    smaller = llmb_returned_learn(z, c->group, c->probe, outcome, facts, now);
+
+    llmb_returned_several(z, llmb_group(z, c->group), outcome, facts, smaller,
+                          now, returned);
+
+    if (smaller && returned->verdict != LLMB_VERDICT_DELIVER) {
+        /* no fault of any member: they go in smaller calls, if they may wait */
+        (void) llmb_sched_pause(z, call, 0, now);
+        returned->verdict = LLMB_VERDICT_ALONE;
+    }
+
+    returned->verdict = llmb_returned_limit(z, call, returned->verdict, facts,
+                                            now);
+
+    llmb_returned_carry_out(z, call, worker, outcome, facts, now, returned);
+}
+
+
+/*
+ * Whatever an outcome tells, however many were in the call.  Returns whether it
+ * was an error about the size of a call, which is smaller from now on.
+ */
+
+static unsigned
+llmb_returned_learn(llmb_zone_t *z, uint32_t group, unsigned probe,
+    llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now)
+{
+    unsigned        smaller;
+    llmb_group_t   *g;
+    llmb_sample_t   sample;
+
+    if (outcome->internal) {
+        /* it tells nothing of the upstream */
+        return 0;
+    }
+
+    g = llmb_group(z, group);
+    smaller = 0;
+
+    if (!facts->own) {
+
+        llmb_returned_abilities(g, outcome, facts);
+
+        /* in the upstream's tokens, as far as they are known */
+
+        outcome->tokens = llmb_calibrate(&g->calibration, outcome->tokens);
+
+        smaller = llmb_verdict_learn(outcome, facts->words, g->proven.items,
+                                     &g->learned);
+    }
+
+    sample.items = facts->items;
+    sample.inflight = facts->inflight;
+    sample.time = facts->usec - facts->sent;
+    sample.end = llmb_returned_end(outcome, facts);
+
+    llmb_upstream_sample(z, group, &sample, facts->usec);
+
+    /* an upstream that takes a call in a pause takes others, too */
+
+    if (probe && outcome->answered
+        && outcome->status >= 200 && outcome->status < 300)
+    {
+        llmb_sched_resume(z, group, probe, now);
+    }
+
+    return smaller;
+}
+
+
+/*
+ * How much the upstream takes, how it counts, and whether it gives the ids of
+ * tokens and does not mind our asking.
+ */
+
+static void
+llmb_returned_abilities(llmb_group_t *g, const llmb_outcome_t *outcome,
+    const llmb_facts_t *facts)
+{
+    if (outcome->split) {
+        llmb_policy_prove(&g->proven, facts->items, outcome->tokens,
+                          outcome->bytes);
+
+        if (facts->counted) {
+            llmb_calibrate_learn(&g->calibration, facts->estimated,
+                                 facts->counted);
+        }
+
+        if (facts->ids_given && g->token_ids == LLMB_TOKEN_IDS_UNKNOWN) {
+            g->token_ids = LLMB_TOKEN_IDS_KNOWN;
+        }
+
+        return;
+    }
+
+    if (facts->ids_asked
+        && (outcome->status == 200
+            || (outcome->status >= 400 && outcome->status < 500)))
+    {
+        g->token_ids = LLMB_TOKEN_IDS_REFUSED;
+    }
+}
+
+
+/*
+ * 429 is about who asks, and 500 about what is asked for: whoever found
+ * something that fails would else take the slots of all.
+ */
+
+static llmb_learn_end_e
+llmb_returned_end(const llmb_outcome_t *outcome, const llmb_facts_t *facts)
+{
+    switch (outcome->status) {
+
+    case 200:
+        return outcome->split || facts->own ? LLMB_LEARN_GOOD
+                                            : LLMB_LEARN_OTHER;
+
+    case 429:
+    case 500:
+        return LLMB_LEARN_LIMITED;
+
+    default:
+        return outcome->status >= 500 ? LLMB_LEARN_OVERLOAD
+                                      : LLMB_LEARN_OTHER;
+    }
+}
+
+
+/* what only a call of several tells: whether merging works */
+
+static void
+llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts,
+    unsigned smaller, uint64_t now, llmb_returned_t *returned)
+{
+    llmb_format_e  format;
+
+    if (outcome->internal) {
+        return;
+    }
+
+    if (outcome->status != 429 && !smaller) {
+        llmb_health_result(&g->health, llmb_verdict_failed(outcome),
+                           facts->breaker_failures, facts->breaker_cooldown,
+                           now);
+    }
+
+    if (returned->verdict == LLMB_VERDICT_ABSENT) {
+        llmb_moved_missed(&g->path, facts->usec, now);
+
+    } else if (outcome->status == 200) {
+        llmb_moved_found(&g->path);
+    }
+
+    format = llmb_verdict_format(outcome);
+
+    if (format != LLMB_FORMAT_UNKNOWN) {
+        returned->format_off = llmb_understood_result(&z->understood,
+                                            g->format,
+                                            format == LLMB_FORMAT_UNDERSTOOD,
+                                            now);
+    }
+}
+
+
+/* isolation must not multiply the load of an upstream in trouble */
+
+static llmb_verdict_e
+llmb_returned_limit(llmb_zone_t *z, uint32_t call, llmb_verdict_e verdict,
+    const llmb_facts_t *facts, uint64_t now)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, llmb_call(z, call)->group);
+
+    switch (verdict) {
+
+    case LLMB_VERDICT_PAUSE:
+        return facts->retry ? verdict : LLMB_VERDICT_DELIVER;
+
+    case LLMB_VERDICT_AGAIN:
+    case LLMB_VERDICT_HALVE:
+    case LLMB_VERDICT_ALONE:
+    case LLMB_VERDICT_ABSENT:
+
+        if (llmb_sched_yield(z, call, now)) {
+            /* nobody is left to get anything */
+            return LLMB_VERDICT_DELIVER;
+        }
+
+        if (verdict == LLMB_VERDICT_HALVE
+            && llmb_health_allow(&g->health, facts->fallback_limit, 2, now)
+               < 2)
+        {
+            return LLMB_VERDICT_DELIVER;
+        }
+
+        return verdict;
+
+    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
+        return verdict;
+    }
+}
+
+
+static void
+llmb_returned_carry_out(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
+    llmb_returned_t *returned)
+{
+    switch (returned->verdict) {
+
+    case LLMB_VERDICT_AGAIN:
+        llmb_sched_again(z, call, worker, returned->reason, now);
+        break;
+
+    case LLMB_VERDICT_HALVE:
+        llmb_sched_halve(z, call, worker, returned->reason);
+        break;
+
+    case LLMB_VERDICT_PAUSE:
+        llmb_group(z, llmb_call(z, call)->group)->retry_ms = facts->retry_ms;
+
+        if (llmb_sched_pause(z, call, now + facts->retry, now)) {
+            returned->pause = facts->retry;
+        }
+
+        break;
+
+    case LLMB_VERDICT_ALONE:
+
+        if (!outcome->internal) {
+            llmb_sched_isolate(z, call, returned->reason,
+                               facts->fallback_limit, now);
+            break;
+        }
+
+        /* the upstream has seen nothing of a call that could not be sent */
+
+        /* fall through */
+
+    case LLMB_VERDICT_ABSENT:
+
+        /* nor is a path of our choosing that is not there their fault */
+
+        llmb_returned_release(z, call, returned->reason);
+        break;
+
+    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER */
+        break;
+    }
+}
+
+
+/* all of them go alone, whatever the allowance */
+
+static void
+llmb_returned_release(llmb_zone_t *z, uint32_t call, llmb_reason_e reason)
+{
+    uint32_t  i, next;
+
+    for (i = llmb_call(z, call)->members.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+
+        if (llmb_member(z, i)->state == LLMB_MEMBER_CLAIMED) {
+            llmb_sched_release(z, i, reason);
+        }
+    }
+}
+
+
+void
+llmb_returned_alone(llmb_zone_t *z, uint32_t member, llmb_outcome_t *outcome,
+    const llmb_facts_t *facts, uint64_t now, llmb_returned_t *returned)
+{
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    g = llmb_group(z, m->group);
+
+    memset(returned, 0, sizeof(llmb_returned_t));
+
+    outcome->members = 1;
+
+    returned->reason = llmb_verdict_reason(outcome);
+
+    if (facts->own) {
+        returned->absent = (llmb_moved_alone(&g->path, outcome->status,
+                                             facts->sent, now) != 0);
+    }
+
+    (void) llmb_returned_learn(z, m->group, m->probe, outcome, facts, now);
+
+    if (m->result.status == LLMB_STATUS_FALLBACK && !outcome->internal) {
+        llmb_health_alone(&g->health, m->flow, outcome->status,
+                          facts->sent / 1000, now);
+    }
+
+    if (outcome->answered && outcome->status == 429 && facts->retry) {
+        g->retry_ms = facts->retry_ms;
+
+        if (llmb_sched_halt(z, m->group, m->probe, now + facts->retry, now)) {
+            returned->pause = facts->retry;
+        }
+    }
+
+    returned->verdict = facts->own
+                        ? LLMB_VERDICT_DELIVER
+                        : llmb_returned_verdict_alone(z, m, outcome, facts,
+                                                      now);
+
+    if (returned->verdict == LLMB_VERDICT_ABSENT) {
+        llmb_moved_missed(&g->path, facts->usec, now);
+    }
+}
+
+
+/*
+ * What is larger than is known by now of the upstream is cut again, and a part
+ * that comes too soon waits, as its client would have to.  Any other error is
+ * its client's.
+ */
+
+static llmb_verdict_e
+llmb_returned_verdict_alone(llmb_zone_t *z, const llmb_member_t *m,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now)
+{
+    llmb_policy_t   policy;
+    llmb_verdict_e  verdict;
+
+    verdict = llmb_verdict(outcome);
+
+    if (outcome->internal || verdict == LLMB_VERDICT_ABSENT) {
+        return outcome->internal ? LLMB_VERDICT_ALONE : verdict;
+    }
+
+    if (outcome->split) {
+        return LLMB_VERDICT_SPLIT;
+    }
+
+    if (!outcome->answered) {
+        return LLMB_VERDICT_DELIVER;
+    }
+
+    switch (outcome->status) {
+
+    case 400:
+    case 413:
+    case 422:
+        policy = llmb_group_policy(llmb_group(z, m->group));
+
+        return facts->divisible
+               && !llmb_policy_takes(&policy, m->items, m->tokens, m->bytes)
+               ? LLMB_VERDICT_PAUSE : LLMB_VERDICT_DELIVER;
+
+    case 429:
+        return m->part && facts->retry
+               && now + facts->retry < facts->began + LLMB_SCHED_PATIENCE
+               ? LLMB_VERDICT_PAUSE : LLMB_VERDICT_DELIVER;
+
+    default:
+        return LLMB_VERDICT_DELIVER;
+    }
+}
