@@ -383,6 +383,7 @@ static void
 sim_mail(sim_engine_t *e)
 {
     uint32_t             i, r;
+    uint64_t             later;
     llmb_mail_e          mail;
     const llmb_member_t *m;
 
@@ -426,6 +427,12 @@ sim_mail(sim_engine_t *e)
 
     llmb_worker(e->zone, 0)->bell = 0;
     e->zone->bells = 0;
+
+    later = llmb_sched_later(e->zone, 0);
+
+    if (later != UINT64_MAX) {
+        sim_queue_push(&e->queue, SIM_MAIL, (later - SIM_EPOCH) * 1000, 0);
+    }
 }
 
 

@@ -2,19 +2,19 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * What is under way: calls, and requests by themselves; and what becomes of
- * those that come back.
+ * What is under way: calls, and requests by themselves.
  */
 
 
 #include <string.h>
 
 #include "engine.h"
-#include "llmb_verdict.h"
+#include "llmb_returned.h"
 
 
-/* the breaker, as it is by default */
+/* the breaker and the allowance, as they are by default */
 
+#define SIM_FALLBACK   50
 #define SIM_FAILURES   5
 #define SIM_COOLDOWN   10000
 
@@ -22,9 +22,8 @@
 static void sim_return_alone(sim_engine_t *e, sim_batch_t *batch);
 static void sim_return_call(sim_engine_t *e, sim_batch_t *batch,
     uint32_t call);
-static void sim_hear(sim_engine_t *e, uint32_t group, unsigned probe,
-    const sim_batch_t *batch);
-static void sim_learn(sim_engine_t *e, uint32_t group, sim_batch_t *batch);
+static void sim_outcome(sim_engine_t *e, const sim_batch_t *batch,
+    llmb_outcome_t *out, llmb_facts_t *facts);
 
 
 /* what is sent */
@@ -203,18 +202,21 @@ sim_return(sim_engine_t *e, uint32_t batch)
 static void
 sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
 {
-    uint32_t        r;
-    llmb_member_t  *m;
+    uint32_t         r;
+    llmb_facts_t     facts;
+    llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
     r = e->run->members[batch->first];
 
     sim_serve(e, r, batch->status);
 
     if (e->member[r] != SIM_NIL) {
-        m = llmb_member(e->zone, e->member[r]);
+        sim_outcome(e, batch, &out, &facts);
+        facts.own = 1;
 
-        sim_learn(e, m->group, batch);
-        sim_hear(e, m->group, m->probe, batch);
+        llmb_returned_alone(e->zone, e->member[r], &out, &facts, sim_clock(e),
+                            &returned);
 
         llmb_sched_leave(e->zone, e->member[r], sim_clock(e));
         e->member[r] = SIM_NIL;
@@ -222,42 +224,32 @@ sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
 }
 
 
-/* what the answer to a request by itself tells of a pause */
+/* with the location's defaults */
 
 static void
-sim_hear(sim_engine_t *e, uint32_t group, unsigned probe,
-    const sim_batch_t *batch)
+sim_outcome(sim_engine_t *e, const sim_batch_t *batch, llmb_outcome_t *out,
+    llmb_facts_t *facts)
 {
-    if (batch->status != 429) {
+    memset(out, 0, sizeof(llmb_outcome_t));
+    memset(facts, 0, sizeof(llmb_facts_t));
 
-        if (probe) {
-            llmb_sched_resume(e->zone, group, probe, sim_clock(e));
-        }
+    out->status = batch->status;
+    out->answered = 1;
+    out->split = (batch->status == 200);
+    out->idempotent = 1;
+    out->fallback = 1;
+    out->items = batch->size;
+    out->tokens = batch->tokens;
+    out->spent = (e->now - batch->sent) / 1000;
 
-        return;
-    }
-
-    if (e->server.backend->retry) {
-        (void) llmb_sched_halt(e->zone, group, probe,
-                               sim_clock(e) + e->server.backend->retry,
-                               sim_clock(e));
-    }
-}
-
-
-static void
-sim_learn(sim_engine_t *e, uint32_t group, sim_batch_t *batch)
-{
-    llmb_sample_t  sample;
-
-    sample.items = batch->size;
-    sample.inflight = e->flight[batch - e->run->batches].inflight;
-    sample.time = e->now - batch->sent;
-    sample.end = batch->status == 200 ? LLMB_LEARN_GOOD
-                 : batch->status == 429 ? LLMB_LEARN_LIMITED
-                 : LLMB_LEARN_OVERLOAD;
-
-    llmb_upstream_sample(e->zone, group, &sample, sim_clock_us(e));
+    facts->items = batch->size;
+    facts->inflight = e->flight[batch - e->run->batches].inflight;
+    facts->sent = batch->sent + (uint64_t) SIM_EPOCH * 1000;
+    facts->usec = sim_clock_us(e);
+    facts->retry = e->server.backend->retry;
+    facts->fallback_limit = SIM_FALLBACK;
+    facts->breaker_failures = SIM_FAILURES;
+    facts->breaker_cooldown = SIM_COOLDOWN;
 }
 
 
@@ -281,47 +273,24 @@ sim_learned(const sim_engine_t *e, sim_learned_t *learned)
 static void
 sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
 {
-    uint32_t        i;
-    llmb_call_t    *c;
-    llmb_group_t   *g;
-    llmb_outcome_t  out;
-    llmb_verdict_e  verdict;
+    uint32_t         i;
+    llmb_facts_t     facts;
+    llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
-    c = llmb_call(e->zone, call);
-    g = llmb_group(e->zone, c->group);
+    sim_outcome(e, batch, &out, &facts);
 
-    memset(&out, 0, sizeof(llmb_outcome_t));
+    llmb_returned(e->zone, call, 0, &out, &facts, sim_clock(e), &returned);
 
-    out.status = batch->status;
-    out.answered = 1;
-    out.split = batch->status == 200;
-    out.idempotent = 1;
-    out.fallback = 1;
-    out.members = batch->size;
-    out.items = batch->size;
-    out.tokens = batch->tokens;
-
-    verdict = llmb_verdict(&out);
-
-    if (batch->status != 429) {
-        llmb_health_result(&g->health, llmb_verdict_failed(&out),
-                           SIM_FAILURES, SIM_COOLDOWN, sim_clock(e));
-    }
-
-    sim_learn(e, c->group, batch);
-
-    if (verdict == LLMB_VERDICT_PAUSE && e->server.backend->retry) {
-        (void) llmb_sched_pause(e->zone, call,
-                                sim_clock(e) + e->server.backend->retry,
-                                sim_clock(e));
-
-    } else if (c->probe && verdict == LLMB_VERDICT_SPLIT) {
-        llmb_sched_resume(e->zone, c->group, c->probe, sim_clock(e));
+    if (returned.verdict == LLMB_VERDICT_AGAIN
+        || returned.verdict == LLMB_VERDICT_HALVE)
+    {
+        return;
     }
 
     /* who is left gets what the upstream said */
 
-    while ((i = c->members.head) != LLMB_NIL) {
+    while ((i = llmb_call(e->zone, call)->members.head) != LLMB_NIL) {
         sim_serve(e, e->request[i], batch->status);
         llmb_sched_answer(e->zone, i, 0);
     }

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "llmb_verdict.h"
 #include "world.h"
 
 
@@ -222,6 +221,8 @@ send_call(flight_t *f)
         f->split = !chance(o->wrong);
     }
 
+    f->sent = clock_of(f->worker);
+
     stats->calls++;
     stats->call_items += f->nitems;
 
@@ -247,81 +248,40 @@ deliver(uint32_t call)
 
 
 static void
-pause_group(flight_t *f, uint64_t ms)
+outcome_of(const flight_t *f, llmb_outcome_t *out, llmb_facts_t *facts)
 {
-    stats->paused++;
+    memset(out, 0, sizeof(llmb_outcome_t));
+    memset(facts, 0, sizeof(llmb_facts_t));
 
-    pauses(llmb_call(z, f->call)->group, ms);
-    (void) llmb_sched_pause(z, f->call, ms + sim_random((uint64_t) o->pause),
-                            ms);
-}
+    out->status = f->status;
+    out->answered = f->status != 504;
+    out->split = f->split != 0;
+    out->idempotent = 1;
+    out->fallback = 1;
+    out->items = f->nitems;
+    out->spent = clock_of(f->worker) - f->sent;
+    out->mismatch = LLMB_MISMATCH_COUNT;
 
-
-/* how the verdict is carried out has to be as it is in the module */
-
-static llmb_verdict_e
-verdict_of(flight_t *f, const llmb_outcome_t *out, uint64_t ms)
-{
-    llmb_call_t     *c;
-    llmb_verdict_e   verdict;
-
-    c = llmb_call(z, f->call);
-    verdict = llmb_verdict(out);
-
-    if (c->probe && out->status == 200) {
-        llmb_sched_resume(z, c->group, c->probe, ms);
-    }
-
-    if ((verdict == LLMB_VERDICT_AGAIN || verdict == LLMB_VERDICT_HALVE
-         || verdict == LLMB_VERDICT_ALONE || verdict == LLMB_VERDICT_ABSENT)
-        && llmb_sched_yield(z, f->call, ms))
-    {
-        stats->yielded++;
-        return LLMB_VERDICT_DELIVER;
-    }
-
-    return verdict;
-}
-
-
-static void
-isolate(flight_t *f, llmb_reason_e reason)
-{
-    llmb_sched_isolate(z, f->call, reason, 50, clock_of(f->worker));
-
-    deliver(f->call);
-}
-
-
-static llmb_outcome_t
-outcome_of(const flight_t *f)
-{
-    llmb_outcome_t  out;
-
-    memset(&out, 0, sizeof(llmb_outcome_t));
-
-    out.status = f->status;
-    out.answered = f->status != 504;
-    out.split = f->split != 0;
-    out.idempotent = 1;
-    out.fallback = 1;
-    out.members = f->nmembers;
-    out.items = f->nitems;
-    out.tries = llmb_call(z, f->call)->tries;
-    out.mismatch = LLMB_MISMATCH_COUNT;
-
-    return out;
+    facts->items = f->nitems;
+    facts->inflight = 1;
+    facts->sent = f->sent * 1000;
+    facts->usec = clock_of(f->worker) * 1000;
+    facts->retry = sim_random((uint64_t) o->pause);
+    facts->fallback_limit = 50;
+    facts->breaker_failures = 5;
+    facts->breaker_cooldown = 100;
 }
 
 
 void
 backend(flight_t *f)
 {
-    uint32_t         i, w;
+    uint32_t         i, w, group;
     uint64_t         ms;
-    llmb_group_t    *g;
-    llmb_reason_e    reason;
+    unsigned         paused;
+    llmb_facts_t     facts;
     llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
     if (!valid_flight(f)) {
         end_flight(f);
@@ -330,13 +290,20 @@ backend(flight_t *f)
 
     w = f->worker;
     ms = clock_of(w);
-    g = llmb_group(z, llmb_call(z, f->call)->group);
+    group = llmb_call(z, f->call)->group;
 
-    out = outcome_of(f);
-    reason = llmb_verdict_reason(&out);
-    llmb_health_result(&g->health, llmb_verdict_failed(&out), 5, 100, ms);
+    outcome_of(f, &out, &facts);
 
-    switch (verdict_of(f, &out, ms)) {
+    if (out.status == 429 && facts.retry) {
+        stats->paused++;
+        pauses(group, ms);
+    }
+
+    paused = llmb_group(z, group)->paused > ms;
+
+    llmb_returned(z, f->call, w, &out, &facts, ms, &returned);
+
+    switch (returned.verdict) {
 
     case LLMB_VERDICT_SPLIT:
 
@@ -352,45 +319,26 @@ backend(flight_t *f)
         return;
 
     case LLMB_VERDICT_AGAIN:
-
-        if (llmb_health_allow(&g->health, 50, 1, ms)) {
-            stats->again++;
-            llmb_sched_again(z, f->call, w, reason, ms);
-            unlock(w);
-            end_flight(f);
-            return;
-        }
-
-        deliver(f->call);
-        break;
+        stats->again++;
+        unlock(w);
+        end_flight(f);
+        return;
 
     case LLMB_VERDICT_HALVE:
+        stats->halved++;
+        unlock(w);
+        end_flight(f);
+        return;
 
-        if (llmb_health_allow(&g->health, 50, 2, ms) == 2) {
-            stats->halved++;
-            llmb_sched_halve(z, f->call, w, reason);
-            unlock(w);
-            end_flight(f);
-            return;
-        }
-
-        deliver(f->call);
-        break;
-
-    case LLMB_VERDICT_PAUSE:
-        pause_group(f, ms);
-        deliver(f->call);
-        break;
-
-    case LLMB_VERDICT_ALONE:
-    case LLMB_VERDICT_ABSENT:
-        isolate(f, reason);
-        break;
-
-    case LLMB_VERDICT_DELIVER:
-        deliver(f->call);
+    default:
         break;
     }
+
+    if (paused && llmb_call(z, f->call)->members.n == 0) {
+        stats->yielded++;
+    }
+
+    deliver(f->call);
 
     llmb_sched_end(z, f->call, w, ms);
     unlock(w);

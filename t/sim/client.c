@@ -551,21 +551,35 @@ refused(uint32_t r, uint32_t w)
 static void
 alone_served(uint32_t r)
 {
-    uint64_t        ms;
-    request_t      *rq = &requests[r];
-    llmb_member_t  *m;
+    uint64_t         ms;
+    request_t       *rq = &requests[r];
+    llmb_facts_t     facts;
+    llmb_member_t   *m;
+    llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
     m = member_of(r);
     ms = clock_of(rq->worker);
 
-    if (chance(o->busy)) {
-        pauses(m->group, ms);
-        (void) llmb_sched_halt(z, m->group, m->probe,
-                               ms + sim_random((uint64_t) o->pause), ms);
+    memset(&out, 0, sizeof(llmb_outcome_t));
+    memset(&facts, 0, sizeof(llmb_facts_t));
 
-    } else if (m->probe) {
-        llmb_sched_resume(z, m->group, m->probe, ms);
+    out.status = chance(o->busy) ? 429 : rq->poison ? 400 : 200;
+    out.answered = 1;
+    out.items = rq->items;
+
+    facts.own = 1;
+    facts.items = rq->items;
+    facts.inflight = 1;
+    facts.sent = rq->sent * 1000;
+    facts.usec = ms * 1000;
+    facts.retry = sim_random((uint64_t) o->pause);
+
+    if (out.status == 429 && facts.retry) {
+        pauses(m->group, ms);
     }
+
+    llmb_returned_alone(z, rq->member, &out, &facts, ms, &returned);
 }
 
 
@@ -664,6 +678,7 @@ take_mail(uint32_t w)
             stats->waits[llmb_min(member_of(r)->result.wait, 999)]++;
             llmb_sched_go(z, i);
             requests[r].state = REQUEST_ALONE;
+            requests[r].sent = clock_of(w);
             sim_event(SIM_SERVED, service_time(requests[r].items), r,
                       requests[r].id);
             break;

@@ -12,7 +12,7 @@
 #define _SIM_H_INCLUDED_
 
 
-#include "llmb_sched.h"
+#include "llmb_returned.h"
 
 
 #define SIM_MAX_WORKERS  16

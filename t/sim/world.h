@@ -37,6 +37,7 @@ typedef struct {
     uint32_t         gen;
     unsigned         poison;
     uint64_t         arrived;
+    uint64_t         sent;        /* ms; alone */
     uint64_t         timer;
     uint64_t         next;        /* free */
 } request_t;
@@ -51,6 +52,7 @@ typedef struct {
     uint32_t         worker;
     uint64_t         life;
     uint64_t         epoch;
+    uint64_t         sent;        /* ms */
     unsigned         status;
     unsigned         split;
     uint32_t         nitems;

@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-#include "llmb_sched.h"
+#include "llmb_returned.h"
 
 
 #define sched_fail(...)                                                       \

@@ -216,26 +216,68 @@ play_pause(play_t *play)
 }
 
 
-/* what the upstream has said to one that went alone */
+/* what came of a call, or of one that went alone: whatever may be */
+
+static void
+play_outcome(play_t *play, uint32_t w, uint32_t items, llmb_outcome_t *out,
+    llmb_facts_t *facts)
+{
+    unsigned  b;
+
+    static const unsigned  statuses[] = {
+        200, 200, 200, 200, 400, 404, 413, 429, 429, 429, 500, 502, 504, 302
+    };
+
+    memset(out, 0, sizeof(llmb_outcome_t));
+    memset(facts, 0, sizeof(llmb_facts_t));
+
+    b = play_byte(play);
+
+    out->status = statuses[b % (sizeof(statuses) / sizeof(statuses[0]))];
+    out->answered = (b & 0x10) != 0 || out->status < 500;
+    out->split = out->status == 200 && (b & 0x60) != 0x60;
+    out->mismatch = out->status == 200 && !out->split
+                    ? LLMB_MISMATCH_COUNT : LLMB_MISMATCH_NONE;
+    out->idempotent = (b & 0x80) != 0;
+
+    b = play_byte(play);
+
+    out->fallback = (b & 7) != 0;
+    out->moved = (b & 8) != 0;
+    out->internal = (b & 0xf0) == 0xf0;
+    out->items = items;
+    out->tokens = 2 * items;
+    out->bytes = 10 * items;
+
+    facts->items = items;
+    facts->inflight = 1;
+    facts->usec = play_clock(play, w) * 1000;
+    facts->sent = facts->usec - (1000 + b % 16 * 1000 * items);
+    facts->began = play_clock(play, w);
+    facts->retry = out->status == 429 && (b & 0x30) ? play_pause(play) : 0;
+    facts->fallback_limit = b & 0x40 ? 50 : 500;
+    facts->breaker_failures = 5;
+    facts->breaker_cooldown = 100;
+}
+
 
 static void
 play_hear(play_t *play, uint32_t w, uint32_t i)
 {
-    uint64_t        now;
-    unsigned        b;
-    llmb_member_t  *m;
+    llmb_facts_t     facts;
+    llmb_member_t   *m;
+    llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
-    b = play_byte(play);
     m = llmb_member(play->z, i);
-    now = play_clock(play, w);
 
-    if (b % 4 == 0) {
-        (void) llmb_sched_halt(play->z, m->group, m->probe,
-                               now + play_pause(play), now);
+    play_outcome(play, w, m->items, &out, &facts);
 
-    } else if (b % 4 == 1 && m->probe) {
-        llmb_sched_resume(play->z, m->group, m->probe, now);
-    }
+    facts.own = !m->part;
+    facts.divisible = m->part;
+
+    llmb_returned_alone(play->z, i, &out, &facts, play_clock(play, w),
+                        &returned);
 }
 
 
@@ -425,35 +467,31 @@ play_answer(play_t *play, uint32_t call, unsigned b)
 }
 
 
-/* what it took, up to 16 ms for each item */
-
-static void
-play_sample(play_t *play, uint32_t call, unsigned b, uint64_t now)
-{
-    llmb_call_t    *c;
-    llmb_sample_t   sample;
-
-    c = llmb_call(play->z, call);
-
-    sample.items = c->items;
-    sample.inflight = 1;
-    sample.time = 1000 + b / 8 % 16 * 1000 * c->items;
-    sample.end = LLMB_LEARN_GOOD;
-
-    llmb_upstream_sample(play->z, c->group, &sample, now * 1000);
-}
-
-
-/* the upstream wants a pause */
+/* the verdict is carried out; who is left gets the error */
 
 static const char *
-play_busy(play_t *play, uint32_t call, uint64_t now)
+play_returned(play_t *play, uint32_t w, uint32_t call)
 {
-    (void) llmb_sched_pause(play->z, call, now + play_pause(play), now);
+    llmb_facts_t     facts;
+    llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
-    while (llmb_call(play->z, call)->members.n) {
-        sched_try(play_answer(play, call, 0));
+    play_outcome(play, w, llmb_call(play->z, call)->items, &out, &facts);
+
+    llmb_returned(play->z, call, w, &out, &facts, play_clock(play, w),
+                  &returned);
+
+    if (returned.verdict != LLMB_VERDICT_AGAIN
+        && returned.verdict != LLMB_VERDICT_HALVE)
+    {
+        while (llmb_call(play->z, call)->members.n) {
+            sched_try(play_answer(play, call, 0));
+        }
+
+        llmb_sched_end(play->z, call, w, play_clock(play, w));
     }
+
+    play->calls[call].held = 0;
 
     return NULL;
 }
@@ -477,26 +515,7 @@ play_result(play_t *play, uint32_t w)
 
     b = play_byte(play);
 
-    if (b % 8 < 2 && llmb_sched_yield(z, call, now)) {
-        llmb_sched_end(z, call, w, now);
-        play->calls[call].held = 0;
-        return NULL;
-    }
-
     switch (b % 8) {
-
-    case 0:
-        llmb_sched_again(z, call, w, LLMB_REASON_UPSTREAM_ERROR, now);
-        break;
-
-    case 1:
-        llmb_sched_halve(z, call, w, LLMB_REASON_UPSTREAM_ERROR);
-        break;
-
-    case 2:
-        sched_try(play_busy(play, call, now));
-        llmb_sched_end(z, call, w, now);
-        break;
 
     case 3:
         /* a copy that goes on outside of the lock */
@@ -523,18 +542,7 @@ play_result(play_t *play, uint32_t w)
         break;
 
     default:
-        while (llmb_call(z, call)->members.n) {
-            sched_try(play_answer(play, call, b));
-        }
-
-        play_sample(play, call, b, now);
-
-        if (llmb_call(z, call)->probe) {
-            llmb_sched_resume(z, llmb_call(z, call)->group,
-                              llmb_call(z, call)->probe, now);
-        }
-
-        llmb_sched_end(z, call, w, now);
+        return play_returned(play, w, call);
     }
 
     play->calls[call].held = 0;
