@@ -23,10 +23,19 @@ my $uri = '/v1/embeddings';
 
 # without a breaker, which would end calls for all
 
-fail_conf($t, <<'EOF');
+fail_conf($t, <<'EOF', server => <<'EOF2');
     llm_batch_tenant shared;
     llm_batch_breaker failures=1000000 cooldown=1s;
 EOF
+location /tight/ {
+    llm_batch zone=llm;
+    llm_batch_concurrency 1;
+    llm_batch_max_wait 20s;
+    llm_batch_tenant shared;
+    llm_batch_fallback_limit 1%;
+    proxy_pass http://backend/;
+}
+EOF2
 $t->write_file('nginx.conf', $t->read_file('nginx.conf')
 	=~ s/llm_batch_fallback_limit 100%;//r);
 $t->run();
@@ -67,5 +76,16 @@ is((grep { ($_->{status} // 0) !~ /^(?:400|502)$/ } @guilty), 0,
 is(join(' ', sort { $a cmp $b } keys %{{ map {
 	join(':', grep { defined } @{$_->{headers}}{qw/ x-status x-reason /}) => 1
 } splice @guilty, -12 }}), 'BYPASS:breaker', 'and go apart in the end');
+
+# who cannot be isolated, as nothing is left of the allowance
+
+my @r = $t->plugged($mock, [ map { { %$_, uri => "/tight$uri" } }
+	of('good', 'text'), of('evil', 'POISON') ],
+	like => { %{of('plug', 'plug')}, uri => "/tight$uri" }, queued => 2);
+
+is(join(' ', map { $_->{status} // 'none' } @r), '502 502',
+	'an error for all says nothing of what was sent');
+is(join(' ', grep { ($_->{body} // '') =~ /POISON/ } @r), '',
+	'nor does its text');
 
 $t->done();
