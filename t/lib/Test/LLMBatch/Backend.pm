@@ -264,7 +264,11 @@ sub _call($self, $c, $call) {
 	}
 
 	my $now = time();
-	my $at = $now + ($how->{delay} // 0);
+
+	# calls that cost nothing but their items are not worth merging, and the
+	# module would find out
+
+	my $at = $now + ($how->{delay} // 0.002);
 
 	if (my $cost = $how->{serial}) {
 		$at = max($at, $self->{busy})
