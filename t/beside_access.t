@@ -146,8 +146,14 @@ is(statuses(together($t, 'nodelay')), 429, 'nodelay: too many');
 is_merged($t, $mock, 'conn');
 
 $mock->reset();
-@r = $t->client()->finish($t->client()->start(map { one('conn', "more $_") }
-	1 .. N + 5));
+$mock->next({ hold => 1 });
+
+my $client = $t->client();
+my $conns = $client->start(map { one('conn', "more $_") } 1 .. N + 5);
+
+wait_for { $client->pump($conns); 5 == grep { $_->{done} } @$conns };
+$mock->release();
+@r = $client->finish($conns);
 
 is_own_answer([ grep { $_->{status} != 429 } @r ], 'conn: own answers, more');
 is((grep { $_->{status} == 429 } @r), 5, 'conn: those above the limit');
