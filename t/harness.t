@@ -213,6 +213,24 @@ $load = $t->load(clients => 4, requests => 200, uri => $uri{openai},
 	every => [ 0.05, sub { $t->reload(wait => 0) } ]);
 is($load->{ok}, 200, 'load: none is lost by reloads');
 
+# nobody is forgotten whose answer does not come, or who cannot connect
+
+$mock->script(hold => 1);
+$load = $t->load(clients => 4, requests => 6, uri => $uri{openai},
+	keepalive => 0, timeout => 0.2, body => sub ($i) { $body });
+is((grep { $_->{problem} eq 'timeout' } @{$load->{wrong}}), 4,
+	'load: time-outs are told');
+$mock->script();
+$mock->release();
+
+for my $keepalive (0, 1) {
+	$load = Test::LLMBatch::Client->new(addr => $t->addr(), port => 8089)
+		->load(clients => 4, requests => 6, uri => $uri{openai},
+			keepalive => $keepalive, body => sub ($i) { $body });
+	is((grep { $_->{error} eq 'connect' } @{$load->{lost}}), 6,
+		"load: no connections are told, keepalive $keepalive");
+}
+
 my %old = map { $_ => 1 } $t->workers();
 ok($t->reload() && !(grep { $old{$_} } $t->workers(1)),
 	'reload has replaced all workers');

@@ -128,7 +128,8 @@ sub _start_tls($c, $more) {
 # is known even if there is no answer.  Returns
 #   ok       number of right answers
 #   wrong    [ responses with "problem" ]
-#   lost     [ responses ]: the connection ended with no byte of an answer
+#   lost     [ responses ]: the connection ended with no byte of an answer, or
+#            there was none
 #   workers  { pid => number of answers }
 #
 
@@ -137,16 +138,26 @@ sub load($self, %o) {
 	my %r = (ok => 0, wrong => [], lost => [], workers => {});
 	my @conns = map { $self->connect() } 1 .. $o{clients};
 
+	# one that gets no connection is told at once: the loop sees only those
+	# that have begun; a worker that dies may cut a handshake of TLS
+
 	my $next = sub ($c) {
-		return if $started == $o{requests};
+		my $tries = 0;
 
-		if ($keep and !$c->{worker}) {
-			return _begin($c, { uri => '/pid', method => 'GET' });
+		while ($started < $o{requests}) {
+			my $ask = $keep && !$c->{worker} && $tries++ < 100;
+			my $i = $ask ? undef : $started++;
+
+			_begin($c, $ask ? { uri => '/pid', method => 'GET' }
+				: { uri => $o{uri}, body => $o{body}->($i),
+					headers => $o{headers} // {},
+					keepalive => $keep });
+			return unless $c->{done};
+
+			_judge(\%r, $c->{response}, '', $o{check})
+				unless $ask;
+			%$c = %{$self->connect()};
 		}
-
-		my $i = $started++;
-		_begin($c, { uri => $o{uri}, body => $o{body}->($i),
-			headers => $o{headers} // {}, keepalive => $keep });
 	};
 
 	my $done = sub ($c) {
@@ -167,6 +178,12 @@ sub load($self, %o) {
 
 	$next->($_) for @conns;
 	$self->_loop(\@conns, $o{timeout} // 30, $done, $o{every});
+
+	# those whose time has run out
+
+	_judge(\%r, $_->{response}, $_->{worker}, $o{check})
+		for grep { ($_->{response}{error} // '') eq 'timeout'
+			and $_->{response}{request}{uri} ne '/pid' } @conns;
 
 	return \%r;
 }
