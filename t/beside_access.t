@@ -49,6 +49,8 @@ location /any/ {
 location /all/ {
     satisfy all;
     allow 127.0.0.0/8;
+    allow ::1;
+    allow unix:;
     deny all;
     auth_request /check;
     $batch

@@ -36,6 +36,8 @@ location /unix/ { proxy_pass http://unix:%%DIR%%/listen:/; }
 location /realip/ {
     $batch
     set_real_ip_from 127.0.0.0/8;
+    set_real_ip_from ::1;
+    set_real_ip_from unix:;
     real_ip_header X-Forwarded-For;
     add_header X-Addr \$remote_addr;
     proxy_pass http://backend/;

@@ -83,7 +83,7 @@ my $plain = () = errors('plain');
 my @asked = errors('asked');
 
 is(@asked, 0, "asked to close: no errors, where plain nginx has $plain");
-is((() = $t->read_file('error.log') =~ /upstream: \S+\/asked/g), 0,
+is((() = $t->read_file('error.log') =~ /\[error\].*upstream: \S+\/asked/g), 0,
 	'asked to close: no call that fails');
 
 # where it does not, calls may fail, but not twice

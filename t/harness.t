@@ -28,7 +28,8 @@ BEGIN {
 use Test::LLMBatch;
 use Test::LLMBatch::JSON;
 
-my $t = Test::LLMBatch->new('the harness');
+my $t = Test::LLMBatch->new('the harness',
+	($ENV{LLMB_PLANT} // '') eq 'listen' ? (but => { ipv6 => 'a test' }) : ());
 
 # started again by itself, with a planted error, see below
 
@@ -246,6 +247,32 @@ EOF
 is(Test::LLMBatch::Metrics::value($m, 'x{a="2"}'), 8, 'sum of series');
 is(Test::LLMBatch::Metrics::value($m, 'z'), undef, 'no such series');
 
+# kinds of listeners: in turn, each a time, and what a file has no use for
+
+{
+	local $ENV{LLMB_PLANT} = 'listen';
+	local @ENV{qw/ TEST_NGINX_LISTEN TEST_NGINX_TURN /};
+
+	my $kind = sub (%o) {
+		local @ENV{map { "TEST_NGINX_\U$_" } keys %o} = values %o;
+		return `$^X $FindBin::Bin/harness.t` =~ /, listen (\w+),/
+			? $1 : 'none';
+	};
+	my %by = map { $kind->(turn => $_) => 1 } 0 .. 4;
+	my $turn = $kind->();
+
+	is(join(' ', sort keys %by), 'address tls unix wildcard',
+		'listeners: all have their turn');
+	is($kind->(turn => 0), $turn, 'listeners: whose turn it is');
+	is($kind->(turn => 5), $turn, 'listeners: they come round');
+	is($kind->(listen => 'turns'), $turn, 'listeners: turns');
+	is($kind->(listen => 'unix'), 'unix', 'listeners: one of them');
+	is($kind->(listen => 'ipv6'), 'address', 'listeners: no use for it');
+}
+
+like(`LLMB_PLANT=fails TEST_NGINX_LISTEN=unix $^X $FindBin::Bin/harness.t 2>&1`,
+	qr/^# TEST_NGINX_LISTEN=unix/m, 'listeners: told after a failure');
+
 # the end checks turn red
 
 for my $plant (qw/ none emerg signal exit sanitizer gone backend
@@ -312,11 +339,17 @@ sub planted ($what) {
 	ok(1);
 
 	die "planted\n" if $what eq 'dies';
+	ok(0) if $what eq 'fails';
 	return 0 if $what eq 'leaves';
 	return done_testing() && 0 if $what eq 'undone';
 
 	if ($what =~ /^metrics/) {
 		metrics_of($what);
+		$t->done();
+		return 0;
+	}
+
+	if ($what eq 'listen' or $what eq 'fails') {
 		$t->done();
 		return 0;
 	}

@@ -26,7 +26,10 @@ if ($files =~ /^\d+$/ and $files < $n + 200) {
 	exec 'sh', '-c', "ulimit -n 16384; exec \"\$@\"", 'sh', $^X, $0;
 }
 
-my $t = Test::LLMBatch->new('many held requests')->has('llm_batch');
+# what one connection takes is compared with that of another one: all by TCP
+
+my $t = Test::LLMBatch->new('many held requests')->has('llm_batch')
+	->listen('address');
 my $mock = $t->backend();
 
 # "wait" is nginx alone: requests that limit_req delays, all but one a minute

@@ -7,7 +7,9 @@ package Test::LLMBatch;
 
 use v5.36;
 
+use Digest::SHA qw/ sha1 /;
 use Exporter qw/ import /;
+use File::Basename qw/ basename /;
 use File::Path qw/ remove_tree /;
 use File::Temp qw/ tempdir /;
 use IO::Socket::IP;
@@ -31,6 +33,11 @@ my $slow = slow();
 
 my %open;
 
+# kinds of listeners, and the one that this file's clients come by
+
+my @kinds = qw/ address wildcard ipv6 unix tls /;
+my ($came_by, $by);
+
 my $binary = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 my $features = `$binary -V 2>&1`;
 
@@ -45,7 +52,9 @@ my @variables = qw/ status reason close id size index adapter model task mode
 	wait tokens upstream_time group cost saved /;
 
 
-sub new($class, $title = '') {
+# options: but => { kind of listener => why it makes no sense here }
+
+sub new($class, $title = '', %o) {
 	my $self = bless {
 		pid => $$, conf => '', expected => [], backends => {},
 		addr => sprintf('127.%d.%d.%d',
@@ -55,7 +64,7 @@ sub new($class, $title = '') {
 
 	$open{$self} = $$;
 	srand(my $seed = $ENV{LLMB_SEED} || $$);
-	$self->listen($ENV{TEST_NGINX_LISTEN} || 'address');
+	$self->listen(_kind($o{but} // {}));
 	Test::More::note(sprintf '%s: seed %s, %s, listen %s, time-outs x %.1f',
 		$title, $seed, $self->{addr}, $self->{listen}, $slow);
 
@@ -96,6 +105,33 @@ sub has($self, @features) {
 }
 
 #
+# The kind of listener that is asked for, or whose turn it is: which one that is
+# depends on the file's name, so all kinds are used by some file in each run,
+# and by each file in the runs with TEST_NGINX_TURN from 0 to 4.
+#
+
+sub _kind($but) {
+	my $kind = $ENV{TEST_NGINX_LISTEN} || 'turns';
+
+	$kind = $kinds[(unpack('N', sha1(basename($0)))
+			+ ($ENV{TEST_NGINX_TURN} || 0)) % @kinds]
+		if $kind eq 'turns';
+
+	my $why = $but->{$kind} // _missing($kind) or return $kind;
+
+	Test::More::note("address instead of $kind: $why");
+	return 'address';
+}
+
+sub _missing($kind) {
+	return $kind eq 'tls' && !eval { require IO::Socket::SSL }
+			? 'no IO::Socket::SSL'
+		: $kind eq 'ipv6' && !IO::Socket::IP->new(LocalHost => '::1',
+			Listen => 1) ? 'no ::1'
+		: undef;
+}
+
+#
 # The kind of listener that clients come by; nginx has it in addition to that
 # of its address, so "address" is none.  To be called before conf().
 #
@@ -129,7 +165,8 @@ sub listen($self, $kind) {
 		die "no such kind of listener: $kind\n";
 	}
 
-	$self->{listen} = $kind;
+	$self->{listen} = $came_by = $kind;
+	$by = $$;
 	$self->{at} = \%at;
 
 	return $self;
@@ -190,9 +227,12 @@ sub write_file_expand($self, $name, $content) {
 	$content =~ s/%%(\w+)%%/$word{$1} \/\/ die "unknown %%$1%%"/ge;
 
 	if ($name eq 'nginx.conf') {
+		# not in a text that was read from there
+
 		$content =~ s/(listen\s+$self->{addr}:8080)\b([^;]*);/
 			$1 . $2 . ';' . $self->_listen_also($2)/gex
-			if $self->{also};
+			if $self->{also}
+				and index($content, "listen $self->{also}") < 0;
 		$self->{conf} = $content;
 	}
 
@@ -357,10 +397,14 @@ sub logged($self, $n, $run) {
 }
 
 
-# clients; see Test::LLMBatch::Client
+# clients; see Test::LLMBatch::Client; handshakes of TLS take their time, and
+# what is at another port listens on the test's address
 
 sub client($self, %o) {
-	return Test::LLMBatch::Client->new(%{$self->{at}}, slow => $slow, %o);
+	my %at = $o{port} ? (addr => $self->{addr}) : %{$self->{at}};
+
+	return Test::LLMBatch::Client->new(%at, home => $self->{addr}, %o,
+		slow => $at{tls} ? 3 * $slow : $slow);
 }
 
 sub request($self, @a) { return $self->client()->request(@a) }
@@ -389,8 +433,10 @@ sub plugged($self, $backend, $requests, %o) {
 	my $plug = $client->start({ uri => $like->{uri},
 		headers => $like->{headers} // {}, body => $one });
 
-	wait_for { $before < (() = $backend->calls()) }
-		or die "the plug did not get to the backend\n";
+	wait_for {
+		$client->pump($plug);
+		$before < (() = $backend->calls());
+	} or die "the plug did not get to the backend\n";
 
 	my $rest = $client->start(@$requests);
 
@@ -537,6 +583,10 @@ sub done($self) {
 # a file that ends without, in whatever way, has proved nothing
 
 END {
+	Test::More::diag("TEST_NGINX_LISTEN=$came_by")
+		if $came_by and $by == $$
+			and $? || !Test::More->builder->is_passing();
+
 	if ($? == 0 and Test::More->builder->current_test()
 		and grep { $_ == $$ } values %open)
 	{

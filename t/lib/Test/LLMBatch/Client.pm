@@ -21,7 +21,8 @@ use Test::LLMBatch::JSON;
 # a server may close while a request is being written
 $SIG{PIPE} = 'IGNORE';
 
-# wanted: addr, port, or path of a socket; from => address of one's own;
+# wanted: addr, port, or path of a socket; home => address of other ports;
+# from => address of one's own;
 # tls => 1, or { more for IO::Socket::SSL }; timeout bounds everything one call
 # below does
 
@@ -90,7 +91,8 @@ sub connect($self, %o) {
 	my $path = $o{port} ? undef : $self->{path};
 
 	$c->{sock} = $path ? IO::Socket::UNIX->new(Peer => $path)
-		: IO::Socket::IP->new(PeerHost => $self->{addr},
+		: IO::Socket::IP->new(
+			PeerHost => $o{port} && $self->{home} || $self->{addr},
 			PeerPort => $o{port} // $self->{port}, Timeout => 5,
 			$self->{from} ? (LocalHost => $self->{from}) : ());
 
@@ -108,6 +110,8 @@ sub connect($self, %o) {
 my %contexts;
 
 sub _start_tls($c, $more) {
+	$c->{tls} = 1;
+
 	my %o = (SSL_verify_mode => 0, ref $more ? %$more : ());
 	my $id = join ' ', %o{sort keys %o};
 
@@ -335,7 +339,8 @@ sub _read($self, $c) {
 	my $n = sysread $c->{sock}, $c->{in}, 1 << 18, length $c->{in};
 
 	return if !defined $n and $! == EAGAIN;
-	return _end($c, 'reset') unless defined $n;
+	return _end($c, $c->{tls} && !$!{ECONNRESET} ? 'closed' : 'reset')
+		unless defined $n;
 
 	# what TLS has decrypted already, select() does not know of
 
