@@ -74,6 +74,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_deliver.h"
 #include "ngx_http_llm_batch_fields.h"
 #include "ngx_http_llm_batch_repair.h"
+#include "ngx_http_llm_batch_gauges.h"
 #include "ngx_http_llm_batch_status.h"
 #include "ngx_http_llm_batch_variables.h"
 

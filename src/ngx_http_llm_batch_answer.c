@@ -123,27 +123,16 @@ static ngx_int_t
 ngx_http_llm_batch_answer_fields(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_answer_t *answer)
 {
-    ngx_uint_t                   i;
-    ngx_list_part_t             *part;
     ngx_table_elt_t             *h;
+    ngx_http_llm_batch_walk_t    walk;
     ngx_http_llm_batch_field_t  *field;
 
-    part = &call->subrequest->headers_out.headers.part;
-    h = part->elts;
+    ngx_http_llm_batch_begin_headers(&walk,
+                                     &call->subrequest->headers_out.headers);
 
-    for (i = 0; /* void */; i++) {
+    while ((h = ngx_http_llm_batch_next_header(&walk)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return NGX_OK;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash == 0 || ngx_http_llm_batch_is_private(&h[i].key)) {
+        if (h->hash == 0 || ngx_http_llm_batch_is_private(&h->key)) {
             continue;
         }
 
@@ -152,10 +141,12 @@ ngx_http_llm_batch_answer_fields(ngx_http_llm_batch_call_t *call,
             return NGX_ERROR;
         }
 
-        field->name = h[i].key;
-        field->value = h[i].value;
-        field->slot = ngx_http_llm_batch_find_slot(call->subrequest, &h[i]);
+        field->name = h->key;
+        field->value = h->value;
+        field->slot = ngx_http_llm_batch_find_slot(call->subrequest, h);
     }
+
+    return NGX_OK;
 }
 
 

@@ -44,10 +44,6 @@ ngx_int_t ngx_http_llm_batch_borrow(ngx_http_llm_batch_call_t *call,
 ngx_int_t ngx_http_llm_batch_add_header(ngx_http_request_t *fr,
     ngx_str_t *key, ngx_str_t *value);
 
-/* copies a string, with a zero behind it */
-ngx_int_t ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst,
-    ngx_str_t *src);
-
 /* starts the subrequest that carries the body to the upstream */
 ngx_int_t ngx_http_llm_batch_launch(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *body);

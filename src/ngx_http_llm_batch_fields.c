@@ -436,29 +436,17 @@ ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
 static void
 ngx_http_llm_batch_drop_header(ngx_http_request_t *r, ngx_str_t *name)
 {
-    ngx_uint_t        i;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    ngx_table_elt_t            *h;
+    ngx_http_llm_batch_walk_t   walk;
 
-    part = &r->headers_out.headers.part;
-    h = part->elts;
+    ngx_http_llm_batch_begin_headers(&walk, &r->headers_out.headers);
 
-    for (i = 0; /* void */; i++) {
+    while ((h = ngx_http_llm_batch_next_header(&walk)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].key.len == name->len
-            && ngx_strncasecmp(h[i].key.data, name->data, name->len) == 0)
+        if (h->key.len == name->len
+            && ngx_strncasecmp(h->key.data, name->data, name->len) == 0)
         {
-            h[i].hash = 0;
+            h->hash = 0;
         }
     }
 }

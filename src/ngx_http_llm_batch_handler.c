@@ -184,48 +184,24 @@ static void
 ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
     ngx_http_llm_batch_headers_t *headers)
 {
-    u_char            *name;
-    ngx_uint_t         i;
-    ngx_list_part_t   *part;
-    ngx_table_elt_t   *h, **found;
+    ngx_table_elt_t            *h;
+    ngx_http_llm_batch_walk_t   walk;
 
     ngx_memzero(headers, sizeof(ngx_http_llm_batch_headers_t));
 
-    part = &r->headers_in.headers.part;
-    h = part->elts;
+    ngx_http_llm_batch_begin_headers(&walk, &r->headers_in.headers);
 
-    for (i = 0; /* void */; i++) {
+    while ((h = ngx_http_llm_batch_next_header(&walk)) != NULL) {
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return;
-            }
-
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        switch (h[i].key.len) {
-
-        case sizeof("content-encoding") - 1:
-            name = (u_char *) "content-encoding";
-            found = &headers->content_encoding;
-            break;
-
-        case sizeof("idempotency-key") - 1:
-            name = (u_char *) "idempotency-key";
-            found = &headers->idempotency_key;
-            break;
-
-        default:
-            continue;
-        }
-
-        if (*found == NULL
-            && ngx_memcmp(h[i].lowcase_key, name, h[i].key.len) == 0)
+        if (headers->content_encoding == NULL
+            && ngx_http_llm_batch_is_header(h, "Content-Encoding"))
         {
-            *found = &h[i];
+            headers->content_encoding = h;
+
+        } else if (headers->idempotency_key == NULL
+                   && ngx_http_llm_batch_is_header(h, "Idempotency-Key"))
+        {
+            headers->idempotency_key = h;
         }
     }
 }

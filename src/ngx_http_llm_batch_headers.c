@@ -64,37 +64,51 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
 };
 
 
+void
+ngx_http_llm_batch_begin_headers(ngx_http_llm_batch_walk_t *walk,
+    ngx_list_t *list)
+{
+    walk->part = &list->part;
+    walk->pos = 0;
+}
+
+
+ngx_table_elt_t *
+ngx_http_llm_batch_next_header(ngx_http_llm_batch_walk_t *walk)
+{
+    while (walk->pos == walk->part->nelts) {
+        if (walk->part->next == NULL) {
+            return NULL;
+        }
+
+        walk->part = walk->part->next;
+        walk->pos = 0;
+    }
+
+    return (ngx_table_elt_t *) walk->part->elts + walk->pos++;
+}
+
+
 /*
  * A header whose hash is 0 is one like any other: there are names with that
  * hash, and nginx sends them on.
  */
 
 ngx_table_elt_t *
-ngx_http_llm_batch_next_header(ngx_http_llm_batch_loc_conf_t *conf,
-    ngx_list_part_t **part, ngx_uint_t *pos,
-    ngx_http_llm_batch_header_e *class)
+ngx_http_llm_batch_next_counted(ngx_http_llm_batch_walk_t *walk,
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_http_llm_batch_header_e *class)
 {
     ngx_table_elt_t  *h;
 
-    for ( ;; ) {
-
-        while (*pos == (*part)->nelts) {
-            if ((*part)->next == NULL) {
-                return NULL;
-            }
-
-            *part = (*part)->next;
-            *pos = 0;
-        }
-
-        h = (ngx_table_elt_t *) (*part)->elts + (*pos)++;
-
+    while ((h = ngx_http_llm_batch_next_header(walk)) != NULL) {
         *class = ngx_http_llm_batch_header_class(conf, h);
 
         if (*class != NGX_HTTP_LLM_BATCH_HEADER_IGNORED) {
-            return h;
+            break;
         }
     }
+
+    return h;
 }
 
 
@@ -184,4 +198,29 @@ ngx_http_llm_batch_in_list(ngx_str_t *name, ngx_str_t *list)
     }
 
     return 0;
+}
+
+
+/*
+ * A copy that ends with a zero, as some of nginx's code expects of headers.
+ * If there is no memory for it, nothing is set: what the allocation writes to
+ * the log about that may be about this very string.
+ */
+
+ngx_int_t
+ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
+{
+    u_char  *p;
+
+    p = ngx_pnalloc(pool, src->len + 1);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    *ngx_cpymem(p, src->data, src->len) = '\0';
+
+    dst->data = p;
+    dst->len = src->len;
+
+    return NGX_OK;
 }

@@ -178,22 +178,17 @@ ngx_http_llm_batch_client_headers(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t cookies, ngx_uint_t *n)
 {
     ngx_str_t                     name;
-    ngx_uint_t                    i;
-    ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
+    ngx_http_llm_batch_walk_t     walk;
     ngx_http_llm_batch_header_e   class;
 
-    part = &ctx->request->headers_in.headers.part;
-    i = 0;
     *n = 0;
 
-    for ( ;; ) {
-        h = ngx_http_llm_batch_next_header(ctx->conf, &part, &i, &class);
+    ngx_http_llm_batch_begin_headers(&walk, &ctx->request->headers_in.headers);
 
-        if (h == NULL) {
-            return NGX_OK;
-        }
-
+    while ((h = ngx_http_llm_batch_next_counted(&walk, ctx->conf, &class))
+           != NULL)
+    {
         name.data = h->lowcase_key;
         name.len = h->key.len;
 
@@ -212,6 +207,8 @@ ngx_http_llm_batch_client_headers(ngx_http_llm_batch_buf_t *b,
 
         (*n)++;
     }
+
+    return NGX_OK;
 }
 
 
@@ -426,8 +423,8 @@ ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
 {
     ngx_uint_t                    i;
     ngx_array_t                   headers;
-    ngx_list_part_t              *part;
     ngx_table_elt_t              *h, **hp;
+    ngx_http_llm_batch_walk_t     walk;
     ngx_http_llm_batch_header_e   found;
 
     if (ngx_array_init(&headers, b->pool, 16, sizeof(ngx_table_elt_t *))
@@ -436,16 +433,11 @@ ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
         return NGX_ERROR;
     }
 
-    part = &ctx->request->headers_in.headers.part;
-    i = 0;
+    ngx_http_llm_batch_begin_headers(&walk, &ctx->request->headers_in.headers);
 
-    for ( ;; ) {
-        h = ngx_http_llm_batch_next_header(ctx->conf, &part, &i, &found);
-
-        if (h == NULL) {
-            break;
-        }
-
+    while ((h = ngx_http_llm_batch_next_counted(&walk, ctx->conf, &found))
+           != NULL)
+    {
         if (found != class) {
             continue;
         }

@@ -210,9 +210,8 @@ static ngx_int_t
 ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
     ngx_http_request_t *fr, ngx_http_request_t *r, ngx_uint_t credentials)
 {
-    ngx_uint_t                    i;
-    ngx_list_part_t              *part;
     ngx_table_elt_t              *h;
+    ngx_http_llm_batch_walk_t     walk;
     ngx_http_llm_batch_header_e   class;
 
     if (ngx_list_init(&fr->headers_in.headers, fr->pool, 20,
@@ -234,16 +233,11 @@ ngx_http_llm_batch_copy_headers(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    part = &r->headers_in.headers.part;
-    i = 0;
+    ngx_http_llm_batch_begin_headers(&walk, &r->headers_in.headers);
 
-    for ( ;; ) {
-        h = ngx_http_llm_batch_next_header(call->conf, &part, &i, &class);
-
-        if (h == NULL) {
-            break;
-        }
-
+    while ((h = ngx_http_llm_batch_next_counted(&walk, call->conf, &class))
+           != NULL)
+    {
         if (class == NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL && !credentials) {
             continue;
         }
@@ -299,31 +293,6 @@ ngx_http_llm_batch_add_header(ngx_http_request_t *fr, ngx_str_t *key,
     if (hh && hh->handler(fr, h, hh->offset) != NGX_OK) {
         return NGX_ERROR;
     }
-
-    return NGX_OK;
-}
-
-
-/*
- * A copy that ends with a zero, as some of nginx's code expects of headers.
- * If there is no memory for it, nothing is set: what the allocation writes to
- * the log about that may be about this very string.
- */
-
-ngx_int_t
-ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst, ngx_str_t *src)
-{
-    u_char  *p;
-
-    p = ngx_pnalloc(pool, src->len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    *ngx_cpymem(p, src->data, src->len) = '\0';
-
-    dst->data = p;
-    dst->len = src->len;
 
     return NGX_OK;
 }

@@ -13,48 +13,34 @@
 uint64_t
 ngx_http_llm_batch_retry_after(ngx_http_request_t *r, ngx_uint_t *ms)
 {
-    uint64_t          pause;
-    ngx_uint_t        i, is_ms;
-    ngx_list_part_t  *part;
-    ngx_table_elt_t  *h;
+    uint64_t                    pause;
+    ngx_uint_t                  is_ms;
+    ngx_table_elt_t            *h;
+    ngx_http_llm_batch_walk_t   walk;
 
     *ms = 0;
     pause = 0;
-    part = &r->headers_out.headers.part;
-    h = part->elts;
 
-    for (i = 0; /* void */; i++) {
+    ngx_http_llm_batch_begin_headers(&walk, &r->headers_out.headers);
 
-        if (i >= part->nelts) {
-            if (part->next == NULL) {
-                return pause;
-            }
+    while ((h = ngx_http_llm_batch_next_header(&walk)) != NULL) {
 
-            part = part->next;
-            h = part->elts;
-            i = 0;
-        }
-
-        if (h[i].hash == 0) {
+        if (h->hash == 0) {
             continue;
         }
 
-        is_ms = (h[i].key.len == sizeof("Retry-After-Ms") - 1);
+        is_ms = ngx_http_llm_batch_is_header(h, "Retry-After-Ms");
 
-        if ((is_ms
-             && ngx_strncasecmp(h[i].key.data, (u_char *) "Retry-After-Ms",
-                                h[i].key.len) == 0)
-            || (h[i].key.len == sizeof("Retry-After") - 1
-                && ngx_strncasecmp(h[i].key.data, (u_char *) "Retry-After",
-                                   h[i].key.len) == 0
-                && pause == 0))
+        if (is_ms
+            || (pause == 0 && ngx_http_llm_batch_is_header(h, "Retry-After")))
         {
             *ms |= is_ms;
-            pause = llmb_verdict_retry_after(
-                                     ngx_http_llm_batch_str(&h[i].value),
-                                     is_ms, pause);
+            pause = llmb_verdict_retry_after(ngx_http_llm_batch_str(&h->value),
+                                             is_ms, pause);
         }
     }
+
+    return pause;
 }
 
 
