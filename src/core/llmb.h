@@ -61,6 +61,24 @@ typedef struct {
 #define llmb_max(a, b)  ((a) > (b) ? (a) : (b))
 
 
+/*
+ * What is done under the zone's lock must not take longer the more clients
+ * there are.  Tests, which are built with LLMB_CHECK, count the steps of loops.
+ */
+
+#if (LLMB_CHECK)
+
+extern unsigned long  llmb_steps;
+
+#define llmb_count_step()  (llmb_steps++)
+
+#else
+
+#define llmb_count_step()
+
+#endif
+
+
 #pragma GCC visibility pop
 
 

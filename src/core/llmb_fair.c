@@ -54,24 +54,6 @@ llmb_fair_rank(llmb_fair_t *f, uint64_t flow, unsigned priority,
 }
 
 
-uint32_t *
-llmb_fair_latest(llmb_fair_t *f, uint64_t flow, unsigned priority)
-{
-    unsigned  i;
-
-    flow = llmb_fair_flow(flow, priority);
-
-    for (i = 0; i < LLMB_FAIR_FLOWS; i++) {
-
-        if (f->flows[i] == flow && f->finish[i]) {
-            return &f->latest[i];
-        }
-    }
-
-    return NULL;
-}
-
-
 static uint64_t
 llmb_fair_flow(uint64_t flow, unsigned priority)
 {

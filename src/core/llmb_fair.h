@@ -34,7 +34,6 @@ typedef struct {
     uint64_t         time;            /* virtual, in weighted tokens */
     uint64_t         finish[LLMB_FAIR_FLOWS];
     uint64_t         flows[LLMB_FAIR_FLOWS];
-    uint32_t         latest[LLMB_FAIR_FLOWS];
 } llmb_fair_t;
 
 
@@ -47,12 +46,6 @@ uint64_t llmb_fair_price(unsigned priority, uint64_t tokens);
  */
 uint64_t llmb_fair_rank(llmb_fair_t *f, uint64_t flow, unsigned priority,
     uint64_t tokens);
-
-/*
- * A note about a flow that has a rank, for the caller to keep; at first, that
- * about the one whose place it has.  NULL if the flow has been forgotten.
- */
-uint32_t *llmb_fair_latest(llmb_fair_t *f, uint64_t flow, unsigned priority);
 
 /* a member of this rank was served; "last": no other waits */
 void llmb_fair_serve(llmb_fair_t *f, uint64_t rank, unsigned last);

@@ -91,6 +91,8 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash, unsigned *fresh)
     g->key_len = (uint32_t) key.len;
     llmb_list_init(&g->queue);
     llmb_list_init(&g->ages);
+    g->ranks = LLMB_NIL;
+    g->births = LLMB_NIL;
     g->urgent = LLMB_NIL;
     g->sweep = LLMB_NIL;
     llmb_upstream_attach(z, i);

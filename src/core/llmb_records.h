@@ -15,7 +15,7 @@
 #include "llmb_calibrate.h"
 #include "llmb_fair.h"
 #include "llmb_health.h"
-#include "llmb_heap.h"
+#include "llmb_tree.h"
 #include "llmb_learn.h"
 #include "llmb_list.h"
 #include "llmb_moved.h"
@@ -112,6 +112,10 @@ typedef struct {
     uint8_t          turn;        /* a part that is due may go without a slot */
     llmb_list_t      queue;       /* by rank */
     llmb_list_t      ages;        /* the same members, by age */
+    uint32_t         ranks;       /* roots of trees: where in these one that
+                                     joins has its place; or LLMB_NIL */
+    uint32_t         births;
+    uint64_t         joins;       /* that there were so far */
     uint32_t         urgent;      /* whose answer is due first, or LLMB_NIL */
     uint8_t          unsure;      /* it has left: there may be another one */
     llmb_fair_t      fair;
@@ -160,7 +164,7 @@ typedef struct {
  */
 
 typedef struct {
-    uint32_t         first;       /* of a heap; or LLMB_NIL */
+    uint32_t         root;        /* of a tree; or LLMB_NIL */
     uint32_t         n;           /* how many are in it */
     uint64_t         turns;       /* that were waited for so far */
     uint64_t         time;        /* virtual, in us of calls */

@@ -91,7 +91,12 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
     llmb_sched_use_turn(z, group);
 
-    while (llmb_sched_next(z, g, lender, now, &batch)) {
+    /* if there is more to be sent than this, somebody is asked to go on */
+
+    while (before - g->queue.n < LLMB_SCHED_STEP
+           && llmb_sched_next(z, g, lender, now, &batch))
+    {
+        llmb_count_step();
 
         llmb_sched_take(z, g, worker, lender, &batch);
 

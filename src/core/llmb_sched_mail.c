@@ -25,6 +25,8 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
     llmb_sched_due_calls(z, w, now);
 
     for ( ;; ) {
+        llmb_count_step();
+
         *i = llmb_list_pop(&w->calls, llmb_call_links(z));
 
         if (*i != LLMB_NIL) {
@@ -54,20 +56,31 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
                 return LLMB_MAIL_WAKE;
             }
 
+            if (llmb_mail_links(z)[*i].linked) {
+                /* it is next: those behind it may have groups of their own */
+                llmb_list_remove(&w->members, llmb_mail_links(z), *i);
+                llmb_list_push_head(&w->members, llmb_mail_links(z), *i);
+            }
+
             break;
         }
     }
 }
 
 
-/* calls that were to be sent later are mail from now on */
+/* calls that were to be sent later are mail from now on, step by step */
 
 static void
 llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w, uint64_t now)
 {
-    uint32_t  i;
+    uint32_t  i, n;
 
-    while (w->later.n && llmb_call(z, w->later.head)->until <= now) {
+    for (n = LLMB_SCHED_STEP;
+         n && w->later.n && llmb_call(z, w->later.head)->until <= now;
+         n--)
+    {
+        llmb_count_step();
+
         i = llmb_list_pop(&w->later, llmb_call_links(z));
 
         llmb_call(z, i)->until = 0;
@@ -106,7 +119,7 @@ llmb_sched_mail_member(llmb_zone_t *z, uint32_t member)
 void
 llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker)
 {
-    uint32_t        i, next;
+    uint32_t        i, n, next;
     llmb_call_t    *c;
     llmb_worker_t  *w;
 
@@ -121,12 +134,24 @@ llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker)
     } else {
         next = LLMB_NIL;
 
-        /* all of them are due within a moment: it is near the tail */
+        /*
+         * All of them are due within a moment, so it is near the tail; or else
+         * it may as well be due with one that is not far from there.
+         */
+
+        n = 0;
 
         for (i = w->later.tail;
              i != LLMB_NIL && llmb_call(z, i)->until > c->until;
              i = llmb_call_links(z)[i].prev)
         {
+            llmb_count_step();
+
+            if (n++ == LLMB_SCHED_STEP) {
+                c->until = llmb_call(z, i)->until;
+                break;
+            }
+
             next = i;
         }
 

@@ -9,10 +9,6 @@
 #include "llmb_sched_parts.h"
 
 
-static uint32_t llmb_sched_younger(llmb_zone_t *z, const llmb_group_t *g,
-    const llmb_member_t *m);
-static uint32_t llmb_sched_behind(llmb_zone_t *z, llmb_group_t *g,
-    uint32_t member);
 static uint64_t llmb_sched_timer(const llmb_group_t *g, const llmb_member_t *m,
     uint64_t since, uint64_t now);
 
@@ -102,94 +98,23 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
     m = llmb_member(z, member);
     g = llmb_group(z, m->group);
 
+    /* behind all of the same rank, or age */
+
     llmb_list_insert(&g->queue, llmb_queue_links(z), member,
-                     llmb_sched_behind(z, g, member));
+                     llmb_tree_beyond(g->ranks, llmb_ranks(z), m->rank));
+    llmb_tree_insert(&g->ranks, llmb_ranks(z), member, m->rank, g->joins);
 
     llmb_list_insert(&g->ages, llmb_age_links(z), member,
-                     llmb_sched_younger(z, g, m));
+                     llmb_tree_beyond(g->births, llmb_births(z), m->since));
+    llmb_tree_insert(&g->births, llmb_births(z), member, m->since, g->joins);
+
+    g->joins++;
+
     llmb_sched_press(z, member);
 
     g->items += m->items;
     g->tokens += m->tokens;
     g->bytes += m->bytes;
-}
-
-
-/*
- * The oldest of those that are younger.  One whose worker's clock is a little
- * behind is near the tail, one that comes back from a call near the head.
- */
-
-static uint32_t
-llmb_sched_younger(llmb_zone_t *z, const llmb_group_t *g,
-    const llmb_member_t *m)
-{
-    uint32_t      i, j;
-    llmb_link_t  *links;
-
-    links = llmb_age_links(z);
-    i = g->ages.head;
-    j = g->ages.tail;
-
-    while (j != LLMB_NIL) {
-
-        if (llmb_member(z, j)->since <= m->since) {
-            return links[j].next;
-        }
-
-        if (llmb_member(z, i)->since > m->since) {
-            return i;
-        }
-
-        i = links[i].next;
-        j = links[j].prev;
-    }
-
-    return LLMB_NIL;
-}
-
-
-/*
- * Who is to be behind a member that joins.  If it does not go to the tail, it
- * is not far behind the one of its flow that joined before it, or, if that has
- * left, not far behind the head.
- */
-
-static uint32_t
-llmb_sched_behind(llmb_zone_t *z, llmb_group_t *g, uint32_t member)
-{
-    uint32_t        i, before, *latest;
-    llmb_member_t  *m;
-
-    m = llmb_member(z, member);
-    before = LLMB_NIL;
-    latest = llmb_fair_latest(&g->fair, m->flow, m->priority);
-
-    if (latest) {
-        before = *latest;
-        *latest = member;
-    }
-
-    if (g->queue.n == 0 || llmb_member(z, g->queue.tail)->rank <= m->rank) {
-        return LLMB_NIL;
-    }
-
-    i = g->queue.head;
-
-    /* anybody will do who is in the queue and not behind it */
-
-    if (before != member
-        && llmb_sched_waits(z, g, before)
-        && llmb_member(z, before)->rank <= m->rank)
-    {
-        i = before;
-    }
-
-    while (llmb_member(z, i)->rank <= m->rank) {
-        i = llmb_queue_links(z)[i].next;
-    }
-
-    return i;
 }
 
 
@@ -223,6 +148,8 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
 
     llmb_list_remove(&g->queue, llmb_queue_links(z), member);
     llmb_list_remove(&g->ages, llmb_age_links(z), member);
+    llmb_tree_remove(&g->ranks, llmb_ranks(z), member);
+    llmb_tree_remove(&g->births, llmb_births(z), member);
     llmb_sched_unpress(z, member);
     llmb_sched_unmail(z, member);
 

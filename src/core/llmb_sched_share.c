@@ -29,11 +29,11 @@
 #define LLMB_SCHED_UNKNOWN  1000
 
 
-static void llmb_line_push(llmb_line_t *l, llmb_heap_node_t *nodes,
+static void llmb_line_push(llmb_line_t *l, llmb_tree_node_t *nodes,
     uint32_t i, uint64_t finish);
-static void llmb_line_remove(llmb_line_t *l, llmb_heap_node_t *nodes,
+static void llmb_line_remove(llmb_line_t *l, llmb_tree_node_t *nodes,
     uint32_t i);
-static void llmb_line_charge(llmb_line_t *l, llmb_heap_node_t *nodes,
+static void llmb_line_charge(llmb_line_t *l, llmb_tree_node_t *nodes,
     uint32_t i, uint64_t *finish, uint64_t time);
 static unsigned llmb_sched_is_called(const llmb_upstream_t *u, uint64_t now);
 static unsigned llmb_sched_free_slots(const llmb_upstream_t *u);
@@ -95,7 +95,7 @@ llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now)
     waits = llmb_sched_crowded(z, g, now)
             && llmb_sched_wants(z, g, 0, now) != LLMB_CLOSE_NONE;
 
-    if (waits == llmb_turns(z)[group].linked) {
+    if (waits == (llmb_turns(z)[group].height != 0)) {
         return;
     }
 
@@ -141,9 +141,11 @@ llmb_sched_turn(llmb_zone_t *z, const llmb_upstream_t *u)
 {
     uint32_t  tenant;
 
-    tenant = u->line.first;
+    tenant = llmb_tree_first(u->line.root, llmb_tenant_turns(z));
 
-    return tenant == LLMB_NIL ? LLMB_NIL : llmb_tenant(z, tenant)->line.first;
+    return tenant == LLMB_NIL ? LLMB_NIL
+           : llmb_tree_first(llmb_tenant(z, tenant)->line.root,
+                             llmb_turns(z));
 }
 
 
@@ -152,7 +154,7 @@ llmb_sched_call_up(llmb_zone_t *z, llmb_upstream_t *u, uint64_t now)
 {
     llmb_group_t  *g;
 
-    if (u->line.first == LLMB_NIL
+    if (u->line.root == LLMB_NIL
         || llmb_sched_is_called(u, now)
         || llmb_sched_free_slots(u) == 0)
     {
@@ -218,19 +220,20 @@ llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
 
 
 static void
-llmb_line_push(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i,
+llmb_line_push(llmb_line_t *l, llmb_tree_node_t *nodes, uint32_t i,
     uint64_t finish)
 {
-    llmb_heap_push(&l->first, nodes, i, llmb_max(l->time, finish), l->turns++);
+    llmb_tree_insert(&l->root, nodes, i, llmb_max(l->time, finish),
+                     l->turns++);
     l->n++;
 }
 
 
 static void
-llmb_line_remove(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i)
+llmb_line_remove(llmb_line_t *l, llmb_tree_node_t *nodes, uint32_t i)
 {
-    if (nodes[i].linked) {
-        llmb_heap_remove(&l->first, nodes, i);
+    if (nodes[i].height) {
+        llmb_tree_remove(&l->root, nodes, i);
         l->n--;
     }
 }
@@ -239,13 +242,13 @@ llmb_line_remove(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i)
 /* it waits no more, and has got so much time */
 
 static void
-llmb_line_charge(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i,
+llmb_line_charge(llmb_line_t *l, llmb_tree_node_t *nodes, uint32_t i,
     uint64_t *finish, uint64_t time)
 {
     uint64_t  start;
     unsigned  rested;
 
-    start = nodes[i].linked ? nodes[i].rank : llmb_max(l->time, *finish);
+    start = nodes[i].height ? nodes[i].rank : llmb_max(l->time, *finish);
     rested = *finish < start;
 
     llmb_line_remove(l, nodes, i);
@@ -253,13 +256,14 @@ llmb_line_charge(llmb_line_t *l, llmb_heap_node_t *nodes, uint32_t i,
     *finish = start + time;
     l->last = llmb_max(l->last, *finish);
 
-    if (l->first == LLMB_NIL) {
+    if (l->root == LLMB_NIL) {
         /* what is used while others want nothing is not held against it */
         l->time = l->last;
 
     } else {
         /* who does not wait for its turn does not end those of others */
-        start = llmb_min(start, nodes[l->first].rank);
+        i = llmb_tree_first(l->root, nodes);
+        start = llmb_min(start, nodes[i].rank);
         l->time = llmb_max(l->time, start);
 
         if (rested) {

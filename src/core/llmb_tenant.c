@@ -29,8 +29,8 @@ llmb_tenants_clear(llmb_zone_t *z)
     z->free_tenant = LLMB_NIL;
 
     for (i = z->ngroups; i--; /* void */ ) {
-        llmb_turns(z)[i].linked = 0;
-        llmb_tenant_turns(z)[i].linked = 0;
+        llmb_turns(z)[i].height = 0;
+        llmb_tenant_turns(z)[i].height = 0;
         llmb_tenant_free(z, i);
     }
 
@@ -54,7 +54,7 @@ llmb_tenant_alloc(llmb_zone_t *z)
     memset(t, 0, sizeof(llmb_tenant_t));
 
     t->upstream = LLMB_NIL;
-    t->line.first = LLMB_NIL;
+    t->line.root = LLMB_NIL;
 
     return i;
 }

@@ -60,7 +60,7 @@ llmb_upstream_alloc(llmb_zone_t *z)
 
     memset(u, 0, sizeof(llmb_upstream_t));
 
-    u->line.first = LLMB_NIL;
+    u->line.root = LLMB_NIL;
     u->called = LLMB_NIL;
 
     return i;

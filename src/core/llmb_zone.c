@@ -16,6 +16,11 @@
 #define LLMB_ZONE_ALIGN(n)    (((n) + 15) & ~(size_t) 15)
 
 
+#if (LLMB_CHECK)
+unsigned long  llmb_steps;
+#endif
+
+
 static size_t llmb_zone_layout(llmb_zone_t *z, uint32_t chunks);
 static void llmb_zone_clear(llmb_zone_t *z);
 static void llmb_zone_illegal(llmb_zone_t *z);
@@ -104,11 +109,13 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
     llmb_table(payers_at, z->nbuckets, uint32_t);
     llmb_table(queue_links_at, z->nmembers, llmb_link_t);
     llmb_table(age_links_at, z->nmembers, llmb_link_t);
+    llmb_table(ranks_at, z->nmembers, llmb_tree_node_t);
+    llmb_table(births_at, z->nmembers, llmb_tree_node_t);
     llmb_table(mail_links_at, z->nmembers, llmb_link_t);
     llmb_table(call_links_at, z->ncalls, llmb_link_t);
     llmb_table(idle_links_at, z->ngroups, llmb_link_t);
-    llmb_table(turns_at, z->ngroups, llmb_heap_node_t);
-    llmb_table(tenant_turns_at, z->ngroups, llmb_heap_node_t);
+    llmb_table(turns_at, z->ngroups, llmb_tree_node_t);
+    llmb_table(tenant_turns_at, z->ngroups, llmb_tree_node_t);
     llmb_table(next_chunk_at, z->nchunks, uint32_t);
 
 #undef llmb_table

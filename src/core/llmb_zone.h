@@ -25,7 +25,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    10
+#define LLMB_ZONE_LAYOUT    11
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -57,6 +57,8 @@ typedef struct {
     size_t           payers_at;   /* and of tenants */
     size_t           queue_links_at;
     size_t           age_links_at;
+    size_t           ranks_at;
+    size_t           births_at;
     size_t           mail_links_at;
     size_t           call_links_at;
     size_t           idle_links_at;
@@ -106,12 +108,14 @@ typedef struct {
 
 #define llmb_queue_links(z)     llmb_at(z, llmb_link_t, queue_links_at, 0)
 #define llmb_age_links(z)       llmb_at(z, llmb_link_t, age_links_at, 0)
+#define llmb_ranks(z)           llmb_at(z, llmb_tree_node_t, ranks_at, 0)
+#define llmb_births(z)          llmb_at(z, llmb_tree_node_t, births_at, 0)
 #define llmb_mail_links(z)      llmb_at(z, llmb_link_t, mail_links_at, 0)
 #define llmb_call_links(z)      llmb_at(z, llmb_link_t, call_links_at, 0)
 #define llmb_idle_links(z)      llmb_at(z, llmb_link_t, idle_links_at, 0)
-#define llmb_turns(z)           llmb_at(z, llmb_heap_node_t, turns_at, 0)
+#define llmb_turns(z)           llmb_at(z, llmb_tree_node_t, turns_at, 0)
 #define llmb_tenant_turns(z)                                                  \
-    llmb_at(z, llmb_heap_node_t, tenant_turns_at, 0)
+    llmb_at(z, llmb_tree_node_t, tenant_turns_at, 0)
 
 
 /*

@@ -59,6 +59,49 @@ sched_check_list(const llmb_list_t *list, llmb_link_t *links, uint32_t n,
 }
 
 
+/* who is in a tree is in order, and no side of anybody is higher by two */
+
+const char *
+sched_check_tree(const llmb_tree_node_t *nodes, uint32_t i, uint32_t n,
+    uint32_t *last, uint32_t *count)
+{
+    uint32_t  side, height[2];
+
+    if (i == LLMB_NIL) {
+        return NULL;
+    }
+
+    if (i >= n || ++*count > n || nodes[i].height == 0) {
+        sched_fail("tree: index %u is one of %u", i, *count);
+    }
+
+    for (side = 0; side < 2; side++) {
+        height[side] = nodes[i].child[side] == LLMB_NIL
+                       ? 0 : nodes[nodes[i].child[side]].height;
+    }
+
+    if (height[0] > height[1] + 1 || height[1] > height[0] + 1
+        || nodes[i].height != 1 + llmb_max(height[0], height[1]))
+    {
+        sched_fail("tree: %u has a height of %u", i, nodes[i].height);
+    }
+
+    sched_try(sched_check_tree(nodes, nodes[i].child[0], n, last, count));
+
+    if (*last != LLMB_NIL
+        && (nodes[*last].rank > nodes[i].rank
+            || (nodes[*last].rank == nodes[i].rank
+                && nodes[*last].order >= nodes[i].order)))
+    {
+        sched_fail("tree: %u is behind %u", i, *last);
+    }
+
+    *last = i;
+
+    return sched_check_tree(nodes, nodes[i].child[1], n, last, count);
+}
+
+
 static const char *
 sched_check_chain(llmb_zone_t *z, const llmb_chain_t *chain, uint8_t *marks,
     const char *name)
@@ -376,6 +419,38 @@ sched_check_queue(llmb_zone_t *z, uint32_t group)
 }
 
 
+/* each has its place in the trees that it has in the lists */
+
+static const char *
+sched_check_trees(llmb_zone_t *z, uint32_t group)
+{
+    uint32_t       n, last;
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    n = 0;
+    last = LLMB_NIL;
+    sched_try(sched_check_tree(llmb_ranks(z), g->ranks, z->nmembers, &last,
+                               &n));
+
+    if (n != g->queue.n || last != g->queue.tail) {
+        sched_fail("ranks %u: %u instead of %u", group, n, g->queue.n);
+    }
+
+    n = 0;
+    last = LLMB_NIL;
+    sched_try(sched_check_tree(llmb_births(z), g->births, z->nmembers, &last,
+                               &n));
+
+    if (n != g->queue.n || last != g->ages.tail) {
+        sched_fail("births %u: %u instead of %u", group, n, g->queue.n);
+    }
+
+    return NULL;
+}
+
+
 static const char *
 sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
 {
@@ -428,6 +503,7 @@ sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
         nkeys += g->key.n;
 
         sched_try(sched_check_queue(z, i));
+        sched_try(sched_check_trees(z, i));
         sched_try(sched_check_chain(z, &g->key, k->chunks, "key"));
     }
 

@@ -37,6 +37,13 @@ extern char  sched_problem[256];
 /* NULL, or what is wrong */
 const char *sched_check(llmb_zone_t *z);
 
+/*
+ * The tree below a node, of n nodes; "last", LLMB_NIL at first, is the last one
+ * that was seen, and "count" how many there were.
+ */
+const char *sched_check_tree(const llmb_tree_node_t *nodes, uint32_t i,
+    uint32_t n, uint32_t *last, uint32_t *count);
+
 /* the part of it that is about upstreams */
 const char *sched_check_share(llmb_zone_t *z);
 

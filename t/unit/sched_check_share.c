@@ -20,43 +20,15 @@ typedef struct {
 } sched_sums_t;
 
 
-/* those below one in a heap are not before it; counts them all */
-
-static const char *
-sched_check_heap(llmb_zone_t *z, const llmb_heap_node_t *nodes, uint32_t i,
-    uint32_t above, uint32_t *n)
-{
-    uint32_t  prev;
-
-    for (prev = above; i != LLMB_NIL; i = nodes[i].next) {
-
-        if (i >= z->ngroups || ++*n > z->ngroups) {
-            sched_fail("turn %u is one of %u", i, *n);
-        }
-
-        if (!nodes[i].linked || nodes[i].prev != prev
-            || (above != LLMB_NIL && nodes[above].rank > nodes[i].rank))
-        {
-            sched_fail("turn of %u", i);
-        }
-
-        sched_try(sched_check_heap(z, nodes, nodes[i].child, i, n));
-
-        prev = i;
-    }
-
-    return NULL;
-}
-
-
 static const char *
 sched_check_line(llmb_zone_t *z, const llmb_line_t *l,
-    const llmb_heap_node_t *nodes, uint32_t waiting)
+    const llmb_tree_node_t *nodes, uint32_t waiting)
 {
-    uint32_t  n;
+    uint32_t  n, last;
 
     n = 0;
-    sched_try(sched_check_heap(z, nodes, l->first, LLMB_NIL, &n));
+    last = LLMB_NIL;
+    sched_try(sched_check_tree(nodes, l->root, z->ngroups, &last, &n));
 
     if (n != waiting || n != l->n) {
         sched_fail("%u wait instead of %u", n, waiting);
@@ -80,7 +52,7 @@ sched_check_tenant(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
                    sums->tenants);
     }
 
-    if (llmb_tenant_turns(z)[i].linked != (t->groups && t->line.n)) {
+    if ((llmb_tenant_turns(z)[i].height != 0) != (t->groups && t->line.n)) {
         sched_fail("tenant %u waits although none of its groups does", i);
     }
 
@@ -118,7 +90,7 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
                    sums->inflight);
     }
 
-    if (u->called != LLMB_NIL && !llmb_turns(z)[u->called].linked) {
+    if (u->called != LLMB_NIL && !llmb_turns(z)[u->called].height) {
         sched_fail("upstream %u: %u is called, but does not wait", i,
                    u->called);
     }
@@ -257,7 +229,7 @@ sched_check_payer(llmb_zone_t *z, uint32_t i, sched_sums_t *upstreams,
 
     tenants[g->payer].tenants++;
 
-    if (!llmb_turns(z)[i].linked) {
+    if (!llmb_turns(z)[i].height) {
         return NULL;
     }
 

@@ -214,7 +214,7 @@ play_check_line(play_t *play, uint32_t group)
     u = llmb_upstream_of(play->z, g);
     then = play->now - 2 * PLAY_SKEW - 1;
 
-    if (!g->policy.learned || llmb_turns(play->z)[group].linked
+    if (!g->policy.learned || llmb_turns(play->z)[group].height
         || u->inflight < llmb_learn_concurrency(&u->learn)
         || then < llmb_sched_shut(g))
     {

@@ -17,7 +17,10 @@
 #include "sched_check.h"
 
 
+#ifndef ZONE_SIZE
 #define ZONE_SIZE  (512 * 1024)
+#endif
+
 #define T0         1000000
 #define WAIT       100
 
