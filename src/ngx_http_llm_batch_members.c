@@ -20,8 +20,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_llm_batch_begin_answers(
     ngx_http_llm_batch_call_t *call);
-static ngx_int_t ngx_http_llm_batch_answer_local(
-    ngx_http_llm_batch_call_t *call, uint32_t k, size_t *done);
+static void ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call,
+    uint32_t k, size_t *done);
 static void ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call,
     uint32_t k, size_t *done);
 static llmb_rc_e ngx_http_llm_batch_make_room(
@@ -71,11 +71,8 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call)
                 ngx_http_llm_batch_answer_remote(call, k, &done);
             }
 
-        } else if (call->members[k].worker == worker
-                   && ngx_http_llm_batch_answer_local(call, k, &done)
-                      != NGX_OK)
-        {
-            return NGX_OK;
+        } else if (call->members[k].worker == worker) {
+            ngx_http_llm_batch_answer_local(call, k, &done);
         }
     }
 
@@ -119,7 +116,9 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
 }
 
 
-static ngx_int_t
+/* if it has no room for it, the end of the call sends it alone */
+
+static void
 ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
     size_t *done)
 {
@@ -136,7 +135,7 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
 
     if (part == NULL || part->gen != call->members[k].gen) {
         /* its client is gone */
-        return NGX_OK;
+        return;
     }
 
     r = part->ctx->request;
@@ -145,17 +144,20 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
     own = call->head;
     own.body = ngx_http_llm_batch_spool_create(r->pool, r, size);
 
-    if (own.body == NULL
-        || ngx_http_llm_batch_spool_reserve(own.body, size) != NGX_OK)
-    {
-        return NGX_ERROR;
+    if (own.body == NULL) {
+        return;
     }
 
     sink.write = ngx_http_llm_batch_spool_write;
     sink.data = own.body;
 
-    if (ngx_http_llm_batch_write_body(call, k, &sink) != NGX_OK) {
-        return NGX_ERROR;
+    if (ngx_http_llm_batch_spool_reserve(own.body, size) != NGX_OK
+        || ngx_http_llm_batch_write_body(call, k, &sink) != NGX_OK)
+    {
+        *done += own.body->len;
+
+        ngx_http_llm_batch_spool_free(own.body);
+        return;
     }
 
     *done += own.body->len;
@@ -176,8 +178,6 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
     if (m) {
         ngx_http_llm_batch_deliver_part(part, &own);
     }
-
-    return NGX_OK;
 }
 
 

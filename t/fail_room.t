@@ -15,10 +15,13 @@ use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('no room for answers')->has('llm_batch')->plan(16);
+my $t = Test::LLMBatch->new('no room for answers')->has('llm_batch')->plan(22);
 
 my $row = '0.0123456789,' x 1024 . '1';
+my $short = '1,' x 4095 . '1';
 my $mock = $t->backend(8081, code => sub ($call) {
+	my $row = $call->{body} =~ /"short"/ ? $short : $row;
+
 	return { body => '{"object":"list","data":[' . join(',', map {
 		qq({"object":"embedding","index":$_,"embedding":[$row]})
 	} 0 .. $call->{items} - 1) . '],"model":"m","usage":{'
@@ -54,6 +57,18 @@ my @r = $t->plugged($mock, [ map { of('several', 100) } 1 .. 3 ]);
 
 alone($_, 100, 'of several') for @r;
 
+# base64 is longer than such numbers: the call's answer fits, that of one of
+# its members does not, and the others get theirs all the same
+
+@r = $t->plugged($mock, [ map { of('short', $_, encoding_format => 'base64') }
+	110, 1, 2 ]);
+
+alone($r[0], 110, 'the large one');
+is(join(' ', map { $_->{headers}{'x-status'} // '' } @r[1, 2]),
+	'MERGED MERGED', 'beside a large one: outcome');
+is(scalar(() = $r[$_]{body} =~ /"index":/g), $_, "beside a large one: answer $_")
+	for 1, 2;
+
 # nothing was learned of the upstream by that
 
 is($t->request(of('one', 1))->{headers}{'x-status'}, 'SINGLE',
@@ -62,8 +77,8 @@ is($t->request(of('one', 1))->{headers}{'x-status'}, 'SINGLE',
 $t->done();
 
 
-sub of ($model, $n) {
-	return { uri => $uri, body => { model => $model,
+sub of ($model, $n, %more) {
+	return { uri => $uri, body => { model => $model, %more,
 		input => [ map { "text $_" } 1 .. $n ] } };
 }
 
