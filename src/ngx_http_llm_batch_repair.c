@@ -8,8 +8,8 @@
  *
  * An answer is held back until its first vector has begun.  If that is a
  * string, all goes on as it came, and nothing was changed; if it is an array,
- * the answer is collected and written anew.  An answer that is not understood
- * goes on as it came.
+ * the answer is collected and written anew.  An answer that is not understood,
+ * or that there is no room for, goes on as it came.
  */
 
 
@@ -34,12 +34,13 @@ static ngx_uint_t ngx_http_llm_batch_repair_is_ours(ngx_http_request_t *r,
     ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_repair_collect(
     ngx_http_llm_batch_repair_t *repair, ngx_buf_t *b);
-static ngx_int_t ngx_http_llm_batch_repair_check(
+static void ngx_http_llm_batch_repair_check(
     ngx_http_llm_batch_repair_t *repair, ngx_uint_t last);
 static ngx_http_llm_batch_spool_t *ngx_http_llm_batch_repair_write(
     ngx_http_request_t *r, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_repair_release(ngx_http_request_t *r,
-    ngx_uint_t last, ngx_http_llm_batch_spool_t *body, ngx_chain_t **out);
+    ngx_uint_t last, ngx_http_llm_batch_spool_t *body, ngx_chain_t *rest,
+    ngx_chain_t **out);
 
 
 ngx_int_t
@@ -139,7 +140,8 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
     for (cl = in; cl; cl = cl->next) {
 
         if (ngx_http_llm_batch_repair_collect(repair, cl->buf) != NGX_OK) {
-            return NGX_ERROR;
+            repair->rc = LLMB_NOMEM;
+            break;
         }
 
         last |= cl->buf->last_buf;
@@ -155,9 +157,7 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
     broken = broken && (r->upstream == NULL
                         || r->upstream->peer.connection == NULL);
 
-    if (ngx_http_llm_batch_repair_check(repair, last) != NGX_OK) {
-        return NGX_ERROR;
-    }
+    ngx_http_llm_batch_repair_check(repair, last);
 
     if (repair->rc == LLMB_AGAIN && !broken
         && (repair->split.seen == 0 || repair->split.repaired)
@@ -179,11 +179,11 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
 
             r->headers_out.content_length_n = body->len;
 
-            return ngx_http_llm_batch_repair_release(r, last, body, out);
+            return ngx_http_llm_batch_repair_release(r, last, body, NULL, out);
         }
     }
 
-    return ngx_http_llm_batch_repair_release(r, last, repair->body, out);
+    return ngx_http_llm_batch_repair_release(r, last, repair->body, cl, out);
 }
 
 
@@ -209,7 +209,7 @@ ngx_http_llm_batch_repair_collect(ngx_http_llm_batch_repair_t *repair,
 
 /* what is at hand of the answer, if that is more than before, or the last */
 
-static ngx_int_t
+static void
 ngx_http_llm_batch_repair_check(ngx_http_llm_batch_repair_t *repair,
     ngx_uint_t last)
 {
@@ -219,13 +219,14 @@ ngx_http_llm_batch_repair_check(ngx_http_llm_batch_repair_t *repair,
         || (!last && ngx_http_llm_batch_spool_ready(repair->body)
                      == repair->checked))
     {
-        return NGX_OK;
+        return;
     }
 
     base = ngx_http_llm_batch_spool_base(repair->body);
 
     if (base == NULL) {
-        return NGX_ERROR;
+        repair->rc = LLMB_NOMEM;
+        return;
     }
 
     repair->rc = llmb_split_read(&repair->split, base, repair->body->len,
@@ -233,8 +234,6 @@ ngx_http_llm_batch_repair_check(ngx_http_llm_batch_repair_t *repair,
     repair->checked = repair->body->len;
 
     ngx_http_llm_batch_spool_forget(repair->body);
-
-    return NGX_OK;
 }
 
 
@@ -288,40 +287,55 @@ ngx_http_llm_batch_repair_write(ngx_http_request_t *r,
 }
 
 
-/* filters behind ours do not read files, but a file may be mapped */
+/*
+ * Filters behind ours do not read files, but a file may be mapped.  A text that
+ * had no room is partly in memory, and partly still in what nginx gave us.
+ */
 
 static ngx_int_t
 ngx_http_llm_batch_repair_release(ngx_http_request_t *r, ngx_uint_t last,
-    ngx_http_llm_batch_spool_t *body, ngx_chain_t **out)
+    ngx_http_llm_batch_spool_t *body, ngx_chain_t *rest, ngx_chain_t **out)
 {
     ngx_buf_t    *b;
+    ngx_str_t     piece[2];
+    ngx_uint_t    i, end;
     ngx_chain_t  *cl;
 
-    b = ngx_calloc_buf(r->pool);
-    cl = ngx_alloc_chain_link(r->pool);
-
-    if (b == NULL || cl == NULL) {
-        return NGX_ERROR;
+    if (ngx_http_llm_batch_spool_pieces(body, piece) != NGX_OK) {
+        return ngx_http_filter_finalize_request(r, &ngx_http_llm_batch_module,
+                                              NGX_HTTP_INTERNAL_SERVER_ERROR);
     }
 
-    b->start = ngx_http_llm_batch_spool_base(body);
+    for (i = 0; i < 2; i++) {
+        end = (i == 1 || piece[1].len == 0);
 
-    if (b->start == NULL) {
-        return NGX_ERROR;
+        b = ngx_calloc_buf(r->pool);
+        cl = ngx_alloc_chain_link(r->pool);
+
+        if (b == NULL || cl == NULL) {
+            return NGX_ERROR;
+        }
+
+        b->start = piece[i].data;
+        b->pos = b->start;
+        b->last = b->start + piece[i].len;
+        b->end = b->last;
+        b->memory = (piece[i].len != 0);
+
+        *out = cl;
+        out = &cl->next;
+
+        cl->buf = b;
+        cl->next = NULL;
+
+        if (end) {
+            b->last_buf = (last && rest == NULL);
+            b->last_in_chain = b->last_buf;
+            b->flush = !b->last_buf;
+            cl->next = rest;
+            break;
+        }
     }
-
-    b->pos = b->start;
-    b->last = b->start + body->len;
-    b->end = b->last;
-    b->memory = (body->len != 0);
-    b->last_buf = last;
-    b->last_in_chain = last;
-    b->flush = !last;
-
-    cl->buf = b;
-    cl->next = NULL;
-
-    *out = cl;
 
     return NGX_OK;
 }

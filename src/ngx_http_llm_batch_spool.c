@@ -34,6 +34,8 @@ static ngx_int_t ngx_http_llm_batch_spool_flush(
     ngx_http_llm_batch_spool_t *spool);
 static ngx_int_t ngx_http_llm_batch_spool_put(
     ngx_http_llm_batch_spool_t *spool, const u_char *p, size_t len);
+static ngx_int_t ngx_http_llm_batch_spool_map(
+    ngx_http_llm_batch_spool_t *spool);
 
 
 /* of this worker, for all zones */
@@ -381,8 +383,6 @@ ngx_http_llm_batch_spool_put(ngx_http_llm_batch_spool_t *spool,
 u_char *
 ngx_http_llm_batch_spool_base(ngx_http_llm_batch_spool_t *spool)
 {
-    void  *map;
-
     if (spool->pool == NULL) {
         /* an empty text has an address, too */
         return spool->start ? spool->start : (u_char *) "";
@@ -394,21 +394,60 @@ ngx_http_llm_batch_spool_base(ngx_http_llm_batch_spool_t *spool)
         return NULL;
     }
 
-    if (spool->map == NULL) {
-        map = mmap(NULL, spool->limit, PROT_READ, MAP_SHARED, spool->file.fd,
-                   0);
-
-        if (map == MAP_FAILED) {
-            ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
-                          "mmap(%uz) of a temporary file failed",
-                          spool->limit);
-            return NULL;
-        }
-
-        spool->map = map;
+    if (ngx_http_llm_batch_spool_map(spool) != NGX_OK) {
+        return NULL;
     }
 
     return spool->map;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_spool_map(ngx_http_llm_batch_spool_t *spool)
+{
+    void  *map;
+
+    if (spool->map) {
+        return NGX_OK;
+    }
+
+    map = mmap(NULL, spool->limit, PROT_READ, MAP_SHARED, spool->file.fd, 0);
+
+    if (map == MAP_FAILED) {
+        ngx_log_error(NGX_LOG_ERR, ngx_cycle->log, ngx_errno,
+                      "mmap(%uz) of a temporary file failed", spool->limit);
+        return NGX_ERROR;
+    }
+
+    spool->map = map;
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_spool_pieces(ngx_http_llm_batch_spool_t *spool,
+    ngx_str_t piece[2])
+{
+    ngx_uint_t  n;
+
+    n = 0;
+    ngx_memzero(piece, 2 * sizeof(ngx_str_t));
+
+    if (spool->filed) {
+
+        if (ngx_http_llm_batch_spool_map(spool) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
+        piece[n].data = spool->map;
+        piece[n++].len = spool->filed;
+    }
+
+    piece[n].data = spool->start;
+    piece[n].len = spool->len - spool->filed;
+
+    return NGX_OK;
 }
 
 

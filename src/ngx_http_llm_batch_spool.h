@@ -78,6 +78,13 @@ llmb_rc_e ngx_http_llm_batch_spool_write(void *spool, const uint8_t *p,
 u_char *ngx_http_llm_batch_spool_base(ngx_http_llm_batch_spool_t *spool);
 void ngx_http_llm_batch_spool_forget(ngx_http_llm_batch_spool_t *spool);
 
+/*
+ * The same in two pieces, what is in the file and what is not, either of which
+ * may be empty; it needs no room.  NGX_ERROR: the file cannot be mapped.
+ */
+ngx_int_t ngx_http_llm_batch_spool_pieces(ngx_http_llm_batch_spool_t *spool,
+    ngx_str_t piece[2]);
+
 /* how much of it base() has at hand without writing to the file first */
 size_t ngx_http_llm_batch_spool_ready(ngx_http_llm_batch_spool_t *spool);
 

@@ -15,7 +15,7 @@ use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('no room for answers')->has('llm_batch')->plan(22);
+my $t = Test::LLMBatch->new('no room for answers')->has('llm_batch')->plan(26);
 
 my $row = '0.0123456789,' x 1024 . '1';
 my $short = '1,' x 4095 . '1';
@@ -68,6 +68,20 @@ is(join(' ', map { $_->{headers}{'x-status'} // '' } @r[1, 2]),
 	'MERGED MERGED', 'beside a large one: outcome');
 is(scalar(() = $r[$_]{body} =~ /"index":/g), $_, "beside a large one: answer $_")
 	for 1, 2;
+
+# nor does a client get nothing that asked for base64 and is alone: what was
+# collected to be written anew goes on as it came, whether it has no room
+# itself or only what it would become
+
+for my $case ([ 'one', 200 ], [ 'short', 200 ]) {
+	my ($model, $n) = @$case;
+	my $r = $t->request({ %{of($model, $n, encoding_format => 'base64')},
+		headers => { 'Idempotency-Key' => 'x' } });
+
+	is("$r->{status} $r->{error}", '200 ', "repair, $model: status");
+	is(scalar(() = $r->{body} =~ /"embedding":\[[0-9.,]+\]/g), $n,
+		"repair, $model: as it came");
+}
 
 # nothing was learned of the upstream by that
 
