@@ -41,6 +41,14 @@ typedef struct {
 #define llmb_null_string  { 0, NULL }
 
 
+/* offsets in a text; of what is not there the end is 0 */
+
+typedef struct {
+    size_t          start;
+    size_t          end;
+} llmb_span_t;
+
+
 /* where output goes; write() returns LLMB_OK or the error to hand back */
 
 typedef struct {

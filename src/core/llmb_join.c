@@ -7,7 +7,26 @@
 #include <string.h>
 
 #include "llmb_join.h"
+#include "llmb_patch.h"
 #include "llmb_split_parts.h"
+
+
+/* the frame of the first part, while it is written */
+
+typedef struct {
+    llmb_join_t           *join;
+    uint8_t               *pos;
+} llmb_join_frame_t;
+
+
+/* what is inserted into it at the end */
+
+typedef struct {
+    const llmb_join_t     *join;
+    llmb_join_insert_pt    insert;
+    void                  *data;
+    const uint64_t        *sum;       /* of the next count */
+} llmb_join_end_t;
 
 
 static llmb_rc_e llmb_join_begin(llmb_join_t *join, const llmb_split_t *sp,
@@ -16,7 +35,9 @@ static const llmb_span_t *llmb_join_list(const llmb_split_t *sp, unsigned i);
 static const llmb_span_t *llmb_join_name(const llmb_split_t *sp, unsigned i);
 static llmb_span_t llmb_join_move(const llmb_split_t *sp,
     const llmb_span_t *span);
-static unsigned llmb_join_next(const llmb_split_t *sp, unsigned after);
+static llmb_rc_e llmb_join_write_frame(void *data, const uint8_t *p,
+    size_t len);
+static void llmb_join_note_list(llmb_out_t *out, void *data, unsigned i);
 static llmb_rc_e llmb_join_begin_counts(llmb_join_t *join, unsigned i);
 static unsigned llmb_join_fits(const llmb_join_t *join,
     const llmb_split_t *sp, const uint8_t *base);
@@ -28,26 +49,15 @@ static unsigned llmb_join_find(llmb_str_t first, const llmb_usage_t *count,
 static unsigned llmb_join_alike(const llmb_usage_t *a, const llmb_usage_t *b);
 static void llmb_join_note_gap(llmb_join_t *join, const llmb_split_t *sp,
     const uint8_t *base);
-static llmb_rc_e llmb_join_write_gap(const llmb_join_t *join,
-    llmb_sink_t *out);
+static void llmb_join_write_gap(const llmb_join_t *join, llmb_out_t *out);
 static llmb_rc_e llmb_join_write_run(unsigned i, const llmb_split_t *sp,
     const uint8_t *base, uint32_t n, uint32_t *next, size_t bytes,
-    llmb_sink_t *out);
+    llmb_out_t *out);
 static const llmb_span_t *llmb_join_element(const llmb_split_t *sp,
     unsigned i, uint32_t k);
-static llmb_rc_e llmb_join_write_list(const llmb_join_t *join,
-    llmb_sink_t *out, unsigned i, llmb_rc_e (*insert)(void *data, unsigned i),
-    void *data);
-static llmb_rc_e llmb_join_write_usage(const llmb_join_t *join, unsigned i,
-    llmb_sink_t *out);
-static llmb_rc_e llmb_join_copy(const llmb_join_t *join, size_t start,
-    size_t end, llmb_sink_t *out);
-
-
-/* what is written anew in the frame: a list, by its number, or a usage */
-
-#define LLMB_JOIN_USAGE   (1 + LLMB_MAX_LISTS)
-#define LLMB_JOIN_PLACES  (LLMB_JOIN_USAGE + 2)
+static void llmb_join_write_list(llmb_out_t *out, void *data, unsigned i);
+static void llmb_join_write_usage(llmb_out_t *out, void *data, unsigned i);
+static uint64_t llmb_join_next_sum(void *data, const llmb_usage_t *us);
 
 
 llmb_rc_e
@@ -124,35 +134,43 @@ static llmb_rc_e
 llmb_join_begin(llmb_join_t *join, const llmb_split_t *sp,
     const uint8_t *base, uint8_t *frame)
 {
-    size_t              pos, len;
-    unsigned            i, next;
-    llmb_rc_e           rc;
-    const llmb_span_t  *list;
+    unsigned           i;
+    llmb_rc_e          rc;
+    llmb_out_t         out;
+    llmb_span_t        text;
+    llmb_sink_t        sink;
+    llmb_patches_t     patches;
+    llmb_join_frame_t  f;
 
     join->nlists = 1 + sp->nlists;
     join->bare = (sp->brackets.end == 0);
 
-    pos = 0;
-    len = 0;
+    join->frame.data = frame;
 
-    for (next = llmb_join_next(sp, join->nlists);
-         next != join->nlists;
-         next = llmb_join_next(sp, next))
-    {
-        list = llmb_join_list(sp, next);
+    f.join = join;
+    f.pos = frame;
 
-        memcpy(frame + len, base + pos, list->start - pos);
-        len += list->start - pos;
-        pos = list->end;
+    sink.write = llmb_join_write_frame;
+    sink.data = &f;
 
-        join->lists[next].start = len;
-        join->lists[next].end = len;
+    llmb_out_init(&out, &sink);
+    llmb_patch_init(&patches);
+
+    for (i = 0; i < join->nlists; i++) {
+        llmb_patch_add(&patches, *llmb_join_list(sp, i), llmb_join_note_list,
+                       i);
     }
 
-    memcpy(frame + len, base + pos, sp->len - pos);
+    text.start = 0;
+    text.end = sp->len;
 
-    join->frame.data = frame;
-    join->frame.len = len + sp->len - pos;
+    llmb_patch_write(&patches, &out, base, text, &f);
+
+    if (out.rc != LLMB_OK) {
+        return out.rc;
+    }
+
+    join->frame.len = (size_t) (f.pos - frame);
 
     for (i = 0; i < join->nlists; i++) {
         join->names[i] = llmb_join_move(sp, llmb_join_name(sp, i));
@@ -217,29 +235,29 @@ llmb_join_move(const llmb_split_t *sp, const llmb_span_t *span)
 }
 
 
-/* the list that follows in the text; the number of all: the first, or none */
-
-static unsigned
-llmb_join_next(const llmb_split_t *sp, unsigned after)
+static llmb_rc_e
+llmb_join_write_frame(void *data, const uint8_t *p, size_t len)
 {
-    size_t    pos;
-    unsigned  i, n, next;
+    llmb_join_frame_t *f = data;
 
-    n = 1 + sp->nlists;
-    next = n;
-    pos = after == n ? 0 : llmb_join_list(sp, after)->end;
+    memcpy(f->pos, p, len);
+    f->pos += len;
 
-    for (i = 0; i < n; i++) {
+    return LLMB_OK;
+}
 
-        if (i != after && llmb_join_list(sp, i)->start >= pos
-            && (next == n || llmb_join_list(sp, i)->start
-                             < llmb_join_list(sp, next)->start))
-        {
-            next = i;
-        }
-    }
 
-    return next;
+/* where it is to be inserted */
+
+static void
+llmb_join_note_list(llmb_out_t *out, void *data, unsigned i)
+{
+    llmb_join_frame_t *f = data;
+
+    (void) out;
+
+    f->join->lists[i].start = (size_t) (f->pos - f->join->frame.data);
+    f->join->lists[i].end = f->join->lists[i].start;
 }
 
 
@@ -403,62 +421,51 @@ llmb_join_note_gap(llmb_join_t *join, const llmb_split_t *sp,
 }
 
 
-static llmb_rc_e
-llmb_join_write_gap(const llmb_join_t *join, llmb_sink_t *out)
+static void
+llmb_join_write_gap(const llmb_join_t *join, llmb_out_t *out)
 {
     if (join->gap_len == 0) {
-        return out->write(out->data, (const uint8_t *) ",", 1);
+        llmb_out_char(out, ',');
+        return;
     }
 
-    return out->write(out->data, join->gap, join->gap_len);
+    llmb_out_bytes(out, join->gap, join->gap_len);
 }
 
 
 llmb_rc_e
 llmb_join_write(llmb_join_t *join, unsigned i, const llmb_split_t *sp,
-    const uint8_t *base, uint32_t *next, size_t bytes, llmb_sink_t *out)
+    const uint8_t *base, uint32_t *next, size_t bytes, llmb_sink_t *sink)
 {
     size_t       size;
     uint32_t     n;
-    llmb_rc_e    rc;
-    llmb_cut_t   cut;
-    llmb_str_t   gap;
+    llmb_out_t   out;
+
+    llmb_out_init(&out, sink);
 
     n = i == 0 ? sp->n : sp->conf.items;
 
     if (*next == 0 && join->parts > 1) {
-        rc = llmb_join_write_gap(join, out);
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
+        llmb_join_write_gap(join, &out);
     }
 
     if (i || (join->form->index.len == 0 && !sp->repaired && !sp->conf.strip))
     {
-        return llmb_join_write_run(i, sp, base, n, next, bytes, out);
+        return llmb_join_write_run(i, sp, base, n, next, bytes, &out);
     }
 
-    cut.sp = sp;
-    cut.base = base;
-    cut.share = NULL;
-    cut.members = 1;
-    cut.k = 0;
-    cut.out = out;
-
-    gap = llmb_split_gap(sp, base);
     size = 0;
 
     do {
-        rc = *next ? out->write(out->data, gap.data, gap.len) : LLMB_OK;
-
-        if (rc == LLMB_OK) {
-            rc = llmb_split_write_element(&cut, &sp->elems[*next],
-                                          join->before + *next);
+        if (*next) {
+            llmb_out_text(&out, llmb_split_gap(sp, base));
         }
 
-        if (rc != LLMB_OK) {
-            return rc;
+        llmb_split_write_element(&out, sp, base, &sp->elems[*next],
+                                 join->before + *next);
+
+        if (out.rc != LLMB_OK) {
+            return out.rc;
         }
 
         size += llmb_split_element_bound(sp, &sp->elems[*next]);
@@ -474,11 +481,10 @@ llmb_join_write(llmb_join_t *join, unsigned i, const llmb_split_t *sp,
 
 static llmb_rc_e
 llmb_join_write_run(unsigned i, const llmb_split_t *sp, const uint8_t *base,
-    uint32_t n, uint32_t *next, size_t bytes, llmb_sink_t *out)
+    uint32_t n, uint32_t *next, size_t bytes, llmb_out_t *out)
 {
-    size_t     start, end;
-    uint32_t   k;
-    llmb_rc_e  rc;
+    size_t    start, end;
+    uint32_t  k;
 
     k = *next;
     start = k ? llmb_join_element(sp, i, k - 1)->end
@@ -489,10 +495,10 @@ llmb_join_write_run(unsigned i, const llmb_split_t *sp, const uint8_t *base,
         k++;
     } while (k < n && end - start < bytes);
 
-    rc = out->write(out->data, base + start, end - start);
+    llmb_out_bytes(out, base + start, end - start);
 
-    if (rc != LLMB_OK) {
-        return rc;
+    if (out->rc != LLMB_OK) {
+        return out->rc;
     }
 
     *next = k;
@@ -509,125 +515,84 @@ llmb_join_element(const llmb_split_t *sp, unsigned i, uint32_t k)
 
 
 llmb_rc_e
-llmb_join_end(const llmb_join_t *join, llmb_sink_t *out,
-    llmb_rc_e (*insert)(void *data, unsigned i), void *data)
+llmb_join_end(const llmb_join_t *join, llmb_sink_t *sink,
+    llmb_join_insert_pt insert, void *data)
 {
-    size_t              pos;
-    unsigned            i, next, done;
-    llmb_rc_e           rc;
-    const llmb_span_t  *spans[LLMB_JOIN_PLACES];
+    unsigned         i;
+    llmb_out_t       out;
+    llmb_span_t      text;
+    llmb_patches_t   patches;
+    llmb_join_end_t  end;
 
-    for (i = 0; i < LLMB_JOIN_PLACES; i++) {
-        spans[i] = i < join->nlists ? &join->lists[i]
-                   : i >= LLMB_JOIN_USAGE ? &join->usage[i - LLMB_JOIN_USAGE]
-                                          : NULL;
+    end.join = join;
+    end.insert = insert;
+    end.data = data;
 
-        if (i >= LLMB_JOIN_USAGE && spans[i]->end == 0) {
-            spans[i] = NULL;
+    llmb_out_init(&out, sink);
+    llmb_patch_init(&patches);
+
+    for (i = 0; i < join->nlists; i++) {
+        llmb_patch_add(&patches, join->lists[i], llmb_join_write_list, i);
+    }
+
+    for (i = 0; i < 2; i++) {
+
+        if (join->usage[i].end) {
+            llmb_patch_add(&patches, join->usage[i], llmb_join_write_usage, i);
         }
     }
 
-    pos = 0;
+    text.start = 0;
+    text.end = join->frame.len;
 
-    for (done = 0; done < LLMB_JOIN_PLACES; done++) {
-        next = LLMB_JOIN_PLACES;
+    llmb_patch_write(&patches, &out, join->frame.data, text, &end);
 
-        for (i = 0; i < LLMB_JOIN_PLACES; i++) {
-
-            if (spans[i] && (next == LLMB_JOIN_PLACES
-                             || spans[i]->start < spans[next]->start))
-            {
-                next = i;
-            }
-        }
-
-        if (next == LLMB_JOIN_PLACES) {
-            break;
-        }
-
-        rc = llmb_join_copy(join, pos, spans[next]->start, out);
-
-        if (rc == LLMB_OK) {
-            rc = next < LLMB_JOIN_USAGE
-                 ? llmb_join_write_list(join, out, next, insert, data)
-                 : llmb_join_write_usage(join, next - LLMB_JOIN_USAGE, out);
-        }
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
-
-        pos = spans[next]->end;
-        spans[next] = NULL;
-    }
-
-    return llmb_join_copy(join, pos, join->frame.len, out);
+    return out.rc;
 }
 
 
-static llmb_rc_e
-llmb_join_write_list(const llmb_join_t *join, llmb_sink_t *out, unsigned i,
-    llmb_rc_e (*insert)(void *data, unsigned i), void *data)
+static void
+llmb_join_write_list(llmb_out_t *out, void *data, unsigned i)
 {
-    unsigned   bare;
-    llmb_rc_e  rc;
+    llmb_join_end_t *end = data;
 
-    bare = (i == 0 && join->bare);
+    unsigned  bare;
 
-    rc = bare ? out->write(out->data, (const uint8_t *) "[", 1) : LLMB_OK;
+    bare = (i == 0 && end->join->bare);
 
-    if (rc == LLMB_OK) {
-        rc = insert(data, i);
+    if (bare) {
+        llmb_out_char(out, '[');
     }
 
-    if (rc == LLMB_OK && bare) {
-        rc = out->write(out->data, (const uint8_t *) "]", 1);
+    if (out->rc == LLMB_OK) {
+        llmb_out_fail(out, end->insert(end->data, i));
     }
 
-    return rc;
+    if (bare) {
+        llmb_out_char(out, ']');
+    }
 }
 
 
-static llmb_rc_e
-llmb_join_write_usage(const llmb_join_t *join, unsigned i, llmb_sink_t *out)
+static void
+llmb_join_write_usage(llmb_out_t *out, void *data, unsigned i)
 {
-    size_t              pos;
-    unsigned            n;
-    llmb_rc_e           rc;
-    llmb_usage_t        us;
-    const llmb_span_t  *usage;
+    llmb_join_end_t *end = data;
 
-    usage = &join->usage[i];
-    pos = usage->start;
-    n = 0;
+    end->sum = end->join->sums[i];
 
-    llmb_usage_init(&us, llmb_split_text(join->frame.data, usage));
-
-    while (llmb_usage_next(&us)) {
-        rc = llmb_join_copy(join, pos, usage->start + us.tok.start, out);
-
-        if (rc == LLMB_OK) {
-            rc = llmb_split_write_number(out, join->sums[i][n++]);
-        }
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
-
-        pos = usage->start + us.tok.end;
-    }
-
-    return llmb_join_copy(join, pos, usage->end, out);
+    llmb_usage_write(out, llmb_split_text(end->join->frame.data,
+                                          &end->join->usage[i]),
+                     llmb_join_next_sum, end);
 }
 
 
-static llmb_rc_e
-llmb_join_copy(const llmb_join_t *join, size_t start, size_t end,
-    llmb_sink_t *out)
+static uint64_t
+llmb_join_next_sum(void *data, const llmb_usage_t *us)
 {
-    if (start == end) {
-        return LLMB_OK;
-    }
+    llmb_join_end_t *end = data;
 
-    return out->write(out->data, join->frame.data + start, end - start);
+    (void) us;
+
+    return *end->sum++;
 }

@@ -75,14 +75,16 @@ llmb_rc_e llmb_join_add(llmb_join_t *join, const llmb_split_t *sp,
  */
 llmb_rc_e llmb_join_write(llmb_join_t *join, unsigned i,
     const llmb_split_t *sp, const uint8_t *base, uint32_t *next, size_t bytes,
-    llmb_sink_t *out);
+    llmb_sink_t *sink);
 
 /*
  * Writes the frame with the sums of all counts, and has the caller insert what
  * was written of the i-th list in its place.
  */
-llmb_rc_e llmb_join_end(const llmb_join_t *join, llmb_sink_t *out,
-    llmb_rc_e (*insert)(void *data, unsigned i), void *data);
+typedef llmb_rc_e (*llmb_join_insert_pt)(void *data, unsigned i);
+
+llmb_rc_e llmb_join_end(const llmb_join_t *join, llmb_sink_t *sink,
+    llmb_join_insert_pt insert, void *data);
 
 
 #pragma GCC visibility pop

@@ -50,16 +50,15 @@ llmb_key_canonical(llmb_str_t json, const size_t *skip, unsigned nskip,
     k.max = ((size_t) (scratch.end - scratch.pos) - padding)
             / sizeof(llmb_key_node_t);
     k.n = 0;
-    k.sink = sink;
-    k.rc = LLMB_OK;
+    llmb_out_init(&k.out, sink);
 
     llmb_key_index(&k);
 
-    if (k.rc == LLMB_OK) {
+    if (k.out.rc == LLMB_OK) {
         llmb_key_write_value(&k, 0, (uint32_t) json.len, 0);
     }
 
-    return k.rc;
+    return k.out.rc;
 }
 
 
@@ -75,13 +74,13 @@ llmb_key_index(llmb_key_t *k)
         rc = llmb_json_next(&k->scanner, k->json.data, k->json.len, 1, &tok);
 
         if (rc != LLMB_OK) {
-            k->rc = rc;
+            k->out.rc = rc;
             return;
         }
 
         llmb_key_token(k, &tok);
 
-    } while (k->rc == LLMB_OK && tok.type != LLMB_JSON_END);
+    } while (k->out.rc == LLMB_OK && tok.type != LLMB_JSON_END);
 }
 
 
@@ -228,7 +227,7 @@ llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok)
     llmb_key_node_t  *node;
 
     if (k->n == k->max) {
-        k->rc = LLMB_NOMEM;
+        k->out.rc = LLMB_NOMEM;
         return LLMB_KEY_NONE;
     }
 

@@ -11,6 +11,7 @@
 
 
 #include "llmb_key.h"
+#include "llmb_out.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -52,8 +53,7 @@ typedef struct {
     llmb_key_node_t  *nodes;
     size_t            max;
     uint32_t          n;
-    llmb_sink_t      *sink;
-    llmb_rc_e         rc;         /* the first error */
+    llmb_out_t        out;        /* its rc is that of both passes */
     llmb_json_t       scanner;
     llmb_key_open_t   open[LLMB_JSON_MAX_DEPTH];
 } llmb_key_t;

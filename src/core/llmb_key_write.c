@@ -17,7 +17,6 @@ static const uint8_t *llmb_key_stop(llmb_key_t *k, const uint8_t *last,
 static void llmb_key_write_object(llmb_key_t *k, uint32_t object);
 static const uint8_t *llmb_key_write_string(llmb_key_t *k, const uint8_t *p);
 static void llmb_key_write_char(llmb_key_t *k, uint32_t c);
-static void llmb_key_write(llmb_key_t *k, const void *p, size_t len);
 
 
 void
@@ -30,7 +29,7 @@ llmb_key_write_value(llmb_key_t *k, uint32_t start, uint32_t end,
     last = k->json.data + end;
     stop = llmb_key_stop(k, last, node);
 
-    while (p < last && k->rc == LLMB_OK) {
+    while (p < last && k->out.rc == LLMB_OK) {
 
         if (p == stop) {
             p = k->json.data + k->nodes[node].end;
@@ -56,7 +55,7 @@ llmb_key_write_value(llmb_key_t *k, uint32_t start, uint32_t end,
 
         for (run = p; p < stop && *p > ' ' && *p != '"'; p++) { /* void */ }
 
-        llmb_key_write(k, run, (size_t) (p - run));
+        llmb_out_bytes(&k->out, run, (size_t) (p - run));
 
         p = llmb_json_skip_spaces(p, last);
     }
@@ -84,27 +83,27 @@ static void
 llmb_key_write_object(llmb_key_t *k, uint32_t object)
 {
     uint32_t          i;
-    const char       *separator;
+    char              separator;
     llmb_key_node_t  *member;
 
-    separator = "{";
+    separator = '{';
 
     for (i = k->nodes[object].next; i != LLMB_KEY_NONE; i = member->next) {
         member = &k->nodes[i];
 
-        llmb_key_write(k, separator, 1);
+        llmb_out_char(&k->out, separator);
         llmb_key_write_string(k, k->json.data + member->start);
-        llmb_key_write(k, ":", 1);
+        llmb_out_char(&k->out, ':');
         llmb_key_write_value(k, member->value, member->value_end, i + 1);
 
-        separator = ",";
+        separator = ',';
     }
 
-    if (*separator == '{') {
-        llmb_key_write(k, separator, 1);
+    if (separator == '{') {
+        llmb_out_char(&k->out, separator);
     }
 
-    llmb_key_write(k, "}", 1);
+    llmb_out_char(&k->out, '}');
 }
 
 
@@ -132,7 +131,7 @@ llmb_key_write_string(llmb_key_t *k, const uint8_t *p)
             continue;
         }
 
-        llmb_key_write(k, run, (size_t) (p - run));
+        llmb_out_bytes(&k->out, run, (size_t) (p - run));
 
         p = llmb_json_char(p, &c);
         run = p;
@@ -140,7 +139,7 @@ llmb_key_write_string(llmb_key_t *k, const uint8_t *p)
         llmb_key_write_char(k, c);
     }
 
-    llmb_key_write(k, run, (size_t) (p - run));
+    llmb_out_bytes(&k->out, run, (size_t) (p - run));
 
     return p;
 }
@@ -178,14 +177,5 @@ llmb_key_write_char(llmb_key_t *k, uint32_t c)
         }
     }
 
-    llmb_key_write(k, out, n);
-}
-
-
-static void
-llmb_key_write(llmb_key_t *k, const void *p, size_t len)
-{
-    if (len && k->rc == LLMB_OK) {
-        k->rc = k->sink->write(k->sink->data, p, len);
-    }
+    llmb_out_bytes(&k->out, out, n);
 }

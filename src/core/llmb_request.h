@@ -185,7 +185,7 @@ unsigned llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
 
 /* writes piece->size bytes, or returns what the sink returned */
 llmb_rc_e llmb_request_pack(const llmb_request_t *rq,
-    const llmb_piece_t *piece, llmb_sink_t *out);
+    const llmb_piece_t *piece, llmb_sink_t *sink);
 
 /*
  * The items of a column in a payload of a request like rq, as they stand in
@@ -244,7 +244,7 @@ typedef struct {
  * returned, and writes nothing after an error.
  */
 llmb_rc_e llmb_request_merge(const llmb_request_t *rq,
-    const llmb_merge_t *merge, llmb_sink_t *out);
+    const llmb_merge_t *merge, llmb_sink_t *sink);
 
 /* no more bytes than this are written */
 size_t llmb_request_bound(const llmb_request_t *rq,

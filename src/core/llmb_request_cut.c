@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "llmb_out.h"
 #include "llmb_request_parts.h"
 
 
@@ -32,9 +33,9 @@ static size_t llmb_request_size(const llmb_request_t *rq, unsigned column,
     size_t span);
 static void llmb_request_measure(const llmb_request_t *rq,
     const size_t *spans, llmb_piece_t *piece);
-static void llmb_request_head(llmb_request_out_t *w, size_t len,
+static void llmb_request_head(llmb_out_t *out, size_t len,
     uint32_t times);
-static void llmb_request_pack_column(llmb_request_out_t *w,
+static void llmb_request_pack_column(llmb_out_t *out,
     const llmb_request_t *rq, llmb_str_t span, unsigned column);
 
 
@@ -231,35 +232,34 @@ llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
 
 llmb_rc_e
 llmb_request_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
-    llmb_sink_t *out)
+    llmb_sink_t *sink)
 {
     unsigned            c, framed;
-    llmb_request_out_t  w;
+    llmb_out_t          out;
 
-    w.out = out;
-    w.rc = LLMB_OK;
+    llmb_out_init(&out, sink);
 
     framed = llmb_request_framed(rq);
 
     for (c = 0; c < rq->ncolumns; c++) {
 
         if (framed) {
-            llmb_request_head(&w, llmb_request_size(rq, c,
+            llmb_request_head(&out, llmb_request_size(rq, c,
                                                     piece->spans[c].len),
                               llmb_request_repeats(rq, c) ? piece->items : 1);
         }
 
         if (rq->columns[c].present) {
-            llmb_request_pack_column(&w, rq, piece->spans[c], c);
+            llmb_request_pack_column(&out, rq, piece->spans[c], c);
         }
     }
 
     if (framed && rq->form->echo.len) {
-        llmb_request_head(&w, rq->echo.len, 1);
-        llmb_request_put(&w, rq->echo.data, rq->echo.len);
+        llmb_request_head(&out, rq->echo.len, 1);
+        llmb_out_text(&out, rq->echo);
     }
 
-    return w.rc;
+    return out.rc;
 }
 
 
@@ -416,7 +416,7 @@ llmb_request_measure(const llmb_request_t *rq, const size_t *spans,
 
 
 static void
-llmb_request_head(llmb_request_out_t *w, size_t len, uint32_t times)
+llmb_request_head(llmb_out_t *out, size_t len, uint32_t times)
 {
     uint8_t   head[LLMB_PAYLOAD_HEAD];
     uint64_t  n;
@@ -424,12 +424,12 @@ llmb_request_head(llmb_request_out_t *w, size_t len, uint32_t times)
     n = len | (uint64_t) times << LLMB_PAYLOAD_TIMES;
     memcpy(head, &n, LLMB_PAYLOAD_HEAD);
 
-    llmb_request_put(w, head, LLMB_PAYLOAD_HEAD);
+    llmb_out_bytes(out, head, LLMB_PAYLOAD_HEAD);
 }
 
 
 static void
-llmb_request_pack_column(llmb_request_out_t *w, const llmb_request_t *rq,
+llmb_request_pack_column(llmb_out_t *out, const llmb_request_t *rq,
     llmb_str_t span, unsigned column)
 {
     llmb_str_t  model;
@@ -437,23 +437,23 @@ llmb_request_pack_column(llmb_request_out_t *w, const llmb_request_t *rq,
     model = llmb_request_model(rq);
 
     if (model.len) {
-        llmb_request_put(w, llmb_model_before.data, llmb_model_before.len);
-        llmb_request_put(w, model.data, model.len);
-        llmb_request_put(w, llmb_model_behind.data, llmb_model_behind.len);
+        llmb_out_text(out, llmb_model_before);
+        llmb_out_text(out, model);
+        llmb_out_text(out, llmb_model_behind);
 
         /* but for the bracket */
 
-        llmb_request_put(w, span.data + 1, span.len - 1);
+        llmb_out_bytes(out, span.data + 1, span.len - 1);
         return;
     }
 
     if (rq->columns[column].wrap) {
-        llmb_request_put_char(w, '[');
+        llmb_out_char(out, '[');
     }
 
-    llmb_request_put(w, span.data, span.len);
+    llmb_out_text(out, span);
 
     if (rq->columns[column].wrap) {
-        llmb_request_put_char(w, ']');
+        llmb_out_char(out, ']');
     }
 }

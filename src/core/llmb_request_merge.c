@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "llmb_json_skip.h"
+#include "llmb_out.h"
 #include "llmb_request_parts.h"
 
 
@@ -31,13 +32,12 @@ static const llmb_str_t  llmb_merge_echo = llmb_string("\"llm-batch\"");
 
 static uint32_t llmb_request_position(llmb_item_t *items, uint32_t i,
     uint32_t next, uint32_t *table, uint32_t size);
-static size_t llmb_request_put_ids(llmb_request_out_t *w,
+static size_t llmb_request_put_ids(llmb_out_t *out,
     const llmb_request_t *rq);
-static void llmb_request_put_column(llmb_request_out_t *w,
+static void llmb_request_put_column(llmb_out_t *out,
     const llmb_request_t *rq, const llmb_merge_t *merge, unsigned column);
-static void llmb_request_put_unique(llmb_request_out_t *w,
+static void llmb_request_put_unique(llmb_out_t *out,
     const llmb_merge_t *merge);
-static void llmb_request_put_count(llmb_request_out_t *w, uint32_t n);
 
 
 uint32_t
@@ -141,27 +141,26 @@ llmb_request_position(llmb_item_t *items, uint32_t i, uint32_t next,
 
 llmb_rc_e
 llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
-    llmb_sink_t *out)
+    llmb_sink_t *sink)
 {
     size_t              pos;
     unsigned            i;
     const uint8_t      *body;
     const llmb_hole_t  *hole;
-    llmb_request_out_t  w;
+    llmb_out_t          out;
 
-    w.out = out;
-    w.rc = LLMB_OK;
+    llmb_out_init(&out, sink);
 
     if (!rq->form->tensors && rq->form->columns->input == LLMB_INPUT_BODY) {
 
         /* the lender's frame is nothing but its item */
 
-        llmb_request_put_column(&w, rq, merge, 0);
-        return w.rc;
+        llmb_request_put_column(&out, rq, merge, 0);
+        return out.rc;
     }
 
     body = rq->body.data;
-    pos = merge->token_ids ? llmb_request_put_ids(&w, rq) : 0;
+    pos = merge->token_ids ? llmb_request_put_ids(&out, rq) : 0;
 
     for (i = 0; i < rq->nholes; i++) {
         hole = &rq->holes[i];
@@ -172,38 +171,38 @@ llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
             continue;
         }
 
-        llmb_request_put(&w, body + pos, hole->start - pos);
+        llmb_out_bytes(&out, body + pos, hole->start - pos);
 
         switch (hole->type) {
 
         case LLMB_HOLE_COUNT:
-            llmb_request_put_count(&w, merge->items);
+            llmb_out_number(&out, merge->items);
             break;
 
         case LLMB_HOLE_OWN:
 
             /* servers repeat it in headers and errors, for all to see */
 
-            llmb_request_put(&w, llmb_merge_echo.data, llmb_merge_echo.len);
+            llmb_out_text(&out, llmb_merge_echo);
             break;
 
         default: /* LLMB_HOLE_COLUMN */
-            llmb_request_put_column(&w, rq, merge, hole->column);
+            llmb_request_put_column(&out, rq, merge, hole->column);
         }
 
         pos = hole->end;
     }
 
-    llmb_request_put(&w, body + pos, rq->body.len - pos);
+    llmb_out_bytes(&out, body + pos, rq->body.len - pos);
 
-    return w.rc;
+    return out.rc;
 }
 
 
 /* the body's bracket, and a first member; returns what has been written */
 
 static size_t
-llmb_request_put_ids(llmb_request_out_t *w, const llmb_request_t *rq)
+llmb_request_put_ids(llmb_out_t *out, const llmb_request_t *rq)
 {
     size_t          len;
     const uint8_t  *body;
@@ -212,15 +211,15 @@ llmb_request_put_ids(llmb_request_out_t *w, const llmb_request_t *rq)
     len = (size_t) (llmb_json_skip_spaces(body, body + rq->body.len) - body);
     len += sizeof("{") - 1;
 
-    llmb_request_put(w, body, len);
-    llmb_request_put(w, llmb_merge_ids.data, llmb_merge_ids.len);
+    llmb_out_bytes(out, body, len);
+    llmb_out_text(out, llmb_merge_ids);
 
     return len;
 }
 
 
 static void
-llmb_request_put_column(llmb_request_out_t *w, const llmb_request_t *rq,
+llmb_request_put_column(llmb_out_t *out, const llmb_request_t *rq,
     const llmb_merge_t *merge, unsigned column)
 {
     uint32_t    k, n, times;
@@ -233,7 +232,7 @@ llmb_request_put_column(llmb_request_out_t *w, const llmb_request_t *rq,
         /* as the client has written it */
 
         text = rq->columns[column].list;
-        llmb_request_put(w, text.data, text.len);
+        llmb_out_text(out, text);
         return;
     }
 
@@ -242,14 +241,14 @@ llmb_request_put_column(llmb_request_out_t *w, const llmb_request_t *rq,
     own = (column == 0 && open.len + close.len);
 
     if (own) {
-        llmb_request_put(w, open.data, open.len);
+        llmb_out_text(out, open);
 
     } else {
-        llmb_request_put_char(w, '[');
+        llmb_out_char(out, '[');
     }
 
     if (merge->unique && column == 0) {
-        llmb_request_put_unique(w, merge);
+        llmb_request_put_unique(out, merge);
 
     } else {
 
@@ -259,25 +258,25 @@ llmb_request_put_column(llmb_request_out_t *w, const llmb_request_t *rq,
             for (n = 0; n < times; n++) {
 
                 if (k || n) {
-                    llmb_request_put_char(w, ',');
+                    llmb_out_char(out, ',');
                 }
 
-                llmb_request_put(w, text.data, text.len);
+                llmb_out_text(out, text);
             }
         }
     }
 
     if (own) {
-        llmb_request_put(w, close.data, close.len);
+        llmb_out_text(out, close);
 
     } else {
-        llmb_request_put_char(w, ']');
+        llmb_out_char(out, ']');
     }
 }
 
 
 static void
-llmb_request_put_unique(llmb_request_out_t *w, const llmb_merge_t *merge)
+llmb_request_put_unique(llmb_out_t *out, const llmb_merge_t *merge)
 {
     uint32_t            i, next;
     const llmb_item_t  *item;
@@ -292,28 +291,11 @@ llmb_request_put_unique(llmb_request_out_t *w, const llmb_merge_t *merge)
         }
 
         if (next++) {
-            llmb_request_put_char(w, ',');
+            llmb_out_char(out, ',');
         }
 
-        llmb_request_put(w, item->text.data, item->text.len);
+        llmb_out_text(out, item->text);
     }
-}
-
-
-static void
-llmb_request_put_count(llmb_request_out_t *w, uint32_t n)
-{
-    size_t   at;
-    uint8_t  digits[LLMB_COUNT_DIGITS];
-
-    at = LLMB_COUNT_DIGITS;
-
-    do {
-        digits[--at] = (uint8_t) ('0' + n % 10);
-        n /= 10;
-    } while (n);
-
-    llmb_request_put(w, digits + at, LLMB_COUNT_DIGITS - at);
 }
 
 
@@ -342,20 +324,4 @@ llmb_request_bound(const llmb_request_t *rq, const llmb_merge_t *merge)
     }
 
     return size;
-}
-
-
-void
-llmb_request_put(llmb_request_out_t *w, const uint8_t *p, size_t len)
-{
-    if (w->rc == LLMB_OK && len) {
-        w->rc = w->out->write(w->out->data, p, len);
-    }
-}
-
-
-void
-llmb_request_put_char(llmb_request_out_t *w, char c)
-{
-    llmb_request_put(w, (const uint8_t *) &c, 1);
 }

@@ -93,14 +93,6 @@ typedef struct {
 } llmb_reader_t;
 
 
-/* what is being written; nothing is after an error */
-
-typedef struct {
-    llmb_sink_t           *out;
-    llmb_rc_e              rc;
-} llmb_request_out_t;
-
-
 static inline llmb_str_t
 llmb_request_slice(const uint8_t *start, const uint8_t *end)
 {
@@ -168,10 +160,6 @@ unsigned llmb_request_repeats(const llmb_request_t *rq, unsigned column);
 /* as llmb_payload_column(); *times: how often it is to be written */
 llmb_str_t llmb_payload_text(const llmb_request_t *rq, llmb_str_t payload,
     unsigned column, uint32_t *times);
-
-void llmb_request_put(llmb_request_out_t *w, const uint8_t *p, size_t len);
-void llmb_request_put_char(llmb_request_out_t *w, char c);
-
 
 #pragma GCC visibility pop
 

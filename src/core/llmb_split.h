@@ -23,14 +23,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* offsets in the answer */
-
-typedef struct {
-    size_t                 start;
-    size_t                 end;
-} llmb_span_t;
-
-
 /* the members of an element that are written anew; end is 0: not there */
 
 typedef enum {
@@ -214,7 +206,7 @@ void llmb_split_weigh(llmb_split_t *sp, const uint8_t *base,
  */
 llmb_rc_e llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
     const llmb_share_t *shares, uint32_t members, uint32_t k,
-    llmb_sink_t *out);
+    llmb_sink_t *sink);
 
 /* no more bytes than this are written for a member with this share */
 size_t llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share);

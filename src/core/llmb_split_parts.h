@@ -10,6 +10,7 @@
 #define _LLMB_SPLIT_PARTS_H_INCLUDED_
 
 
+#include "llmb_out.h"
 #include "llmb_split.h"
 
 
@@ -20,10 +21,9 @@
 
 #define LLMB_NO_NUMBERS  UINT32_MAX
 
-/* the digits of the largest position, and of the largest sum of counts */
+/* the digits of the largest position */
 
 #define LLMB_POSITION_LEN  (sizeof("4294967295") - 1)
-#define LLMB_COUNT_LEN     (sizeof("18446744073709551615") - 1)
 
 
 /* what a count in an answer counts */
@@ -82,18 +82,6 @@ llmb_mismatch_e llmb_split_numbers(llmb_split_t *sp, const uint8_t *base);
 unsigned llmb_split_mark_used(const llmb_split_t *sp, llmb_mark_e mark);
 
 
-/* an answer that is being written */
-
-typedef struct {
-    const llmb_split_t    *sp;
-    const uint8_t         *base;
-    const llmb_share_t    *share;
-    uint32_t               members;
-    uint32_t               k;
-    llmb_sink_t           *out;
-} llmb_cut_t;
-
-
 static inline llmb_str_t
 llmb_split_text(const uint8_t *base, const llmb_span_t *span)
 {
@@ -127,26 +115,11 @@ llmb_split_gap_size(const llmb_split_t *sp)
 }
 
 
-/* copies what the answer has from start to end, if anything */
-llmb_rc_e llmb_split_copy(llmb_cut_t *cut, size_t start, size_t end);
-
-llmb_rc_e llmb_split_write_number(llmb_sink_t *out, uint64_t value);
-llmb_rc_e llmb_split_write_text(llmb_sink_t *out, llmb_str_t text);
-
-/*
- * The member's elements: of the first list, "i" having no meaning; the same in
- * brackets; of the i-th other list.
- */
-llmb_rc_e llmb_split_write_list(llmb_cut_t *cut, unsigned i);
-llmb_rc_e llmb_split_write_brackets(llmb_cut_t *cut, unsigned i);
-llmb_rc_e llmb_split_write_column(llmb_cut_t *cut, unsigned i);
-
-/* one element, which gets this index */
-llmb_rc_e llmb_split_write_element(llmb_cut_t *cut, const llmb_elem_t *elem,
-    uint32_t number);
+/* writes one element, which gets this index */
+void llmb_split_write_element(llmb_out_t *out, const llmb_split_t *sp,
+    const uint8_t *base, const llmb_elem_t *elem, uint32_t number);
 
 /* what stands between two elements: a comma, if there are not so many */
-llmb_rc_e llmb_split_write_gap(llmb_cut_t *cut);
 llmb_str_t llmb_split_gap(const llmb_split_t *sp, const uint8_t *base);
 
 /* no more bytes than this are written for an element */
@@ -176,7 +149,7 @@ uint32_t llmb_split_vector_numbers(llmb_str_t text);
  * byte first.  Each is the one nearest to the number; the number being in the
  * middle of two, as far as a double can tell, it is one of them.
  */
-llmb_rc_e llmb_split_vector_write(llmb_str_t text, llmb_sink_t *out);
+void llmb_split_vector_write(llmb_out_t *out, llmb_str_t text);
 
 /* the bytes that are written for so many numbers */
 size_t llmb_split_vector_size(uint32_t numbers);

@@ -133,14 +133,13 @@ llmb_split_vector_size(uint32_t numbers)
 }
 
 
-llmb_rc_e
-llmb_split_vector_write(llmb_str_t text, llmb_sink_t *out)
+void
+llmb_split_vector_write(llmb_out_t *out, llmb_str_t text)
 {
     size_t          n, len;
     double          value;
     uint8_t         bytes[LLMB_VECTOR_BYTES], chars[LLMB_VECTOR_CHARS + 2];
     unsigned        more;
-    llmb_rc_e       rc;
     const uint8_t  *p;
 
     p = llmb_vector_skip(text.data + 1);
@@ -150,7 +149,7 @@ llmb_split_vector_write(llmb_str_t text, llmb_sink_t *out)
     len = 1;
     n = 0;
 
-    while (more) {
+    while (more && out->rc == LLMB_OK) {
         p = llmb_vector_number(p, &value);
 
         llmb_vector_put(&bytes[n], value);
@@ -170,19 +169,14 @@ llmb_split_vector_write(llmb_str_t text, llmb_sink_t *out)
         len += llmb_vector_encode(&chars[len], bytes, n);
         n = 0;
 
-        rc = out->write(out->data, chars, len);
-
-        if (rc != LLMB_OK) {
-            return rc;
-        }
-
+        llmb_out_bytes(out, chars, len);
         len = 0;
     }
 
     len += llmb_vector_encode(&chars[len], bytes, n);
     chars[len++] = '"';
 
-    return out->write(out->data, chars, len);
+    llmb_out_bytes(out, chars, len);
 }
 
 

@@ -80,6 +80,28 @@ llmb_usage_next(llmb_usage_t *us)
 
 
 void
+llmb_usage_write(llmb_out_t *out, llmb_str_t text, llmb_usage_pt count,
+    void *data)
+{
+    size_t        pos;
+    llmb_usage_t  us;
+
+    pos = 0;
+
+    llmb_usage_init(&us, text);
+
+    while (llmb_usage_next(&us)) {
+        llmb_out_bytes(out, text.data + pos, us.tok.start - pos);
+        llmb_out_number(out, count(data, &us));
+
+        pos = us.tok.end;
+    }
+
+    llmb_out_bytes(out, text.data + pos, text.len - pos);
+}
+
+
+void
 llmb_usage_weigh(llmb_share_t *shares, uint32_t members)
 {
     uint32_t       k;

@@ -12,6 +12,7 @@
 
 
 #include "llmb_json.h"
+#include "llmb_out.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -81,6 +82,12 @@ void llmb_usage_init(llmb_usage_t *us, llmb_str_t text);
  * itself, and is written as an integer of 0 to LLMB_USAGE_MAX.
  */
 unsigned llmb_usage_next(llmb_usage_t *us);
+
+/* writes the text with others in the place of its counts */
+typedef uint64_t (*llmb_usage_pt)(void *data, const llmb_usage_t *us);
+
+void llmb_usage_write(llmb_out_t *out, llmb_str_t text, llmb_usage_pt count,
+    void *data);
 
 /*
  * Sets the weights of all members by their "tokens" and "output"; each has at

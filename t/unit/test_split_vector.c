@@ -64,6 +64,7 @@ floats_of(llmb_str_t text, float *out, uint32_t n)
     unsigned     bits;
     buffer_t     b;
     uint32_t     count;
+    llmb_out_t   w;
     llmb_sink_t  sink = buffer_sink(&b);
 
     text.data = guard(0, text.data, text.len);
@@ -71,7 +72,10 @@ floats_of(llmb_str_t text, float *out, uint32_t n)
     count = llmb_split_vector_numbers(text);
     assert_true(count <= n);
 
-    assert_int_equal(llmb_split_vector_write(text, &sink), LLMB_OK);
+    llmb_out_init(&w, &sink);
+    llmb_split_vector_write(&w, text);
+
+    assert_int_equal(w.rc, LLMB_OK);
     assert_int_equal(b.len, llmb_split_vector_size(count));
     assert_int_equal(b.data[0], '"');
     assert_int_equal(b.data[b.len - 1], '"');
@@ -123,6 +127,7 @@ vectors_are_as_others_write_them(void **state)
 {
     unsigned     i;
     buffer_t     b;
+    llmb_out_t   w;
     llmb_sink_t  sink;
 
     /* base64.b64encode(numpy.array(..., dtype="<f4")) */
@@ -145,9 +150,11 @@ vectors_are_as_others_write_them(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         sink = buffer_sink(&b);
 
-        assert_int_equal(llmb_split_vector_write(text_of(cases[i].numbers),
-                                                 &sink),
-                         LLMB_OK);
+        llmb_out_init(&w, &sink);
+
+        llmb_split_vector_write(&w, text_of(cases[i].numbers));
+        assert_int_equal(w.rc, LLMB_OK);
+
         buffer_write(&b, (const uint8_t *) "", 1);
         assert_string_equal((char *) b.data, cases[i].base64);
         free(b.data);
