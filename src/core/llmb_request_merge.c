@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "llmb_json_skip.h"
-#include "llmb_out.h"
+#include "llmb_patch.h"
 #include "llmb_request_parts.h"
 
 
@@ -22,6 +22,14 @@
 #define LLMB_PROBES         64
 
 
+/* the body that is being written */
+
+typedef struct {
+    const llmb_request_t  *rq;
+    const llmb_merge_t    *merge;
+} llmb_merge_frame_t;
+
+
 static const llmb_str_t  llmb_merge_ids =
     llmb_string("\"return_token_ids\":true,");
 
@@ -32,10 +40,15 @@ static const llmb_str_t  llmb_merge_echo = llmb_string("\"llm-batch\"");
 
 static uint32_t llmb_request_position(llmb_item_t *items, uint32_t i,
     uint32_t next, uint32_t *table, uint32_t size);
-static size_t llmb_request_put_ids(llmb_out_t *out,
-    const llmb_request_t *rq);
-static void llmb_request_put_column(llmb_out_t *out,
-    const llmb_request_t *rq, const llmb_merge_t *merge, unsigned column);
+static llmb_span_t llmb_request_first(const llmb_request_t *rq);
+static void llmb_request_patch(llmb_patches_t *patches,
+    const llmb_request_t *rq, const llmb_merge_t *merge,
+    const llmb_hole_t *hole);
+static void llmb_request_put_ids(llmb_out_t *out, void *data, unsigned i);
+static void llmb_request_put_count(llmb_out_t *out, void *data, unsigned i);
+static void llmb_request_put_echo(llmb_out_t *out, void *data, unsigned i);
+static void llmb_request_put_column(llmb_out_t *out, void *data,
+    unsigned column);
 static void llmb_request_put_unique(llmb_out_t *out,
     const llmb_merge_t *merge);
 
@@ -143,11 +156,14 @@ llmb_rc_e
 llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
     llmb_sink_t *sink)
 {
-    size_t              pos;
-    unsigned            i;
-    const uint8_t      *body;
-    const llmb_hole_t  *hole;
-    llmb_out_t          out;
+    unsigned             i;
+    llmb_out_t           out;
+    llmb_span_t          text;
+    llmb_patches_t       patches;
+    llmb_merge_frame_t   frame;
+
+    frame.rq = rq;
+    frame.merge = merge;
 
     llmb_out_init(&out, sink);
 
@@ -155,76 +171,125 @@ llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
 
         /* the lender's frame is nothing but its item */
 
-        llmb_request_put_column(&out, rq, merge, 0);
+        llmb_request_put_column(&out, &frame, 0);
         return out.rc;
     }
 
-    body = rq->body.data;
-    pos = merge->token_ids ? llmb_request_put_ids(&out, rq) : 0;
+    llmb_patch_init(&patches);
 
-    for (i = 0; i < rq->nholes; i++) {
-        hole = &rq->holes[i];
-
-        if (hole->type == LLMB_HOLE_OWN
-            && (merge->members == 1 || body[hole->start] != '"'))
-        {
-            continue;
-        }
-
-        llmb_out_bytes(&out, body + pos, hole->start - pos);
-
-        switch (hole->type) {
-
-        case LLMB_HOLE_COUNT:
-            llmb_out_number(&out, merge->items);
-            break;
-
-        case LLMB_HOLE_OWN:
-
-            /* servers repeat it in headers and errors, for all to see */
-
-            llmb_out_text(&out, llmb_merge_echo);
-            break;
-
-        default: /* LLMB_HOLE_COLUMN */
-            llmb_request_put_column(&out, rq, merge, hole->column);
-        }
-
-        pos = hole->end;
+    if (merge->token_ids) {
+        llmb_patch_add(&patches, llmb_request_first(rq),
+                       llmb_request_put_ids, 0);
     }
 
-    llmb_out_bytes(&out, body + pos, rq->body.len - pos);
+    for (i = 0; i < rq->nholes; i++) {
+        llmb_request_patch(&patches, rq, merge, &rq->holes[i]);
+    }
+
+    text.start = 0;
+    text.end = rq->body.len;
+
+    llmb_patch_write(&patches, &out, rq->body.data, text, &frame);
 
     return out.rc;
 }
 
 
-/* the body's bracket, and a first member; returns what has been written */
+/* where the first member of the body is, or would be */
 
-static size_t
-llmb_request_put_ids(llmb_out_t *out, const llmb_request_t *rq)
+static llmb_span_t
+llmb_request_first(const llmb_request_t *rq)
 {
-    size_t          len;
+    llmb_span_t     first;
     const uint8_t  *body;
 
     body = rq->body.data;
-    len = (size_t) (llmb_json_skip_spaces(body, body + rq->body.len) - body);
-    len += sizeof("{") - 1;
 
-    llmb_out_bytes(out, body, len);
-    llmb_out_text(out, llmb_merge_ids);
+    first.start = (size_t) (llmb_json_skip_spaces(body, body + rq->body.len)
+                            - body);
+    first.start += sizeof("{") - 1;
+    first.end = first.start;
 
-    return len;
+    return first;
 }
 
 
 static void
-llmb_request_put_column(llmb_out_t *out, const llmb_request_t *rq,
-    const llmb_merge_t *merge, unsigned column)
+llmb_request_patch(llmb_patches_t *patches, const llmb_request_t *rq,
+    const llmb_merge_t *merge, const llmb_hole_t *hole)
 {
-    uint32_t    k, n, times;
-    unsigned    own;
-    llmb_str_t  text, open, close;
+    llmb_span_t  span;
+
+    span.start = hole->start;
+    span.end = hole->end;
+
+    switch (hole->type) {
+
+    case LLMB_HOLE_COUNT:
+        llmb_patch_add(patches, span, llmb_request_put_count, 0);
+        break;
+
+    case LLMB_HOLE_OWN:
+
+        if (merge->members > 1 && rq->body.data[span.start] == '"') {
+            llmb_patch_add(patches, span, llmb_request_put_echo, 0);
+        }
+
+        break;
+
+    default: /* LLMB_HOLE_COLUMN */
+        llmb_patch_add(patches, span, llmb_request_put_column,
+                       hole->column);
+    }
+}
+
+
+static void
+llmb_request_put_ids(llmb_out_t *out, void *data, unsigned i)
+{
+    (void) data;
+    (void) i;
+
+    llmb_out_text(out, llmb_merge_ids);
+}
+
+
+static void
+llmb_request_put_count(llmb_out_t *out, void *data, unsigned i)
+{
+    llmb_merge_frame_t *frame = data;
+
+    (void) i;
+
+    llmb_out_number(out, frame->merge->items);
+}
+
+
+/* servers repeat it in headers and errors, for all to see */
+
+static void
+llmb_request_put_echo(llmb_out_t *out, void *data, unsigned i)
+{
+    (void) data;
+    (void) i;
+
+    llmb_out_text(out, llmb_merge_echo);
+}
+
+
+static void
+llmb_request_put_column(llmb_out_t *out, void *data, unsigned column)
+{
+    llmb_merge_frame_t *frame = data;
+
+    uint32_t               k, n, times;
+    unsigned               own;
+    llmb_str_t             text, open, close;
+    const llmb_merge_t    *merge;
+    const llmb_request_t  *rq;
+
+    rq = frame->rq;
+    merge = frame->merge;
 
     if (merge->members == 1 && merge->items > 1
         && llmb_request_repeats(rq, column))
