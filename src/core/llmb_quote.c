@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "llmb_json_each.h"
 #include "llmb_quote.h"
 #include "llmb_request.h"
 
@@ -553,11 +554,9 @@ llmb_quote_string(llmb_quote_walk_t *w, const uint8_t *p, const uint8_t *end)
 
     token.data = p;
 
-    for (last = p + 1; last < end && *last != '"'; last++) {
-        last += (*last == '\\');
-    }
+    token.len = (size_t) (llmb_json_each_string(p, end) - p);
 
-    token.len = (size_t) (last + 1 - p);
+    last = p + token.len - 1;
 
     for (next = last + 1; next < end && *next <= ' '; next++) { /* void */ }
 

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "llmb_json_each.h"
 #include "llmb_out.h"
 #include "llmb_request_parts.h"
 
@@ -108,9 +109,9 @@ void
 llmb_request_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
     uint32_t first)
 {
-    uint32_t        i;
-    unsigned        c;
-    const uint8_t  *p, *end;
+    uint32_t           i;
+    unsigned           c;
+    llmb_json_each_t   each;
 
     memset(cutter, 0, sizeof(llmb_cutter_t));
 
@@ -122,20 +123,21 @@ llmb_request_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
             continue;
         }
 
-        p = rq->columns[c].span.data;
-        end = p + rq->columns[c].span.len;
+        llmb_json_each_from(&each, rq->columns[c].span.data,
+                            rq->columns[c].span.data
+                            + rq->columns[c].span.len);
 
         if (!llmb_request_repeats(rq, c)) {
 
             for (i = 0; i < first; i++) {
-                p = llmb_request_comma(llmb_request_skip(p, end), end);
+                (void) llmb_json_each_next(&each);
             }
 
         } else if (!rq->form->columns[c].optional) {
             (void) llmb_request_shape(rq->columns[c].span, &cutter->repeated);
         }
 
-        cutter->pos[c] = p;
+        cutter->pos[c] = each.next;
     }
 }
 
@@ -204,29 +206,27 @@ static const uint8_t *
 llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
     unsigned column, const uint8_t *first, size_t *span, uint64_t *tokens)
 {
-    llmb_str_t            item;
-    const uint8_t        *p, *end;
+    llmb_json_each_t      each;
     const llmb_values_t  *values;
 
     values = &rq->columns[column];
-    item.data = cutter->pos[column];
 
     if (!values->present || llmb_request_repeats(rq, column)) {
         *span = values->span.len;
-        return item.data;
+        return cutter->pos[column];
     }
 
-    end = values->span.data + values->span.len;
-    p = llmb_request_skip(item.data, end);
+    llmb_json_each_from(&each, cutter->pos[column],
+                        values->span.data + values->span.len);
+    (void) llmb_json_each_next(&each);
 
-    item.len = (size_t) (p - item.data);
-    *span = (size_t) (p - first);
+    *span = (size_t) (each.value.data + each.value.len - first);
 
     if (!rq->form->columns[column].optional) {
-        (void) llmb_request_shape(item, tokens);
+        (void) llmb_request_shape(each.value, tokens);
     }
 
-    return llmb_request_comma(p, end);
+    return each.next;
 }
 
 

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "llmb_json_each.h"
 #include "llmb_json_skip.h"
 #include "llmb_patch.h"
 #include "llmb_request_parts.h"
@@ -58,9 +59,9 @@ llmb_request_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
     const llmb_str_t *payloads, uint32_t members, llmb_item_t *items,
     uint32_t n, uint32_t *table, uint32_t size)
 {
-    uint32_t        i, k, next;
-    llmb_str_t      text;
-    const uint8_t  *p, *end;
+    uint32_t          i, k, next;
+    llmb_str_t        text;
+    llmb_json_each_t  each;
 
     for (i = 0; i < size; i++) {
         table[i] = LLMB_FREE;
@@ -72,15 +73,10 @@ llmb_request_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
     for (k = 0; k < members; k++) {
         text = llmb_payload_column(rq, payloads[k], 0);
 
-        p = text.data;
-        end = p + text.len;
+        llmb_json_each_from(&each, text.data, text.data + text.len);
 
-        while (p < end && i < n) {
-            items[i].text.data = p;
-            p = llmb_request_skip(p, end);
-            items[i].text.len = (size_t) (p - items[i].text.data);
-            p = llmb_request_comma(p, end);
-
+        while (i < n && llmb_json_each_next(&each)) {
+            items[i].text = each.value;
             items[i].hash = llmb_siphash(secret, items[i].text);
             items[i].position = llmb_request_position(items, i, next, table,
                                                       size);

@@ -139,12 +139,6 @@ unsigned llmb_request_column(llmb_values_t *values,
 /* the shape of a JSON value, whose tokens are added to *tokens */
 llmb_shape_e llmb_request_shape(llmb_str_t value, uint64_t *tokens);
 
-/* behind the JSON value at p, in text that has been read before */
-const uint8_t *llmb_request_skip(const uint8_t *p, const uint8_t *end);
-
-/* at the next item, from behind one; or the end */
-const uint8_t *llmb_request_comma(const uint8_t *p, const uint8_t *end);
-
 /*
  * The name that has to be added to the item of LLMB_INPUT_BODY, as it stands
  * in the path; empty if there is none, or nothing to be added.

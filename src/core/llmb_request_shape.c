@@ -9,6 +9,7 @@
  */
 
 
+#include "llmb_json_each.h"
 #include "llmb_json_skip.h"
 #include "llmb_request_parts.h"
 #include "llmb_tokens.h"
@@ -18,8 +19,6 @@ static llmb_shape_e llmb_request_array(llmb_str_t value, uint64_t *tokens);
 static uint64_t llmb_request_naturals(llmb_str_t value);
 static unsigned llmb_request_pair(llmb_str_t value);
 static uint64_t llmb_request_strings(llmb_str_t value);
-static const uint8_t *llmb_request_string(const uint8_t *p,
-    const uint8_t *end);
 
 
 llmb_shape_e
@@ -129,26 +128,20 @@ llmb_request_naturals(llmb_str_t value)
 static unsigned
 llmb_request_pair(llmb_str_t value)
 {
-    unsigned        n;
-    const uint8_t  *p, *end, *start;
+    unsigned          n;
+    llmb_json_each_t  each;
 
-    end = value.data + value.len - 1;
-    p = llmb_json_skip_spaces(value.data + 1, end);
+    n = 0;
 
-    for (n = 0; p < end; n++) {
+    llmb_json_each(&each, value);
 
-        if (n == 2 || *p != '"') {
+    while (llmb_json_each_next(&each)) {
+
+        if (n++ == 2 || *each.value.data != '"'
+            || each.value.len == sizeof("\"\"") - 1)
+        {
             return 0;
         }
-
-        start = p;
-        p = llmb_request_string(p, end);
-
-        if (p - start == sizeof("\"\"") - 1) {
-            return 0;
-        }
-
-        p = llmb_request_comma(p, end);
     }
 
     return n > 0;
@@ -179,7 +172,7 @@ llmb_request_strings(llmb_str_t value)
             continue;
         }
 
-        p = llmb_request_string(start, end);
+        p = llmb_json_each_string(start, end);
         value = llmb_request_slice(start, p);
 
         p = llmb_json_skip_spaces(p, end);
@@ -192,85 +185,4 @@ llmb_request_strings(llmb_str_t value)
             tokens += llmb_tokens_estimate(value);
         }
     }
-}
-
-
-const uint8_t *
-llmb_request_skip(const uint8_t *p, const uint8_t *end)
-{
-    size_t  depth;
-
-    depth = 0;
-
-    while (p < end) {
-
-        switch (*p) {
-
-        case '"':
-            p = llmb_request_string(p, end);
-            break;
-
-        case '[': case '{':
-            depth++;
-            p++;
-            continue;
-
-        case ']': case '}':
-            depth--;
-            p++;
-            break;
-
-        default:
-            if (depth) {
-                p++;
-                continue;
-            }
-
-            while (p < end && *p > ' ' && *p != ',') {
-                p++;
-            }
-        }
-
-        if (depth == 0) {
-            break;
-        }
-    }
-
-    return p;
-}
-
-
-const uint8_t *
-llmb_request_comma(const uint8_t *p, const uint8_t *end)
-{
-    p = llmb_json_skip_spaces(p, end);
-
-    if (p < end && *p == ',') {
-        p = llmb_json_skip_spaces(p + 1, end);
-    }
-
-    return p;
-}
-
-
-static const uint8_t *
-llmb_request_string(const uint8_t *p, const uint8_t *end)
-{
-    for (p++; p < end; p++) {
-        p = llmb_json_skip_plain(p, end);
-
-        if (p == end) {
-            break;
-        }
-
-        if (*p == '"') {
-            return p + 1;
-        }
-
-        if (*p == '\\' && p + 1 < end) {
-            p++;
-        }
-    }
-
-    return end;
 }

@@ -27,7 +27,7 @@ llmb_tensor_request(llmb_request_t *rq)
     unsigned            ranks[2];
     llmb_str_t          inputs;
     llmb_reason_e       reason;
-    llmb_tensor_walk_t  walk;
+    llmb_json_each_t    walk;
 
     reason = llmb_tensor_top(rq, &inputs);
 
@@ -43,9 +43,9 @@ llmb_tensor_request(llmb_request_t *rq)
     ranks[0] = 0;
     ranks[1] = 0;
 
-    llmb_tensor_start(&walk, inputs);
+    llmb_json_each(&walk, inputs);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
         reason = llmb_tensor_input(rq, walk.value, ranks);
 
         if (reason != LLMB_REASON_NONE) {
@@ -67,18 +67,18 @@ static llmb_reason_e
 llmb_tensor_top(llmb_request_t *rq, llmb_str_t *inputs)
 {
     unsigned            forbidden;
-    llmb_tensor_walk_t  walk;
+    llmb_json_each_t    walk;
 
     inputs->len = 0;
     forbidden = 0;
 
-    llmb_tensor_start(&walk, rq->body);
+    llmb_json_each(&walk, rq->body);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
 
         if (llmb_tensor_is(walk.name, "inputs")) {
 
-            if (walk.type == LLMB_JSON_ARRAY) {
+            if (*walk.value.data == '[') {
                 *inputs = walk.value;
             }
 
@@ -101,23 +101,23 @@ llmb_tensor_top(llmb_request_t *rq, llmb_str_t *inputs)
 static unsigned
 llmb_tensor_outputs_forbidden(llmb_str_t outputs)
 {
-    llmb_tensor_walk_t  list, members;
+    llmb_json_each_t    list, members;
 
     if (outputs.data[0] != '[') {
         return 0;
     }
 
-    llmb_tensor_start(&list, outputs);
+    llmb_json_each(&list, outputs);
 
-    while (llmb_tensor_next(&list)) {
+    while (llmb_json_each_next(&list)) {
 
-        if (list.type != LLMB_JSON_OBJECT) {
+        if (*list.value.data != '{') {
             continue;
         }
 
-        llmb_tensor_start(&members, list.value);
+        llmb_json_each(&members, list.value);
 
-        while (llmb_tensor_next(&members)) {
+        while (llmb_json_each_next(&members)) {
 
             if (llmb_tensor_is(members.name, "parameters")
                 && llmb_tensor_forbidden(members.value))
@@ -212,7 +212,7 @@ llmb_tensor_answer(llmb_split_t *sp, const uint8_t *base)
 {
     llmb_str_t          text, outputs;
     llmb_mismatch_e     mismatch;
-    llmb_tensor_walk_t  walk;
+    llmb_json_each_t    walk;
 
     text.data = base;
     text.len = sp->len;
@@ -220,13 +220,13 @@ llmb_tensor_answer(llmb_split_t *sp, const uint8_t *base)
     outputs.len = 0;
     outputs.data = NULL;
 
-    llmb_tensor_start(&walk, text);
+    llmb_json_each(&walk, text);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
 
         if (llmb_tensor_is(walk.name, "outputs")) {
 
-            if (walk.type != LLMB_JSON_ARRAY || outputs.len) {
+            if (*walk.value.data != '[' || outputs.len) {
                 return LLMB_MISMATCH_SHAPE;
             }
 
@@ -240,9 +240,9 @@ llmb_tensor_answer(llmb_split_t *sp, const uint8_t *base)
 
     sp->nlists = 0;
 
-    llmb_tensor_start(&walk, outputs);
+    llmb_json_each(&walk, outputs);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
         mismatch = llmb_tensor_output(sp, base, walk.value);
 
         if (mismatch != LLMB_MISMATCH_NONE) {

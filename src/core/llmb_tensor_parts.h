@@ -10,6 +10,7 @@
 #define _LLMB_TENSOR_PARTS_H_INCLUDED_
 
 
+#include "llmb_json_each.h"
 #include "llmb_tensor.h"
 
 
@@ -19,17 +20,6 @@
 /* dimensions of a tensor; the scanner would not follow many more */
 
 #define LLMB_TENSOR_MAX_RANK  32
-
-
-/* a walk over the members of an object, or the elements of an array */
-
-typedef struct {
-    llmb_str_t         text;
-    llmb_json_t        json;
-    llmb_str_t         name;      /* quotes included; of elements: empty */
-    llmb_str_t         value;
-    llmb_json_type_e   type;      /* of the value */
-} llmb_tensor_walk_t;
 
 
 typedef struct {
@@ -71,10 +61,6 @@ unsigned llmb_tensor_data(llmb_tensor_t *t, const uint8_t *base,
 
 /* whether parameters ask for sequences, shared memory or binary data */
 unsigned llmb_tensor_forbidden(llmb_str_t parameters);
-
-/* next() returns 0 after the last, and for whatever has neither */
-void llmb_tensor_start(llmb_tensor_walk_t *walk, llmb_str_t text);
-unsigned llmb_tensor_next(llmb_tensor_walk_t *walk);
 
 /* whether a name, its escapes undone, is this text */
 unsigned llmb_tensor_is(llmb_str_t token, const char *name);

@@ -36,7 +36,7 @@ llmb_tensor_e
 llmb_tensor_read(llmb_tensor_t *t, llmb_str_t text)
 {
     llmb_tensor_e       rc;
-    llmb_tensor_walk_t  walk;
+    llmb_json_each_t    walk;
 
     memset(t, 0, sizeof(llmb_tensor_t));
 
@@ -61,15 +61,15 @@ llmb_tensor_read(llmb_tensor_t *t, llmb_str_t text)
         return LLMB_TENSOR_SHAPE;
     }
 
-    llmb_tensor_start(&walk, t->data);
+    llmb_json_each(&walk, t->data);
 
     /* every dimension is at least 1 */
 
-    if (!llmb_tensor_next(&walk)) {
+    if (!llmb_json_each_next(&walk)) {
         return LLMB_TENSOR_COUNT;
     }
 
-    t->nested = (walk.type == LLMB_JSON_ARRAY);
+    t->nested = (*walk.value.data == '[');
 
     return LLMB_TENSOR_OK;
 }
@@ -80,7 +80,7 @@ llmb_tensor_members(llmb_tensor_t *t, llmb_str_t text)
 {
     unsigned                 i;
     llmb_str_t              *member[4];
-    llmb_tensor_walk_t       walk;
+    llmb_json_each_t         walk;
 
     static const char *const  names[] = {
         "name", "shape", "data", "parameters"
@@ -91,9 +91,9 @@ llmb_tensor_members(llmb_tensor_t *t, llmb_str_t text)
     member[2] = &t->data;
     member[3] = &t->parameters;
 
-    llmb_tensor_start(&walk, text);
+    llmb_json_each(&walk, text);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
 
         for (i = 0; i < 4; i++) {
 
@@ -118,18 +118,17 @@ llmb_tensor_members(llmb_tensor_t *t, llmb_str_t text)
 static unsigned
 llmb_tensor_shape(llmb_tensor_t *t)
 {
-    llmb_tensor_walk_t  walk;
+    llmb_json_each_t    walk;
 
     if (t->shape.data[0] != '[') {
         return 0;
     }
 
-    llmb_tensor_start(&walk, t->shape);
+    llmb_json_each(&walk, t->shape);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
 
         if (t->rank == LLMB_TENSOR_MAX_RANK
-            || walk.type != LLMB_JSON_NUMBER
             || llmb_json_uint(walk.value, &t->dims[t->rank]) != LLMB_OK
             || t->dims[t->rank] == 0)
         {
@@ -270,11 +269,11 @@ llmb_tensor_count(llmb_tensor_count_t *c, const llmb_json_token_t *tok)
 unsigned
 llmb_tensor_forbidden(llmb_str_t parameters)
 {
-    llmb_tensor_walk_t  walk;
+    llmb_json_each_t    walk;
 
-    llmb_tensor_start(&walk, parameters);
+    llmb_json_each(&walk, parameters);
 
-    while (llmb_tensor_next(&walk)) {
+    while (llmb_json_each_next(&walk)) {
 
         if (llmb_tensor_begins(walk.name, "sequence_")
             || llmb_tensor_begins(walk.name, "shared_memory_"))
@@ -285,71 +284,13 @@ llmb_tensor_forbidden(llmb_str_t parameters)
         /* clients that want JSON say so */
 
         if (llmb_tensor_begins(walk.name, "binary_data")
-            && walk.type != LLMB_JSON_FALSE)
+            && *walk.value.data != 'f')
         {
             return 1;
         }
     }
 
     return 0;
-}
-
-
-void
-llmb_tensor_start(llmb_tensor_walk_t *walk, llmb_str_t text)
-{
-    walk->text = text;
-
-    llmb_json_init(&walk->json, 1);
-}
-
-
-unsigned
-llmb_tensor_next(llmb_tensor_walk_t *walk)
-{
-    size_t             start;
-    llmb_json_token_t  tok;
-
-    walk->name.len = 0;
-
-    for ( ;; ) {
-
-        if (llmb_json_next(&walk->json, walk->text.data, walk->text.len, 1,
-                           &tok)
-            != LLMB_OK)
-        {
-            return 0;
-        }
-
-        if (tok.depth == 0) {
-
-            if (tok.type == LLMB_JSON_OBJECT || tok.type == LLMB_JSON_ARRAY) {
-                continue;
-            }
-
-            return 0;
-        }
-
-        if (tok.type != LLMB_JSON_KEY) {
-            break;
-        }
-
-        walk->name.data = walk->text.data + tok.start;
-        walk->name.len = tok.end - tok.start;
-    }
-
-    walk->type = tok.type;
-    start = tok.start;
-
-    if (tok.type == LLMB_JSON_OBJECT || tok.type == LLMB_JSON_ARRAY) {
-        (void) llmb_json_next(&walk->json, walk->text.data, walk->text.len, 1,
-                              &tok);
-    }
-
-    walk->value.data = walk->text.data + start;
-    walk->value.len = tok.end - start;
-
-    return 1;
 }
 
 
