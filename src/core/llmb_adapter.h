@@ -18,6 +18,7 @@
 
 
 #include "llmb.h"
+#include "llmb_reasons.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -116,6 +117,12 @@ typedef enum {
 } llmb_single_e;
 
 
+/* llmb_request.h, llmb_split.h */
+
+typedef struct llmb_request_s  llmb_request_t;
+typedef struct llmb_split_s  llmb_split_t;
+
+
 typedef struct {
     /*
      * Endings of the URI, each from a "/" on; "*" stands for any characters
@@ -177,11 +184,6 @@ typedef struct {
 
     /* elements come by rank, and keep that order; never with "per" */
     unsigned              ranked:1;
-    /*
-     * Inputs and outputs are tensors of the Open Inference Protocol;
-     * "columns" and "list" are not used (see llmb_tensor.h).
-     */
-    unsigned              tensors:1;
     /* by the configuration: nobody has looked at what such servers answer */
     unsigned              declared:1;
     /*
@@ -215,6 +217,16 @@ typedef struct {
      * llmb_null_string; NULL: none.
      */
     const llmb_str_t     *ids_not_with;
+
+    /*
+     * What finds the items of a request, and the lists of an answer, where
+     * "columns" and "list" cannot tell, and are empty; or NULL.  Both are
+     * valid JSON then.  Such a form has an "echo" (see llmb_tensor.h).
+     */
+    llmb_reason_e       (*read_request)(llmb_request_t *rq);
+    llmb_mismatch_e     (*read_answer)(llmb_split_t *sp, const uint8_t *base);
+    /* the member of such a list that tells its name, a word of the model's */
+    llmb_str_t            label;
 } llmb_form_t;
 
 

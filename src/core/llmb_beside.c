@@ -23,9 +23,9 @@
 #define LLMB_BESIDE_MAX_WORD   32
 
 
-/* how deep the members of a tensor are */
+/* how deep the label of a list is, in an object of an array of the answer */
 
-#define LLMB_BESIDE_TENSOR     3
+#define LLMB_BESIDE_LABEL      3
 
 
 /* an object or array that we are in */
@@ -237,7 +237,7 @@ llmb_beside_gap(const llmb_beside_t *b)
     gap.start = 0;
     gap.end = 0;
 
-    if (!sp->conf.form->tensors && sp->list.start >= b->json.pos) {
+    if (sp->list.end && sp->list.start >= b->json.pos) {
         gap = sp->list;
     }
 
@@ -260,17 +260,15 @@ llmb_beside_name(llmb_beside_t *b, const llmb_json_token_t *tok)
     llmb_str_t            name;
     llmb_beside_level_t  *level;
 
-    static const llmb_str_t  tensor = llmb_string("name");
-
     level = &b->levels[tok->depth - 1];
 
     name.data = b->base + tok->start;
     name.len = tok->end - tok->start;
 
     b->fixed = llmb_quote_is_name(name, 1)
-               || (tok->depth == LLMB_BESIDE_TENSOR
-                   && b->sp->conf.form->tensors
-                   && llmb_json_is(name, tensor));
+               || (tok->depth == LLMB_BESIDE_LABEL
+                   && b->sp->conf.form->label.len
+                   && llmb_json_is(name, b->sp->conf.form->label));
 
     if (!llmb_beside_is_number(name)) {
         level->numbers = 0;

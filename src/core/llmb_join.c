@@ -67,7 +67,7 @@ llmb_join_init(llmb_join_t *join, const llmb_form_t *form)
 
     join->form = form;
 
-    return form->ranked || form->tensors ? LLMB_INVALID : LLMB_OK;
+    return form->ranked || form->read_answer ? LLMB_INVALID : LLMB_OK;
 }
 
 

@@ -61,7 +61,7 @@ typedef struct {
 } llmb_values_t;
 
 
-typedef struct {
+struct llmb_request_s {
     const llmb_adapter_t  *adapter;
     const llmb_form_t     *form;
     llmb_str_t             path;
@@ -91,7 +91,7 @@ typedef struct {
     llmb_values_t          columns[LLMB_MAX_COLUMNS];
     unsigned               nholes;    /* in the order of the body */
     llmb_hole_t            holes[LLMB_REQUEST_MAX_HOLES];
-} llmb_request_t;
+};
 
 
 /*

@@ -75,9 +75,7 @@ llmb_request_model(const llmb_request_t *rq)
 {
     static const llmb_str_t  none = { 0, NULL };
 
-    if (rq->form->tensors || rq->form->columns->input != LLMB_INPUT_BODY
-        || rq->model.len)
-    {
+    if (rq->form->columns->input != LLMB_INPUT_BODY || rq->model.len) {
         return none;
     }
 
@@ -322,7 +320,7 @@ llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
     uint64_t  len;
     unsigned  framed;
 
-    framed = (form->tensors || form->echo.len || form->columns[1].kinds);
+    framed = (form->echo.len || form->columns[1].kinds);
 
     *text = *payload;
 

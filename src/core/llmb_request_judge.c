@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "llmb_request_parts.h"
-#include "llmb_tensor.h"
 
 
 /*
@@ -60,7 +59,7 @@ llmb_request_judge(llmb_reader_t *rd)
     rq = rd->rq;
     rq->form = llmb_request_form(rd);
 
-    if (rq->form && !rq->form->tensors) {
+    if (rq->form) {
 
         for (column = rq->form->columns; column->kinds; column++) {
             rq->ncolumns++;
@@ -79,8 +78,8 @@ llmb_request_judge(llmb_reader_t *rd)
         return LLMB_REASON_ITEM;
     }
 
-    if (rq->form->tensors) {
-        reason = llmb_tensor_request(rq);
+    if (rq->form->read_request) {
+        reason = rq->form->read_request(rq);
 
     } else if (rq->form->columns->input == LLMB_INPUT_BODY) {
         reason = llmb_request_body(rd);
@@ -111,10 +110,6 @@ llmb_request_form(llmb_reader_t *rd)
         }
 
         form = rd->rq->adapter->forms[i];
-
-        if (form->tensors) {
-            return form;
-        }
 
         for (column = form->columns; column->kinds; column++) {
 

@@ -163,7 +163,7 @@ llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
 
     llmb_out_init(&out, sink);
 
-    if (!rq->form->tensors && rq->form->columns->input == LLMB_INPUT_BODY) {
+    if (rq->form->columns->input == LLMB_INPUT_BODY) {
 
         /* the lender's frame is nothing but its item */
 

@@ -19,7 +19,6 @@
 #include "llmb_beside.h"
 #include "llmb_split.h"
 #include "llmb_split_parts.h"
-#include "llmb_tensor.h"
 
 #include <string.h>
 
@@ -171,7 +170,7 @@ llmb_split_outermost(llmb_split_t *sp, const llmb_json_token_t *tok)
 
     form = sp->conf.form;
 
-    if (form->list.len == 0 && !form->tensors) {
+    if (form->list.len == 0 && form->read_answer == NULL) {
         return llmb_split_list(sp, tok);
     }
 
@@ -404,8 +403,8 @@ llmb_split_end(llmb_split_t *sp, const uint8_t *base, size_t len)
 
     sp->len = len;
 
-    if (sp->conf.form->tensors) {
-        mismatch = llmb_tensor_answer(sp, base);
+    if (sp->conf.form->read_answer) {
+        mismatch = sp->conf.form->read_answer(sp, base);
 
     } else if (sp->list.end == 0 || llmb_split_overlap(sp)) {
         mismatch = LLMB_MISMATCH_SHAPE;
@@ -418,7 +417,7 @@ llmb_split_end(llmb_split_t *sp, const uint8_t *base, size_t len)
         mismatch = llmb_beside_check(sp, base);
     }
 
-    if (mismatch == LLMB_MISMATCH_NONE && !sp->conf.form->tensors) {
+    if (mismatch == LLMB_MISMATCH_NONE) {
         llmb_split_counts(sp, base);
     }
 

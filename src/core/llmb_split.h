@@ -90,7 +90,7 @@ typedef struct {
 } llmb_split_conf_t;
 
 
-typedef struct {
+struct llmb_split_s {
     llmb_mismatch_e        mismatch;  /* after LLMB_INVALID */
     unsigned               repaired:1;    /* vectors came as numbers where
                                              base64 was asked for */
@@ -136,7 +136,7 @@ typedef struct {
                                          have led here */
     uint8_t                found[LLMB_TARGET_N];     /* and how many have been
                                          there at all */
-} llmb_split_t;
+};
 
 
 /*

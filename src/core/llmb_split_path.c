@@ -14,12 +14,7 @@
 llmb_str_t
 llmb_split_path(const llmb_form_t *form, llmb_target_e target)
 {
-    static const llmb_str_t  none = llmb_null_string;
     static const llmb_str_t  id = llmb_string("id");
-
-    if (form->tensors && target != LLMB_TARGET_ID) {
-        return none;
-    }
 
     switch (target) {
 
@@ -106,7 +101,7 @@ llmb_split_every(const llmb_form_t *form)
 unsigned
 llmb_split_nlists(const llmb_form_t *form)
 {
-    if (form->tensors || llmb_split_every(form)) {
+    if (form->read_answer || llmb_split_every(form)) {
         return LLMB_MAX_LISTS;
     }
 

@@ -79,7 +79,7 @@ llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
     llmb_out_init(&out, sink);
     llmb_patch_init(&patches);
 
-    if (!sp->conf.form->tensors) {
+    if (sp->list.end) {
         llmb_split_patch_list(&cut, &patches);
     }
 
@@ -555,7 +555,7 @@ llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
         size -= sp->lists[i].list.end - sp->lists[i].list.start;
     }
 
-    if (!sp->conf.form->tensors && sp->conf.unique == NULL && !sp->repaired
+    if (sp->list.end && sp->conf.unique == NULL && !sp->repaired
         && !sp->conf.strip && sp->conf.form->index.len == 0)
     {
         position = share->first * sp->conf.per;
@@ -563,7 +563,7 @@ llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
         size += elem[share->items * sp->conf.per - 1].value.end
                 - elem->value.start;
 
-    } else if (!sp->conf.form->tensors) {
+    } else if (sp->list.end) {
 
         for (i = 0; i < share->items; i++) {
             position = llmb_split_position(sp, share, i);

@@ -60,7 +60,7 @@ set_path(const llmb_adapter_t *adapter, uint8_t which)
 static unsigned
 is_body(const llmb_form_t *form)
 {
-    return !form->tensors && form->columns->input == LLMB_INPUT_BODY;
+    return !form->read_answer && form->columns->input == LLMB_INPUT_BODY;
 }
 
 
@@ -117,7 +117,9 @@ check_request(const client_t *client)
         require(rq->columns[c].span.data + rq->columns[c].span.len
                 <= rq->columns[c].list.data + rq->columns[c].list.len);
 
-        if (client->root == NULL || rq->form->tensors || is_body(rq->form)) {
+        if (client->root == NULL || rq->form->read_answer
+            || is_body(rq->form))
+        {
             continue;
         }
 
@@ -250,7 +252,7 @@ check_call(const client_t *clients, unsigned n, const llmb_merge_t *m)
             require(json_is_true(json_object_get(root, "return_token_ids")));
         }
 
-        for (c = 0; c < rq->ncolumns && !rq->form->tensors; c++) {
+        for (c = 0; c < rq->ncolumns && !rq->form->read_answer; c++) {
 
             if (rq->columns[c].present) {
                 check_items(clients, n, m, root, c);
@@ -260,7 +262,7 @@ check_call(const client_t *clients, unsigned n, const llmb_merge_t *m)
         json_decref(root);
     }
 
-    if (!m->token_ids && !rq->form->tensors && !is_body(rq->form)
+    if (!m->token_ids && !rq->form->read_answer && !is_body(rq->form)
         && rq->form->columns->input != LLMB_INPUT_WHOLE)
     {
         /* an item may be as deep as allowed, and is a level deeper now */
@@ -552,7 +554,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
         check_call(clients, 2, &m);
 
-        if (clients[0].rq.ncolumns == 1 && !clients[0].rq.form->tensors) {
+        if (clients[0].rq.ncolumns == 1 && !clients[0].rq.form->read_answer) {
             check_unique(clients, 2, &m);
         }
     }

@@ -92,7 +92,7 @@ call_create(const uint8_t *header)
 
     c->own = n;
 
-    if (options & OPTION_UNIQUE && !c->conf.form->tensors) {
+    if (options & OPTION_UNIQUE && !c->conf.form->read_answer) {
         c->conf.unique = c->unique;
         c->conf.items = 1 + (uint8_t) header[6] % n;
 
@@ -186,7 +186,7 @@ check_spans(const call_t *c)
     const llmb_span_t   *row;
     const llmb_split_t  *sp = &c->split;
 
-    for (i = 0; i < sp->n && !c->conf.form->tensors; i++) {
+    for (i = 0; i < sp->n && !c->conf.form->read_answer; i++) {
         a = &sp->elems[i];
 
         require(a->value.start < a->value.end);
@@ -279,7 +279,7 @@ check_frame(const call_t *c, json_t *root)
 
     static const llmb_str_t  id = llmb_string("id");
 
-    if (form->list.len == 0 && !form->tensors) {
+    if (form->list.len == 0 && !form->read_answer) {
         return json_null();
     }
 
@@ -297,7 +297,7 @@ check_frame(const call_t *c, json_t *root)
     take_out(frame, form->usage[1]);
     take_out(frame, id);
 
-    if (form->tensors) {
+    if (form->read_answer) {
         json_object_del(frame, "outputs");
     }
 

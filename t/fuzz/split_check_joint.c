@@ -145,7 +145,7 @@ check_joint(call_t *c)
     join_part_t    parts[CALL_ITEMS];
     join_play_t    play;
 
-    if (c->conf.form->ranked || c->conf.form->tensors || c->conf.unique
+    if (c->conf.form->ranked || c->conf.form->read_answer || c->conf.unique
         || c->conf.repair || c->conf.strip)
     {
         return;

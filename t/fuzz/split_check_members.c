@@ -66,7 +66,7 @@ member_write(void *data, const uint8_t *p, size_t len)
             continue;
         }
 
-        for (l = 0; l < c->conf.per && !c->conf.form->tensors; l++) {
+        for (l = 0; l < c->conf.per && !c->conf.form->read_answer; l++) {
             check_apart(&sp->elems[i * c->conf.per + l].value, start, len);
         }
 
@@ -496,7 +496,7 @@ check_member(call_t *c, uint32_t k, json_t *own, json_t **left)
         return;
     }
 
-    if (c->conf.form->tensors) {
+    if (c->conf.form->read_answer) {
         check_tensors(c, k, c->whole, own);
 
     } else {
@@ -512,7 +512,7 @@ check_member(call_t *c, uint32_t k, json_t *own, json_t **left)
     json_decref(mine);
 
     if (!json_is_object(c->whole)
-        || (c->conf.form->list.len == 0 && !c->conf.form->tensors))
+        || (c->conf.form->list.len == 0 && !c->conf.form->read_answer))
     {
         return;
     }

@@ -345,9 +345,18 @@ form_keeps_the_rules(const llmb_adapter_t *adapter, const llmb_form_t *form)
         assert_true(llmb_form_matches(form, *path));
     }
 
-    if (form->tensors) {
-        assert_null(form->columns);
+    assert_int_equal(form->read_request != NULL, form->read_answer != NULL);
+    assert_int_equal(form->read_answer != NULL, form->label.len > 0);
+
+    if (form->read_answer) {
+        assert_int_equal(form->columns->kinds, 0);
         assert_int_equal(form->list.len, 0);
+        assert_int_equal(form->or_list.len, 0);
+        assert_int_equal(form->also.len, 0);
+        assert_int_equal(form->common.len, 0);
+        assert_int_equal(form->usage[0].len, 0);
+        assert_int_equal(form->usage[1].len, 0);
+        assert_true(form->echo.len > 0);
         return;
     }
 

@@ -256,7 +256,7 @@ compare(answer_t *a, const llmb_form_t *form, const char *item,
 
     memset(&senders, 0, sizeof(llmb_senders_t));
 
-    senders.form = form->tensors ? ollama->forms[0] : form;
+    senders.form = form->read_answer ? ollama->forms[0] : form;
     senders.payloads = payloads;
     senders.n = 2;
     senders.known[1] = text_of(known);

@@ -10,6 +10,7 @@
 
 
 #include "llmb_adapters.h"
+#include "llmb_tensor.h"
 
 
 static const llmb_str_t  llmb_oip_v2_paths[] = {
@@ -19,11 +20,19 @@ static const llmb_str_t  llmb_oip_v2_paths[] = {
 };
 
 
+static const llmb_column_t  llmb_oip_v2_columns[] = {
+    llmb_null_column
+};
+
+
 static const llmb_form_t  llmb_oip_v2_form = {
-    .paths      = llmb_oip_v2_paths,
-    .echo       = llmb_string("id"),
-    .tensors    = 1,
-    .path_model = 1
+    .paths        = llmb_oip_v2_paths,
+    .columns      = llmb_oip_v2_columns,
+    .echo         = llmb_string("id"),
+    .path_model   = 1,
+    .read_request = llmb_tensor_request,
+    .read_answer  = llmb_tensor_answer,
+    .label        = llmb_string("name")
 };
 
 
