@@ -16,7 +16,9 @@
 #include <time.h>
 
 #include "adapters/llmb_adapters.h"
+#include "llmb_counts.h"
 #include "llmb_split.h"
+#include "llmb_split_write.h"
 
 
 #define SIZE     (16 * 1024 * 1024)
@@ -225,7 +227,7 @@ split_once(job_t *job)
         return -1;
     }
 
-    llmb_split_weigh(&split, base, job->shares, job->members);
+    llmb_counts_weigh(&split, base, job->shares, job->members);
 
     for (k = 0; k < job->members; k++) {
 

@@ -17,14 +17,20 @@
 
 #include "llmb_beside.h"
 #include "llmb_catalogue.h"
+#include "llmb_counts.h"
 #include "llmb_hist.h"
 #include "llmb_join.h"
 #include "llmb_key.h"
+#include "llmb_merge.h"
+#include "llmb_path.h"
+#include "llmb_payload.h"
+#include "llmb_piece.h"
 #include "llmb_quote.h"
 #include "llmb_request.h"
 #include "llmb_returned.h"
 #include "llmb_sched.h"
 #include "llmb_split.h"
+#include "llmb_split_write.h"
 #include "llmb_verdict.h"
 
 

@@ -81,7 +81,7 @@ ngx_http_llm_batch_price(ngx_http_llm_batch_call_t *call, llmb_share_t *share,
     }
 
     result->cost = llmb_model_cost(model, input,
-                                   llmb_split_output(&call->split, share));
+                                   llmb_counts_output(&call->split, share));
     result->saved = llmb_model_cost(model, saved, 0);
 }
 

@@ -227,7 +227,7 @@ ngx_http_llm_batch_claim_part(ngx_http_llm_batch_call_t *call,
     sink.write = ngx_http_llm_batch_append;
     sink.data = &b;
 
-    if (llmb_request_pack(&ctx->body, &part->piece, &sink) != LLMB_OK) {
+    if (llmb_piece_pack(&ctx->body, &part->piece, &sink) != LLMB_OK) {
         return NGX_ERROR;
     }
 
@@ -531,13 +531,13 @@ ngx_http_llm_batch_dedup(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    call->merge.items = llmb_request_dedup(body, &call->zone->sh->secret,
-                                           call->payloads, call->n, items,
-                                           call->items, table, size);
+    call->merge.items = llmb_merge_dedup(body, &call->zone->sh->secret,
+                                         call->payloads, call->n, items,
+                                         call->items, table, size);
 
     if (call->merge.items != call->items) {
         call->merge.unique = items;
-        call->copied = llmb_request_copied(items, call->items);
+        call->copied = llmb_merge_copied(items, call->items);
 
         ngx_http_llm_batch_mark_copies(call, items);
         ngx_http_llm_batch_count_n(call->zone->sh->metrics.dedup_items,
@@ -621,7 +621,7 @@ ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
     llmb_sink_t   sink;
 
     b = ngx_create_temp_buf(call->pool,
-                            llmb_request_bound(body, &call->merge));
+                            llmb_merge_bound(body, &call->merge));
     if (b == NULL) {
         return NULL;
     }
@@ -629,7 +629,7 @@ ngx_http_llm_batch_merge(ngx_http_llm_batch_call_t *call,
     sink.write = ngx_http_llm_batch_append;
     sink.data = b;
 
-    if (llmb_request_merge(body, &call->merge, &sink) != LLMB_OK) {
+    if (llmb_merge_write(body, &call->merge, &sink) != LLMB_OK) {
         return NULL;
     }
 

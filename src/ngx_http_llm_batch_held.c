@@ -49,7 +49,7 @@ ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
     wake = (uint64_t) -1;
 
     ctx->whole.ctx = ctx;
-    llmb_request_all(&ctx->body, &ctx->whole.piece);
+    llmb_piece_all(&ctx->body, &ctx->whole.piece);
 
     ngx_queue_init(&ctx->parts);
     ngx_queue_insert_tail(&ctx->parts, &ctx->whole.siblings);

@@ -432,7 +432,7 @@ ngx_http_llm_batch_write_items(ngx_http_llm_batch_part_t *part,
     sink.data = &w;
 
     (void) llmb_chunks_write(&w, credentials->data, credentials->len);
-    (void) llmb_request_pack(&part->ctx->body, &part->piece, &sink);
+    (void) llmb_piece_pack(&part->ctx->body, &part->piece, &sink);
 }
 
 

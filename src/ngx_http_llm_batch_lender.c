@@ -99,7 +99,7 @@ ngx_http_llm_batch_set_path(ngx_http_request_t *fr, llmb_request_t *body)
         return NGX_ERROR;
     }
 
-    uri.len = llmb_request_path(body, uri.data);
+    uri.len = llmb_merge_path(body, uri.data);
 
     if (uri.len == 0) {
         ngx_http_set_exten(fr);

@@ -96,7 +96,7 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
     }
 
     if (outcome->split) {
-        llmb_split_weigh(&call->split, call->body, call->shares, call->n);
+        llmb_counts_weigh(&call->split, call->body, call->shares, call->n);
 
     } else {
         head->status = llmb_verdict_status(outcome);
@@ -313,7 +313,7 @@ static size_t
 ngx_http_llm_batch_bound(ngx_http_llm_batch_call_t *call, uint32_t k)
 {
     if (call->outcome.split) {
-        return llmb_split_bound(&call->split, &call->shares[k]);
+        return llmb_split_write_bound(&call->split, &call->shares[k]);
     }
 
     return call->head.local ? 0 : call->error.len;
@@ -379,8 +379,8 @@ ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
     m->result.upstream = ngx_current_msec - call->start;
 
     if (outcome->split) {
-        m->result.tokens = llmb_split_tokens(&call->split, &call->shares[k],
-                                             &exact);
+        m->result.tokens = llmb_counts_tokens(&call->split, &call->shares[k],
+                                              &exact);
         m->result.exact = exact;
         m->result.status = call->members[k].copied ? LLMB_STATUS_DEDUP
                                                    : LLMB_STATUS_MERGED;

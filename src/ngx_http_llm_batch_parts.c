@@ -99,12 +99,12 @@ ngx_http_llm_batch_count_parts(ngx_http_llm_batch_ctx_t *ctx,
     llmb_cutter_t   cutter;
 
     ngx_http_llm_batch_set_limits(policy, &limits);
-    llmb_request_cut(&cutter, &ctx->body, 0);
+    llmb_piece_cut(&cutter, &ctx->body, 0);
 
     for (n = 0; n <= ctx->conf->split_max; n++) {
 
-        if (!llmb_request_next(&cutter, &ctx->body, ctx->body.items, &limits,
-                               &piece))
+        if (!llmb_piece_next(&cutter, &ctx->body, ctx->body.items, &limits,
+                             &piece))
         {
             break;
         }
@@ -397,7 +397,7 @@ ngx_http_llm_batch_cut_off(ngx_http_llm_batch_part_t *range)
     part->ctx = ctx;
 
     if (!cut->cutting || cut->cutter.item != range->piece.first) {
-        llmb_request_cut(&cut->cutter, &ctx->body, range->piece.first);
+        llmb_piece_cut(&cut->cutter, &ctx->body, range->piece.first);
         cut->cutting = 1;
     }
 
@@ -405,8 +405,8 @@ ngx_http_llm_batch_cut_off(ngx_http_llm_batch_part_t *range)
 
     ngx_http_llm_batch_set_limits(&cut->entry.policy, &limits);
 
-    if (!llmb_request_next(&cut->cutter, &ctx->body, end, &limits,
-                           &part->piece))
+    if (!llmb_piece_next(&cut->cutter, &ctx->body, end, &limits,
+                         &part->piece))
     {
         return NULL;
     }

@@ -166,10 +166,10 @@ ngx_http_llm_batch_part_answer(ngx_http_llm_batch_part_t *part,
     answer->body = call->answer;
 
     if (outcome->split) {
-        llmb_split_weigh(&call->split, call->body, call->shares, 1);
+        llmb_counts_weigh(&call->split, call->body, call->shares, 1);
 
-        part->result.tokens = llmb_split_tokens(&call->split,
-                                                &call->shares[0], &exact);
+        part->result.tokens = llmb_counts_tokens(&call->split,
+                                                 &call->shares[0], &exact);
         /* the usage of a call of its own is its own */
         part->result.exact = 1;
 

@@ -263,9 +263,9 @@ ngx_http_llm_batch_repair_write(ngx_http_request_t *r,
     share.tokens = ctx->body.tokens;
     share.scalar = ctx->body.scalar;
 
-    llmb_split_weigh(sp, base, &share, 1);
+    llmb_counts_weigh(sp, base, &share, 1);
 
-    size = llmb_split_bound(sp, &share);
+    size = llmb_split_write_bound(sp, &share);
     body = ngx_http_llm_batch_spool_create(r->pool, r, size);
 
     if (body == NULL

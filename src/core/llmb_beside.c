@@ -11,7 +11,8 @@
 #include <string.h>
 
 #include "llmb_beside.h"
-#include "llmb_split_parts.h"
+#include "llmb_quote_names.h"
+#include "llmb_target.h"
 
 
 /* longer values of "model" and the like are looked at as any other text */
@@ -181,7 +182,7 @@ llmb_beside_walk(llmb_beside_t *b, const llmb_split_t *sp,
         if (tok.type == LLMB_JSON_KEY) {
             llmb_beside_name(b, &tok);
 
-        } else if (llmb_split_closes(&tok)) {
+        } else if (llmb_json_closes(&tok)) {
             mismatch = llmb_beside_leave(b, &tok);
 
         } else {
@@ -265,7 +266,7 @@ llmb_beside_name(llmb_beside_t *b, const llmb_json_token_t *tok)
     name.data = b->base + tok->start;
     name.len = tok->end - tok->start;
 
-    b->fixed = llmb_quote_is_name(name, 1)
+    b->fixed = llmb_quote_names_has(name, 1)
                || (tok->depth == LLMB_BESIDE_LABEL
                    && b->sp->conf.form->label.len
                    && llmb_json_is(name, b->sp->conf.form->label));
@@ -294,7 +295,7 @@ llmb_beside_is_known(const llmb_split_t *sp, llmb_str_t name, unsigned depth)
 
     form = sp->conf.form;
 
-    if (llmb_quote_is_name(name, 0)
+    if (llmb_quote_names_has(name, 0)
         || llmb_json_is(name, form->input_tokens)
         || llmb_json_is(name, form->output_tokens)
         || llmb_json_is(name, form->total_tokens))
@@ -303,7 +304,7 @@ llmb_beside_is_known(const llmb_split_t *sp, llmb_str_t name, unsigned depth)
     }
 
     for (target = 0; target < LLMB_TARGET_N; target++) {
-        known = llmb_split_name(llmb_split_path(form, target), depth);
+        known = llmb_target_name(llmb_target_path(form, target), depth);
 
         if (known.len && llmb_json_is(name, known)) {
             return 1;

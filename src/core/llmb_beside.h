@@ -12,8 +12,8 @@
 #define _LLMB_BESIDE_H_INCLUDED_
 
 
+#include "llmb_answer.h"
 #include "llmb_quote.h"
-#include "llmb_split.h"
 
 
 #pragma GCC visibility push(hidden)

@@ -8,7 +8,7 @@
 
 #include "llmb_join.h"
 #include "llmb_patch.h"
-#include "llmb_split_parts.h"
+#include "llmb_split_write.h"
 
 
 /* the frame of the first part, while it is written */
@@ -110,8 +110,8 @@ llmb_join_add(llmb_join_t *join, const llmb_split_t *sp, const uint8_t *base,
         }
 
         for (i = 0; i < 2; i++) {
-            rc = llmb_join_count(join, i, llmb_split_text(base,
-                                                          &sp->usage[i]));
+            rc = llmb_join_count(join, i, llmb_answer_text(base,
+                                                           &sp->usage[i]));
             if (rc != LLMB_OK) {
                 return rc;
             }
@@ -269,7 +269,7 @@ llmb_join_begin_counts(llmb_join_t *join, unsigned i)
 
     n = 0;
 
-    llmb_usage_init(&us, llmb_split_text(join->frame.data, &join->usage[i]));
+    llmb_usage_init(&us, llmb_answer_text(join->frame.data, &join->usage[i]));
 
     while (llmb_usage_next(&us)) {
 
@@ -296,8 +296,8 @@ llmb_join_fits(const llmb_join_t *join, const llmb_split_t *sp,
 
     for (i = 0; i < join->nlists; i++) {
 
-        if (!llmb_join_same(llmb_split_text(join->frame.data, &join->names[i]),
-                            llmb_split_text(base, llmb_join_name(sp, i))))
+        if (!llmb_join_same(llmb_answer_text(join->frame.data, &join->names[i]),
+                            llmb_answer_text(base, llmb_join_name(sp, i))))
         {
             return 0;
         }
@@ -335,7 +335,7 @@ llmb_join_count(llmb_join_t *join, unsigned i, llmb_str_t usage)
     llmb_str_t    first;
     llmb_usage_t  us;
 
-    first = llmb_split_text(join->frame.data, &join->usage[i]);
+    first = llmb_answer_text(join->frame.data, &join->usage[i]);
     n = 0;
 
     llmb_usage_init(&us, first);
@@ -412,7 +412,7 @@ llmb_join_note_gap(llmb_join_t *join, const llmb_split_t *sp,
 {
     llmb_str_t  gap;
 
-    gap = llmb_split_gap(sp, base);
+    gap = llmb_answer_gap(sp, base);
 
     if (join->gap_len == 0 && sp->gap.end && gap.len <= sizeof(join->gap)) {
         memcpy(join->gap, gap.data, gap.len);
@@ -458,7 +458,7 @@ llmb_join_write(llmb_join_t *join, unsigned i, const llmb_split_t *sp,
 
     do {
         if (*next) {
-            llmb_out_text(&out, llmb_split_gap(sp, base));
+            llmb_out_text(&out, llmb_answer_gap(sp, base));
         }
 
         llmb_split_write_element(&out, sp, base, &sp->elems[*next],
@@ -468,7 +468,7 @@ llmb_join_write(llmb_join_t *join, unsigned i, const llmb_split_t *sp,
             return out.rc;
         }
 
-        size += llmb_split_element_bound(sp, &sp->elems[*next]);
+        size += llmb_split_write_bound_element(sp, &sp->elems[*next]);
         (*next)++;
 
     } while (*next < n && size < bytes);
@@ -581,8 +581,8 @@ llmb_join_write_usage(llmb_out_t *out, void *data, unsigned i)
 
     end->sum = end->join->sums[i];
 
-    llmb_usage_write(out, llmb_split_text(end->join->frame.data,
-                                          &end->join->usage[i]),
+    llmb_usage_write(out, llmb_answer_text(end->join->frame.data,
+                                           &end->join->usage[i]),
                      llmb_join_next_sum, end);
 }
 

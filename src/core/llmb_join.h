@@ -21,7 +21,7 @@
 #define _LLMB_JOIN_H_INCLUDED_
 
 
-#include "llmb_split.h"
+#include "llmb_answer.h"
 
 
 #pragma GCC visibility push(hidden)

@@ -46,6 +46,12 @@ typedef struct {
 } llmb_json_token_t;
 
 
+/* whether it ends an object or array */
+
+#define llmb_json_closes(tok)                                                 \
+    ((tok)->type == LLMB_JSON_OBJECT_END || (tok)->type == LLMB_JSON_ARRAY_END)
+
+
 typedef struct {
     /* public */
     size_t            pos;        /* the first byte not consumed */

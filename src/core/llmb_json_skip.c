@@ -143,10 +143,10 @@ llmb_json_spaces(const uint8_t *p)
 
 #define LLMB_JSON_BLOCK  8
 
-#define llmb_json_each(byte)  (0x0101010101010101ULL * (byte))
+#define llmb_json_bytes(byte)  (0x0101010101010101ULL * (byte))
 
-#define LLMB_JSON_HIGH  llmb_json_each(0x80)
-#define LLMB_JSON_LOW   llmb_json_each(0x7f)
+#define LLMB_JSON_HIGH  llmb_json_bytes(0x80)
+#define LLMB_JSON_LOW   llmb_json_bytes(0x7f)
 
 
 static inline uint64_t
@@ -195,10 +195,10 @@ llmb_json_special(const uint8_t *p)
 
     /* as above: the quote becomes a space, then all up to it is special */
 
-    others = v ^ llmb_json_each('"' ^ ' ');
-    above = (others & LLMB_JSON_LOW) + llmb_json_each(0x7f - ' ');
+    others = v ^ llmb_json_bytes('"' ^ ' ');
+    above = (others & LLMB_JSON_LOW) + llmb_json_bytes(0x7f - ' ');
 
-    return ~above | v | ~llmb_json_nonzero(v ^ llmb_json_each('\\'));
+    return ~above | v | ~llmb_json_nonzero(v ^ llmb_json_bytes('\\'));
 }
 
 
@@ -230,8 +230,8 @@ llmb_json_digits(const uint8_t *p)
 {
     uint64_t  v, above;
 
-    v = llmb_json_load(p) ^ llmb_json_each('0');
-    above = (v & LLMB_JSON_LOW) + llmb_json_each(0x7f - 9);
+    v = llmb_json_load(p) ^ llmb_json_bytes('0');
+    above = (v & LLMB_JSON_LOW) + llmb_json_bytes(0x7f - 9);
 
     return llmb_json_leading((above | v) & LLMB_JSON_HIGH);
 }
@@ -244,8 +244,8 @@ llmb_json_spaces(const uint8_t *p)
 
     v = llmb_json_load(p);
 
-    return llmb_json_leading(llmb_json_nonzero(v ^ llmb_json_each(' '))
-                             & llmb_json_nonzero(v ^ llmb_json_each('\n')));
+    return llmb_json_leading(llmb_json_nonzero(v ^ llmb_json_bytes(' '))
+                             & llmb_json_nonzero(v ^ llmb_json_bytes('\n')));
 }
 
 

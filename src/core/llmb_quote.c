@@ -12,7 +12,8 @@
 
 #include "llmb_json_each.h"
 #include "llmb_quote.h"
-#include "llmb_request.h"
+#include "llmb_payload.h"
+#include "llmb_quote_names.h"
 
 
 /* escapings that are undone; with the text as it is one more */
@@ -560,7 +561,7 @@ llmb_quote_string(llmb_quote_walk_t *w, const uint8_t *p, const uint8_t *end)
 
     for (next = last + 1; next < end && *next <= ' '; next++) { /* void */ }
 
-    if (next < end && *next == ':' && llmb_quote_is_name(token, 0)) {
+    if (next < end && *next == ':' && llmb_quote_names_has(token, 0)) {
         return next;
     }
 

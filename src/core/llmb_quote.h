@@ -115,13 +115,6 @@ unsigned llmb_quote_items(llmb_quote_t *q, llmb_str_t items);
 uint32_t llmb_quote_whose(llmb_quote_t *q, const llmb_senders_t *senders);
 
 
-/*
- * Names that requests and answers have whatever the items are, and, "fixed",
- * those whose values are so, too ("model").  The token is that of a name.
- */
-unsigned llmb_quote_is_name(llmb_str_t token, unsigned fixed);
-
-
 #pragma GCC visibility pop
 
 

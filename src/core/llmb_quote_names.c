@@ -1,14 +1,11 @@
 
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
- *
- * Words of the APIs.  A client may have sent one of them, but where it is the
- * name of a member it says nothing about that.
  */
 
 
 #include "llmb_json.h"
-#include "llmb_quote.h"
+#include "llmb_quote_names.h"
 
 
 typedef struct {
@@ -107,7 +104,7 @@ static const llmb_quote_name_t  llmb_quote_names[] = {
 
 
 unsigned
-llmb_quote_is_name(llmb_str_t token, unsigned fixed)
+llmb_quote_names_has(llmb_str_t token, unsigned fixed)
 {
     const llmb_quote_name_t  *n;
 

@@ -8,18 +8,81 @@
  * comes later: the form shows when all columns are known.  A reason not to
  * batch the request does not stop the reading either, since the model, which
  * decides where the request goes, may follow.  So the members are noted while
- * the body is read, and judged afterwards.  Only what may be a column is
+ * the body is read, and judged afterwards, in their order, so that the first
+ * reason against it is the one that is told.  Only what may be a column is
  * examined at once, as long as it is in the cache.
  */
 
 
 #include <string.h>
 
-#include "llmb_request_parts.h"
+#include "llmb_items.h"
+#include "llmb_path.h"
+#include "llmb_request.h"
 
 
-static size_t llmb_path_behind(llmb_str_t path, llmb_str_t word);
-static unsigned llmb_request_path_model(const llmb_reader_t *rd);
+#define LLMB_REQUEST_NONE   UINT32_MAX
+
+#define LLMB_REQUEST_SHORT  64    /* bytes of a name that is cheap to compare */
+
+/*
+ * A member of the body.  Names are kept in order, once there is one that is not
+ * cheap to compare: each of them knows how many characters it has in common
+ * with the one before it, and where it goes on behind these.
+ */
+
+typedef struct {
+    llmb_str_t           name;    /* quotes included */
+    uint32_t             next;
+    uint32_t             common;
+    const uint8_t       *behind;
+    llmb_str_t           value;   /* of an object or array: its bracket */
+    llmb_json_type_e     type;
+    const llmb_seen_t   *seen;
+    unsigned             plain:1;     /* no escapes in the name */
+    unsigned             duplicate:1;
+    unsigned             watched:1;   /* a column of some form, not null */
+} llmb_body_member_t;
+
+
+/* a body that is being read */
+
+typedef struct {
+    llmb_request_t      *rq;
+    llmb_json_t          json;
+    unsigned             forms;   /* bit i: the path is that of form i */
+    unsigned             kinds[LLMB_MAX_COLUMNS];
+    uint64_t             tokens[LLMB_MAX_COLUMNS];
+    uint64_t             largest[LLMB_MAX_COLUMNS];
+    uint64_t             longest[LLMB_MAX_COLUMNS];
+    size_t               start;   /* of the object */
+    size_t               end;
+
+    uint32_t             order;   /* the first one, by name; or _NONE */
+    uint32_t             nordered;    /* members that are in it */
+    uint32_t             nmembers;
+    llmb_body_member_t   members[LLMB_REQUEST_MAX_MEMBERS];
+    uint32_t             nseen;
+    llmb_seen_t          seen[LLMB_MAX_COLUMNS];
+} llmb_reader_t;
+
+
+/*
+ * A value that is meant for all items of a request is repeated in a call with
+ * others; a request goes alone if that would make it so many times as large.
+ * What is small anyway does not matter.
+ */
+
+#define LLMB_REQUEST_REPEATED  4
+#define LLMB_REQUEST_SMALL     16384
+
+
+/* the largest "per"; OpenAI allows 128 */
+
+#define LLMB_REQUEST_MAX_PER  128
+
+
+static unsigned llmb_request_by_path(const llmb_reader_t *rd);
 static llmb_rc_e llmb_request_object(llmb_reader_t *rd);
 static llmb_rc_e llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
     llmb_json_token_t *tok);
@@ -33,6 +96,26 @@ static llmb_rc_e llmb_request_value(llmb_reader_t *rd, llmb_body_member_t *m,
     llmb_json_token_t *tok);
 static llmb_rc_e llmb_request_token(llmb_reader_t *rd,
     llmb_json_token_t *tok);
+static llmb_reason_e llmb_request_judge(llmb_reader_t *rd);
+static const llmb_form_t *llmb_request_form(llmb_reader_t *rd);
+static unsigned llmb_request_has(llmb_reader_t *rd,
+    const llmb_column_t *column);
+static llmb_reason_e llmb_request_known(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static unsigned llmb_request_refused(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static unsigned llmb_request_equal(llmb_str_t value, llmb_str_t refused);
+static llmb_reason_e llmb_request_watch(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static llmb_reason_e llmb_request_special(llmb_reader_t *rd,
+    const llmb_body_member_t *m);
+static unsigned llmb_request_not_with_ids(const llmb_form_t *form,
+    const llmb_body_member_t *m);
+static llmb_reason_e llmb_request_body(llmb_reader_t *rd);
+static llmb_reason_e llmb_request_lengths(llmb_reader_t *rd);
+static llmb_reason_e llmb_request_hole(llmb_request_t *rq, llmb_str_t value,
+    llmb_hole_e type, unsigned column);
+static unsigned llmb_request_is(const llmb_body_member_t *m, llmb_str_t name);
 
 
 llmb_rc_e
@@ -70,7 +153,7 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
 
     rc = llmb_request_object(&rd);
 
-    if (rq->model.len == 0 || llmb_request_path_model(&rd)) {
+    if (rq->model.len == 0 || llmb_request_by_path(&rd)) {
         rq->named = llmb_path_model(path);
     }
 
@@ -88,70 +171,10 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
 }
 
 
-llmb_str_t
-llmb_path_model(llmb_str_t path)
-{
-    size_t      start, end, colon;
-    llmb_str_t  name;
-
-    static const llmb_str_t  models = llmb_string("/models/");
-    static const llmb_str_t  deployments = llmb_string("/deployments/");
-
-    name.len = 0;
-    name.data = path.data;
-
-    start = llmb_path_behind(path, models);
-
-    if (start == 0) {
-        start = llmb_path_behind(path, deployments);
-    }
-
-    if (start == 0) {
-        return name;
-    }
-
-    colon = path.len;
-
-    for (end = start; end < path.len && path.data[end] != '/'; end++) {
-
-        if (path.data[end] == ':') {
-            colon = end;
-        }
-    }
-
-    if (end == path.len) {
-        end = colon;
-    }
-
-    name.data = path.data + start;
-    name.len = end - start;
-
-    return name;
-}
-
-
-/* where the last occurrence of the word ends; 0: there is none */
-
-static size_t
-llmb_path_behind(llmb_str_t path, llmb_str_t word)
-{
-    size_t  end;
-
-    for (end = path.len; end >= word.len; end--) {
-
-        if (memcmp(path.data + end - word.len, word.data, word.len) == 0) {
-            return end;
-        }
-    }
-
-    return 0;
-}
-
-
 /* which form the request is in is not known if it is to go alone */
 
 static unsigned
-llmb_request_path_model(const llmb_reader_t *rd)
+llmb_request_by_path(const llmb_reader_t *rd)
 {
     unsigned  i, forms;
 
@@ -412,7 +435,7 @@ llmb_request_value(llmb_reader_t *rd, llmb_body_member_t *m,
         seen = &rd->seen[rd->nseen++];
         m->seen = seen;
 
-        return llmb_request_see(seen, &rd->json, rd->rq->body, tok);
+        return llmb_items_see(seen, &rd->json, rd->rq->body, tok);
     }
 
     if (tok->type != LLMB_JSON_OBJECT && tok->type != LLMB_JSON_ARRAY) {
@@ -430,4 +453,482 @@ llmb_request_token(llmb_reader_t *rd, llmb_json_token_t *tok)
 {
     return llmb_json_next(&rd->json, rd->rq->body.data, rd->rq->body.len, 1,
                           tok);
+}
+
+
+static llmb_reason_e
+llmb_request_judge(llmb_reader_t *rd)
+{
+    uint32_t              i;
+    llmb_reason_e         reason;
+    llmb_request_t       *rq;
+    const llmb_column_t  *column;
+
+    rq = rd->rq;
+    rq->form = llmb_request_form(rd);
+
+    if (rq->form) {
+
+        for (column = rq->form->columns; column->kinds; column++) {
+            rq->ncolumns++;
+        }
+    }
+
+    for (i = 0; i < rd->nmembers; i++) {
+        reason = llmb_request_known(rd, &rd->members[i]);
+
+        if (reason != LLMB_REASON_NONE) {
+            return reason;
+        }
+    }
+
+    if (rq->form == NULL) {
+        return LLMB_REASON_ITEM;
+    }
+
+    if (rq->form->read_request) {
+        reason = rq->form->read_request(rq);
+
+    } else if (rq->form->columns->input == LLMB_INPUT_BODY) {
+        reason = llmb_request_body(rd);
+
+    } else {
+        reason = llmb_request_lengths(rd);
+    }
+
+    rq->tokens = llmb_max(rq->tokens, rq->items);
+
+    return reason;
+}
+
+
+/* the first one of which all columns are there */
+
+static const llmb_form_t *
+llmb_request_form(llmb_reader_t *rd)
+{
+    unsigned              i, forms;
+    const llmb_form_t    *form;
+    const llmb_column_t  *column;
+
+    for (i = 0, forms = rd->forms; forms; i++, forms >>= 1) {
+
+        if (!(forms & 1)) {
+            continue;
+        }
+
+        form = rd->rq->adapter->forms[i];
+
+        for (column = form->columns; column->kinds; column++) {
+
+            if (!column->optional && !llmb_request_has(rd, column)) {
+                break;
+            }
+        }
+
+        if (column->kinds == 0) {
+            return form;
+        }
+    }
+
+    return NULL;
+}
+
+
+static unsigned
+llmb_request_has(llmb_reader_t *rd, const llmb_column_t *column)
+{
+    uint32_t  i;
+
+    if (column->input == LLMB_INPUT_BODY) {
+        return 1;
+    }
+
+    for (i = 0; i < rd->nmembers; i++) {
+
+        if (rd->members[i].watched
+            && llmb_request_is(&rd->members[i], column->name))
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* a reason that is in this member */
+
+static llmb_reason_e
+llmb_request_known(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    static const llmb_str_t  stream = llmb_string("stream");
+
+    if (m->duplicate) {
+        return LLMB_REASON_DUPLICATE_KEY;
+    }
+
+    if (m->type != LLMB_JSON_FALSE && m->type != LLMB_JSON_NULL
+        && llmb_request_is(m, stream))
+    {
+        return LLMB_REASON_STREAM;
+    }
+
+    if (llmb_request_refused(rd, m)) {
+        return LLMB_REASON_ADAPTER;
+    }
+
+    if (m->watched) {
+        return llmb_request_watch(rd, m);
+    }
+
+    return rd->rq->form ? llmb_request_special(rd, m) : LLMB_REASON_NONE;
+}
+
+
+static unsigned
+llmb_request_refused(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    const llmb_refusal_t  *refusal;
+
+    refusal = rd->rq->adapter->refusals;
+
+    for ( /* void */ ; refusal && refusal->member.len; refusal++) {
+
+        if (llmb_request_is(m, refusal->member)
+            && llmb_request_equal(m->value, refusal->value) != refusal->but)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* "value" is a scalar, or else the bracket that it begins with */
+
+static unsigned
+llmb_request_equal(llmb_str_t value, llmb_str_t refused)
+{
+    if (refused.len == 0) {
+        return 1;
+    }
+
+    if (*value.data == '"' && *refused.data == '"') {
+        return llmb_json_cmp(value, refused) == 0;
+    }
+
+    return value.len == refused.len
+           && memcmp(value.data, refused.data, value.len) == 0;
+}
+
+
+static llmb_reason_e
+llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    unsigned         c, bare;
+    llmb_request_t  *rq;
+
+    rq = rd->rq;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+
+        if (rq->form->columns[c].name.len == 0
+            || !llmb_request_is(m, rq->form->columns[c].name))
+        {
+            continue;
+        }
+
+        if (m->seen == NULL) {
+            break;
+        }
+
+        rd->kinds[c] = llmb_items_column(&rq->columns[c],
+                                         &rq->form->columns[c], m->seen);
+
+        if (rd->kinds[c] == 0) {
+            break;
+        }
+
+        rd->tokens[c] = m->seen->tokens;
+
+        /* an array that is one item as a whole has elements, too */
+
+        bare = rq->columns[c].bare;
+        rd->largest[c] = bare ? m->seen->tokens : m->seen->largest;
+        rd->longest[c] = bare ? m->seen->list.len : m->seen->longest;
+
+        return llmb_request_hole(rq, rq->columns[c].list, LLMB_HOLE_COLUMN,
+                                 c);
+    }
+
+    /* it is not what it should be, or of another form */
+
+    return LLMB_REASON_ITEM;
+}
+
+
+static llmb_reason_e
+llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
+{
+    uint64_t            n;
+    llmb_request_t     *rq;
+    const llmb_form_t  *form;
+
+    static const llmb_str_t  encoding = llmb_string("encoding_format");
+    static const llmb_str_t  ids = llmb_string("return_token_ids");
+    static const llmb_str_t  base64 = llmb_string("base64");
+
+    rq = rd->rq;
+    form = rq->form;
+
+    if (llmb_request_is(m, encoding)) {
+        rq->base64 = (m->type == LLMB_JSON_STRING
+                      && llmb_json_is(m->value, base64));
+
+    } else if (llmb_request_is(m, ids)
+               || llmb_request_not_with_ids(form, m))
+    {
+        rq->token_ids = 1;
+
+    } else if (form->per.len && llmb_request_is(m, form->per)) {
+
+        if (m->type == LLMB_JSON_NULL) {
+            return LLMB_REASON_NONE;
+        }
+
+        if (llmb_json_uint(m->value, &n) != LLMB_OK || n == 0
+            || n > LLMB_REQUEST_MAX_PER)
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        rq->per = (uint32_t) n;
+
+    } else if (form->top.len && llmb_request_is(m, form->top)) {
+        n = 0;
+
+        if (m->type != LLMB_JSON_NULL
+            && llmb_json_uint(m->value, &n) != LLMB_OK)
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        rq->top = (uint32_t) llmb_min(n, UINT32_MAX);
+
+        return llmb_request_hole(rq, m->value, LLMB_HOLE_COUNT, 0);
+
+    } else if (form->echo.len && llmb_request_is(m, form->echo)) {
+
+        if (m->type == LLMB_JSON_NULL) {
+            return LLMB_REASON_NONE;
+        }
+
+        if (m->type != LLMB_JSON_STRING) {
+            return LLMB_REASON_ITEM;
+        }
+
+        rq->echo = m->value;
+
+        return llmb_request_hole(rq, m->value, LLMB_HOLE_OWN, 0);
+    }
+
+    return LLMB_REASON_NONE;
+}
+
+
+static unsigned
+llmb_request_not_with_ids(const llmb_form_t *form, const llmb_body_member_t *m)
+{
+    const llmb_str_t  *name;
+
+    if (m->type == LLMB_JSON_FALSE || m->type == LLMB_JSON_NULL) {
+        return 0;
+    }
+
+    for (name = form->ids_not_with; name && name->len; name++) {
+
+        if (llmb_request_is(m, *name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static llmb_reason_e
+llmb_request_body(llmb_reader_t *rd)
+{
+    size_t           i;
+    uint32_t         k;
+    llmb_str_t       name;
+    llmb_request_t  *rq;
+    llmb_values_t   *values;
+
+    static const llmb_str_t  model = llmb_string("model");
+
+    rq = rd->rq;
+    values = &rq->columns[0];
+
+    if (rd->nmembers == 0) {
+        return LLMB_REASON_ITEM;
+    }
+
+    /* what would an upstream make of a model that is not a string? */
+
+    for (k = 0; k < rd->nmembers; k++) {
+
+        if (rd->members[k].type != LLMB_JSON_STRING
+            && llmb_request_is(&rd->members[k], model))
+        {
+            return LLMB_REASON_ITEM;
+        }
+    }
+
+    name = llmb_request_model(rq);
+
+    for (i = 0; i < name.len; i++) {
+
+        if (name.data[i] < ' ' || name.data[i] > '~'
+            || name.data[i] == '"' || name.data[i] == '\\')
+        {
+            return LLMB_REASON_ADAPTER;
+        }
+    }
+
+    values->list.data = rq->body.data + rd->start;
+    values->list.len = rd->end - rd->start;
+    values->span = values->list;
+    values->items = 1;
+    values->present = 1;
+    values->bare = 1;
+
+    (void) llmb_items_shape(values->span, &rq->tokens);
+
+    rq->largest = rq->tokens;
+    rq->longest = values->span.len;
+
+    rq->kind = LLMB_KIND_OBJECT;
+    rq->items = 1;
+    rq->scalar = 1;
+
+    return llmb_request_hole(rq, values->list, LLMB_HOLE_COLUMN, 0);
+}
+
+
+static llmb_reason_e
+llmb_request_lengths(llmb_reader_t *rd)
+{
+    uint32_t         items;
+    uint64_t         bytes;
+    unsigned         c;
+    llmb_request_t  *rq;
+    llmb_values_t   *values;
+
+    rq = rd->rq;
+    items = 0;
+    bytes = 0;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        items = llmb_max(items, rq->columns[c].items);
+    }
+
+    for (c = 0; c < rq->ncolumns; c++) {
+        values = &rq->columns[c];
+
+        if (!values->present) {
+            continue;
+        }
+
+        if (values->items != items
+            && (values->items != 1 || !rq->form->columns[c].each))
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        if (rq->form->columns[c].alone && !values->bare
+            && (values->items != items || rq->columns[0].bare))
+        {
+            return LLMB_REASON_ITEM;
+        }
+
+        bytes += (uint64_t) values->span.len * (items / values->items);
+
+        /* optional ones are parameters, which the model does not read */
+
+        if (!rq->form->columns[c].optional) {
+            rq->tokens += rd->tokens[c] * (items / values->items);
+            rq->largest += rd->largest[c];
+            rq->longest += rd->longest[c];
+        }
+    }
+
+    if (!rq->columns[0].present) {
+        return LLMB_REASON_ITEM;
+    }
+
+    if (bytes > llmb_max(LLMB_REQUEST_REPEATED * rq->body.len,
+                         LLMB_REQUEST_SMALL))
+    {
+        return LLMB_REASON_BODY_SIZE;
+    }
+
+    rq->items = items;
+    rq->kind = (llmb_kind_e) rd->kinds[0];
+    rq->scalar = (items == 1 && rq->columns[0].bare);
+    rq->divisible = (items > 1 && !rq->form->ranked && rq->top == 0);
+
+    return LLMB_REASON_NONE;
+}
+
+
+/* members are looked at in the order of the body, so that of the holes is it */
+
+static llmb_reason_e
+llmb_request_hole(llmb_request_t *rq, llmb_str_t value, llmb_hole_e type,
+    unsigned column)
+{
+    llmb_hole_t  *hole;
+
+    if (rq->nholes == LLMB_REQUEST_MAX_HOLES) {
+        return LLMB_REASON_ITEM;
+    }
+
+    hole = &rq->holes[rq->nholes++];
+
+    hole->start = (size_t) (value.data - rq->body.data);
+    hole->end = hole->start + value.len;
+    hole->type = type;
+    hole->column = column;
+
+    return LLMB_REASON_NONE;
+}
+
+
+/* whether the member has this name, which is not empty */
+
+static unsigned
+llmb_request_is(const llmb_body_member_t *m, llmb_str_t name)
+{
+    if (!m->plain) {
+        return llmb_json_is(m->name, name);
+    }
+
+    return m->name.len - 2 == name.len && m->name.data[1] == name.data[0]
+           && memcmp(m->name.data + 1, name.data, name.len) == 0;
+}
+
+
+llmb_str_t
+llmb_request_model(const llmb_request_t *rq)
+{
+    static const llmb_str_t  none = { 0, NULL };
+
+    if (rq->form->columns->input != LLMB_INPUT_BODY || rq->model.len) {
+        return none;
+    }
+
+    return rq->named;
 }

@@ -8,9 +8,15 @@
  */
 
 
+#include "llmb_counts.h"
 #include "llmb_patch.h"
-#include "llmb_split.h"
-#include "llmb_split_parts.h"
+#include "llmb_split_write.h"
+#include "llmb_vector.h"
+
+
+/* the digits of the largest position */
+
+#define LLMB_POSITION_LEN  (sizeof("4294967295") - 1)
 
 
 /* an answer that is being written */
@@ -42,7 +48,6 @@ static llmb_span_t llmb_split_id_member(const llmb_split_t *sp,
     const uint8_t *base);
 static unsigned llmb_split_is_bare(const llmb_split_t *sp,
     const llmb_share_t *share);
-
 static void llmb_split_write_list(llmb_out_t *out, void *data, unsigned i);
 static void llmb_split_write_brackets(llmb_out_t *out, void *data, unsigned i);
 static void llmb_split_write_elements(llmb_out_t *out, const llmb_cut_t *cut);
@@ -271,7 +276,7 @@ llmb_split_write_elements(llmb_out_t *out, const llmb_cut_t *cut)
     per = sp->conf.per;
 
     for (i = 0; i < cut->share->items; i++) {
-        position = llmb_split_position(sp, cut->share, i);
+        position = llmb_answer_position(sp, cut->share, i);
 
         for (j = 0; j < per; j++) {
 
@@ -317,7 +322,7 @@ llmb_split_write_ranked(llmb_out_t *out, const llmb_cut_t *cut)
 
         for ( /* void */ ; j < end; j++) {
 
-            if (llmb_split_position(sp, share, j) != position) {
+            if (llmb_answer_position(sp, share, j) != position) {
                 continue;
             }
 
@@ -357,13 +362,13 @@ llmb_split_write_column(llmb_out_t *out, void *data, unsigned i)
     }
 
     for (j = 0; j < share->items; j++) {
-        elem = &elems[llmb_split_position(cut->sp, share, j)];
+        elem = &elems[llmb_answer_position(cut->sp, share, j)];
 
         if (j) {
             llmb_split_write_gap(out, cut);
         }
 
-        llmb_out_text(out, llmb_split_text(cut->base, elem));
+        llmb_out_text(out, llmb_answer_text(cut->base, elem));
     }
 }
 
@@ -371,16 +376,7 @@ llmb_split_write_column(llmb_out_t *out, void *data, unsigned i)
 static void
 llmb_split_write_gap(llmb_out_t *out, const llmb_cut_t *cut)
 {
-    llmb_out_text(out, llmb_split_gap(cut->sp, cut->base));
-}
-
-
-llmb_str_t
-llmb_split_gap(const llmb_split_t *sp, const uint8_t *base)
-{
-    static const llmb_str_t  comma = llmb_string(",");
-
-    return sp->gap.end ? llmb_split_text(base, &sp->gap) : comma;
+    llmb_out_text(out, llmb_answer_gap(cut->sp, cut->base));
 }
 
 
@@ -415,7 +411,7 @@ llmb_split_write_usage(llmb_out_t *out, void *data, unsigned i)
 
     cut->usage = i;
 
-    llmb_usage_write(out, llmb_split_text(cut->base, &cut->sp->usage[i]),
+    llmb_usage_write(out, llmb_answer_text(cut->base, &cut->sp->usage[i]),
                      llmb_split_count_part, cut);
 }
 
@@ -425,10 +421,10 @@ llmb_split_count_part(void *data, const llmb_usage_t *us)
 {
     llmb_cut_t *cut = data;
 
-    return llmb_split_part(cut->sp, cut->share,
-                           llmb_split_count(cut->sp->conf.form, cut->usage,
-                                            us),
-                           us->value);
+    return llmb_counts_part(cut->sp, cut->share,
+                            llmb_counts_kind(cut->sp->conf.form, cut->usage,
+                                             us),
+                            us->value);
 }
 
 
@@ -446,7 +442,7 @@ llmb_split_write_id(llmb_out_t *out, void *data, unsigned i)
         return;
     }
 
-    id = llmb_split_text(cut->base, &cut->sp->id);
+    id = llmb_answer_text(cut->base, &cut->sp->id);
 
     /* but for the quote behind it */
 
@@ -497,8 +493,8 @@ llmb_split_write_mark(llmb_out_t *out, void *data, unsigned i)
         break;
 
     case LLMB_MARK_VECTOR:
-        llmb_split_vector_write(out, llmb_split_text(cut->base,
-                                                     &cut->elem->marks[i]));
+        llmb_vector_write(out, llmb_answer_text(cut->base,
+                                                &cut->elem->marks[i]));
         break;
 
     default:
@@ -537,7 +533,7 @@ llmb_split_is_anew(const llmb_split_t *sp, llmb_mark_e mark,
  */
 
 size_t
-llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
+llmb_split_write_bound(const llmb_split_t *sp, const llmb_share_t *share)
 {
     size_t                     size, gap;
     uint32_t                   i, j, position;
@@ -545,7 +541,7 @@ llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
     const llmb_elem_t         *elem;
     const llmb_column_list_t  *column;
 
-    gap = llmb_split_gap_size(sp);
+    gap = llmb_answer_gap_size(sp);
 
     size = sp->len - (sp->list.end - sp->list.start) + sizeof("[]") - 1;
     size += llmb_max(share->echo.len, 1 + LLMB_POSITION_LEN);
@@ -566,11 +562,11 @@ llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
     } else if (sp->list.end) {
 
         for (i = 0; i < share->items; i++) {
-            position = llmb_split_position(sp, share, i);
+            position = llmb_answer_position(sp, share, i);
             elem = &sp->elems[position * sp->conf.per];
 
             for (j = 0; j < sp->conf.per; j++) {
-                size += llmb_split_element_bound(sp, &elem[j]) + gap;
+                size += llmb_split_write_bound_element(sp, &elem[j]) + gap;
             }
         }
     }
@@ -585,7 +581,7 @@ llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
         }
 
         for (j = 0; j < share->items; j++) {
-            span = column->elems[llmb_split_position(sp, share, j)];
+            span = column->elems[llmb_answer_position(sp, share, j)];
             size += span.end - span.start + gap;
         }
     }
@@ -595,7 +591,7 @@ llmb_split_bound(const llmb_split_t *sp, const llmb_share_t *share)
 
 
 size_t
-llmb_split_element_bound(const llmb_split_t *sp, const llmb_elem_t *elem)
+llmb_split_write_bound_element(const llmb_split_t *sp, const llmb_elem_t *elem)
 {
     size_t       size;
     llmb_mark_e  mark;
@@ -613,7 +609,7 @@ llmb_split_element_bound(const llmb_split_t *sp, const llmb_elem_t *elem)
         }
 
         size += (mark == LLMB_MARK_VECTOR)
-                ? llmb_split_vector_size(elem->numbers[mark])
+                ? llmb_vector_size(elem->numbers[mark])
                 : sizeof("null") - 1;
         size -= elem->marks[mark].end - elem->marks[mark].start;
     }

@@ -3,8 +3,8 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * Requests and answers of the Open Inference Protocol, whose items are the
- * rows of tensors.  Here they are found; the functions of llmb_request.h and
- * llmb_split.h do the rest.
+ * rows of tensors.  Here they are found; what cuts and merges the others does
+ * the rest.
  *
  *     {"id": "1", "inputs": [{"name": "x", "shape": [2, 3],
  *                             "datatype": "FP32", "data": [1,2,3,4,5,6]}]}
@@ -17,7 +17,7 @@
 #define _LLMB_TENSOR_H_INCLUDED_
 
 
-#include "llmb_split.h"
+#include "llmb_answer.h"
 
 
 #pragma GCC visibility push(hidden)

@@ -61,7 +61,7 @@ typedef struct {
     uint32_t               items;
     uint64_t               tokens;    /* its weight when usage is shared out */
     uint64_t               output;    /* the same of output tokens; set by
-                                         llmb_split_weigh() */
+                                         llmb_counts_weigh() */
     uint32_t               top;       /* elements wanted; 0: all */
     unsigned               scalar:1;  /* it sent a bare item */
     unsigned               part:1;    /* of a request that was cut: always

@@ -13,6 +13,9 @@
 
 #include "adapters/llmb_adapters.h"
 #include "buffer.h"
+#include "llmb_merge.h"
+#include "llmb_payload.h"
+#include "llmb_piece.h"
 #include "llmb_request.h"
 #include "oracle.h"
 
@@ -71,7 +74,7 @@ pack(const llmb_request_t *rq, const llmb_piece_t *piece)
     llmb_str_t   payload;
     llmb_sink_t  sink = buffer_sink(&b);
 
-    require(llmb_request_pack(rq, piece, &sink) == LLMB_OK);
+    require(llmb_piece_pack(rq, piece, &sink) == LLMB_OK);
     require(b.len == piece->size);
 
     payload.data = b.data;
@@ -174,8 +177,8 @@ merge(const llmb_request_t *rq, const llmb_merge_t *m, llmb_str_t *body)
     buffer_t     b;
     llmb_sink_t  sink = buffer_sink(&b);
 
-    require(llmb_request_merge(rq, m, &sink) == LLMB_OK);
-    require(b.len <= llmb_request_bound(rq, m));
+    require(llmb_merge_write(rq, m, &sink) == LLMB_OK);
+    require(b.len <= llmb_merge_bound(rq, m));
 
     body->data = b.data;
     body->len = b.len;
@@ -298,8 +301,8 @@ check_unique(const client_t *clients, unsigned n, llmb_merge_t *m)
     }
 
     unique.unique = items;
-    unique.items = llmb_request_dedup(&clients[0].rq, &secret, m->payloads, n,
-                                      items, m->items, table, size);
+    unique.items = llmb_merge_dedup(&clients[0].rq, &secret, m->payloads, n,
+                                    items, m->items, table, size);
 
     require(unique.items > 0 && unique.items <= m->items);
 
@@ -376,10 +379,10 @@ check_parts(client_t *client, uint8_t how)
     i = 0;
     tokens = 0;
 
-    llmb_request_cut(&cutter, &client->rq, 0);
+    llmb_piece_cut(&cutter, &client->rq, 0);
 
-    while (llmb_request_next(&cutter, &client->rq, client->rq.items, &limits,
-                             &piece))
+    while (llmb_piece_next(&cutter, &client->rq, client->rq.items, &limits,
+                           &piece))
     {
         require(piece.first == i);
         i += piece.items;
@@ -481,7 +484,7 @@ client_read(client_t *client, const llmb_adapter_t *adapter, llmb_str_t body)
 
     check_request(client);
 
-    llmb_request_all(&client->rq, &piece);
+    llmb_piece_all(&client->rq, &piece);
     client->payload = pack(&client->rq, &piece);
 
     return 1;

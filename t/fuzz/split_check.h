@@ -14,7 +14,9 @@
 
 #include "adapters/llmb_adapters.h"
 #include "buffer.h"
+#include "llmb_counts.h"
 #include "llmb_split.h"
+#include "llmb_split_write.h"
 #include "oracle.h"
 
 

@@ -550,7 +550,7 @@ check_members(call_t *c)
     tokens = 0;
     member.c = c;
 
-    llmb_split_weigh(&c->split, c->answer.data, c->shares, c->members);
+    llmb_counts_weigh(&c->split, c->answer.data, c->shares, c->members);
 
     for (member.k = 0; member.k < c->members; member.k++) {
         (void) buffer_sink(&member.out);
@@ -562,9 +562,9 @@ check_members(call_t *c)
                 == LLMB_OK);
 
         require(member.out.len
-                <= llmb_split_bound(&c->split, &c->shares[member.k]));
+                <= llmb_split_write_bound(&c->split, &c->shares[member.k]));
 
-        tokens += llmb_split_tokens(&c->split, &c->shares[member.k], &exact);
+        tokens += llmb_counts_tokens(&c->split, &c->shares[member.k], &exact);
 
         own = oracle_read(member.out.data, member.out.len);
         free(member.out.data);

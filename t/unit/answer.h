@@ -14,7 +14,9 @@
 
 #include "adapters/llmb_adapters.h"
 #include "buffer.h"
+#include "llmb_counts.h"
 #include "llmb_split.h"
+#include "llmb_split_write.h"
 
 
 #define ANSWER_MEMBERS  8
@@ -114,9 +116,9 @@ answer_cut(const answer_t *a, const llmb_share_t *shares, uint32_t members,
         abort();
     }
 
-    if (b.len > llmb_split_bound(&a->split, &shares[k])) {
+    if (b.len > llmb_split_write_bound(&a->split, &shares[k])) {
         fprintf(stderr, "%zu bytes, more than %zu\n", b.len,
-                llmb_split_bound(&a->split, &shares[k]));
+                llmb_split_write_bound(&a->split, &shares[k]));
         abort();
     }
 

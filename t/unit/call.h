@@ -12,8 +12,13 @@
 
 
 #include "buffer.h"
+#include "llmb_counts.h"
+#include "llmb_merge.h"
+#include "llmb_payload.h"
+#include "llmb_piece.h"
 #include "llmb_request.h"
 #include "llmb_split.h"
+#include "llmb_split_write.h"
 
 
 #ifndef CALL_MAX_MEMBERS
@@ -135,7 +140,7 @@ call_add_piece(call_t *call, const llmb_request_t *rq,
         abort();
     }
 
-    rc = llmb_request_pack(rq, piece, &sink);
+    rc = llmb_piece_pack(rq, piece, &sink);
 
     if (rc != LLMB_OK || b.len != piece->size) {
         abort();
@@ -175,7 +180,7 @@ call_add(call_t *call, llmb_str_t path, llmb_str_t body,
         return rc;
     }
 
-    llmb_request_all(&rq, &piece);
+    llmb_piece_all(&rq, &piece);
 
     return call_add_piece(call, &rq, &piece);
 }
@@ -213,9 +218,9 @@ call_prepare(call_t *call)
     call->unique = call_alloc(n * sizeof(llmb_item_t));
     table = call_alloc(size * sizeof(uint32_t));
 
-    merge->items = llmb_request_dedup(&call->rq[0], &call_secret,
-                                      call->payloads, call->members,
-                                      call->unique, n, table, size);
+    merge->items = llmb_merge_dedup(&call->rq[0], &call_secret,
+                                    call->payloads, call->members,
+                                    call->unique, n, table, size);
     merge->unique = call->unique;
     merge->n = n;
 
@@ -228,7 +233,7 @@ call_merge(call_t *call, llmb_sink_t *out)
 {
     call_prepare(call);
 
-    return llmb_request_merge(&call->rq[0], &call->merge, out);
+    return llmb_merge_write(&call->rq[0], &call->merge, out);
 }
 
 

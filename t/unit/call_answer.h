@@ -47,7 +47,7 @@ call_weigh(call_t *call, llmb_str_t answer)
 {
     memcpy(call->shares, call->own, call->members * sizeof(llmb_share_t));
 
-    llmb_split_weigh(&call->split, answer.data, call->shares, call->members);
+    llmb_counts_weigh(&call->split, answer.data, call->shares, call->members);
 }
 
 

@@ -11,6 +11,7 @@
 
 
 #include "llmb_quote.h"
+#include "llmb_quote_names.h"
 #include "quote_words.h"
 
 
@@ -203,7 +204,7 @@ oracle_items(const quote_oracle_t *o, llmb_str_t list)
         }
 
         if (tok.type == LLMB_JSON_STRING
-            || (tok.type == LLMB_JSON_KEY && !llmb_quote_is_name(text, 0)))
+            || (tok.type == LLMB_JSON_KEY && !llmb_quote_names_has(text, 0)))
         {
             decoded = malloc(text.len);
             text.len = llmb_json_decode(text, decoded);

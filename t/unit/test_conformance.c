@@ -80,7 +80,7 @@ golden_path_is(golden_t *gc)
     (void) buffer_sink(&b);
 
     b.data = call_alloc(gc->path.len + call->rq[0].form->to.len);
-    b.len = llmb_request_path(&call->rq[0], b.data);
+    b.len = llmb_merge_path(&call->rq[0], b.data);
 
     assert_text(&b, gc->call_path);
 
@@ -98,7 +98,7 @@ golden_is_merged(golden_t *gc)
 
     assert_int_equal(call_merge(call, &sink), LLMB_OK);
     assert_text(&b, gc->merged);
-    assert_true(b.len <= llmb_request_bound(&call->rq[0], &call->merge));
+    assert_true(b.len <= llmb_merge_bound(&call->rq[0], &call->merge));
 
     free(b.data);
     call_destroy(call);
@@ -117,8 +117,8 @@ golden_outs_are(golden_t *gc, call_t *call, llmb_str_t answer)
 
         assert_int_equal(call_write(call, answer, k, &sink), LLMB_OK);
         assert_text(&b, gc->out[k]);
-        assert_true(b.len <= llmb_split_bound(&call->split,
-                                              &call->shares[k]));
+        assert_true(b.len <= llmb_split_write_bound(&call->split,
+                                                    &call->shares[k]));
 
         free(b.data);
     }

@@ -243,7 +243,7 @@ play_tokens_are(call_t *call, uint32_t k, llmb_str_t out)
 
     answer = play_load(out);
     usage = play_usage(answer, form->usage[0]);
-    tokens = llmb_split_tokens(&call->split, &call->shares[k], &exact);
+    tokens = llmb_counts_tokens(&call->split, &call->shares[k], &exact);
 
     if (json_is_object(usage)) {
         snprintf(name, sizeof(name), "%.*s", (int) form->input_tokens.len,
@@ -322,14 +322,14 @@ play_send(play_t *p, call_t *call)
 
     sink = buffer_sink(&b);
     assert_int_equal(call_merge(call, &sink), LLMB_OK);
-    assert_true(b.len <= llmb_request_bound(rq, &call->merge));
+    assert_true(b.len <= llmb_merge_bound(rq, &call->merge));
 
     body.data = b.data;
     body.len = b.len;
 
     path.data = call_alloc(rq->path.len + rq->form->to.len);
     where.data = path.data;
-    where.len = llmb_request_path(rq, path.data);
+    where.len = llmb_merge_path(rq, path.data);
 
     answer = play_answer(p, rq, where.len ? where : rq->path, body);
 
@@ -379,8 +379,8 @@ play_call(play_t *p, call_t *call, const unit_t *units)
     for (k = 0; k < call->members; k++) {
         sink = buffer_sink(&b);
         assert_int_equal(call_write(call, answer, k, &sink), LLMB_OK);
-        assert_true(b.len <= llmb_split_bound(&call->split,
-                                              &call->shares[k]));
+        assert_true(b.len <= llmb_split_write_bound(&call->split,
+                                                    &call->shares[k]));
 
         outs[k] = call_text(&b);
 
@@ -465,17 +465,17 @@ play_cut(play_t *p, client_t *client)
         break;
 
     default:
-        llmb_request_all(rq, &client->pieces[0]);
+        llmb_piece_all(rq, &client->pieces[0]);
         client->npieces = 1;
         return;
     }
 
     items = 0;
-    llmb_request_cut(&cutter, rq, 0);
+    llmb_piece_cut(&cutter, rq, 0);
 
     while (client->npieces < MAX_PIECES
-           && llmb_request_next(&cutter, rq, rq->items, &limits,
-                                &client->pieces[client->npieces]))
+           && llmb_piece_next(&cutter, rq, rq->items, &limits,
+                              &client->pieces[client->npieces]))
     {
         assert_int_equal(client->pieces[client->npieces].first, items);
         items += client->pieces[client->npieces++].items;

@@ -18,6 +18,10 @@
 
 #include "adapters/llmb_adapters.h"
 #include "buffer.h"
+#include "llmb_merge.h"
+#include "llmb_path.h"
+#include "llmb_payload.h"
+#include "llmb_piece.h"
 #include "llmb_request.h"
 #include "llmb_tokens.h"
 
@@ -147,7 +151,7 @@ bundle_add_piece(bundle_t *b, const llmb_request_t *rq,
     llmb_sink_t  sink = buffer_sink(&out);
 
     assert_true(b->n < BUNDLE_MAX);
-    assert_int_equal(llmb_request_pack(rq, piece, &sink), LLMB_OK);
+    assert_int_equal(llmb_piece_pack(rq, piece, &sink), LLMB_OK);
     assert_int_equal(out.len, piece->size);
 
     b->rq[b->n] = *rq;
@@ -175,7 +179,7 @@ bundle_add(bundle_t *b, const llmb_adapter_t *adapter, const char *path,
 
     b->bodies[b->nbodies++] = (uint8_t *) rq.body.data;
 
-    llmb_request_all(&rq, &piece);
+    llmb_piece_all(&rq, &piece);
     bundle_add_piece(b, &rq, &piece);
 
     return &b->rq[b->n - 1];
@@ -195,8 +199,8 @@ bundle_merge(const bundle_t *b, llmb_merge_t *merge, buffer_t *out)
         merge->n = b->items;
     }
 
-    assert_int_equal(llmb_request_merge(&b->rq[0], merge, &sink), LLMB_OK);
-    assert_true(out->len <= llmb_request_bound(&b->rq[0], merge));
+    assert_int_equal(llmb_merge_write(&b->rq[0], merge, &sink), LLMB_OK);
+    assert_true(out->len <= llmb_merge_bound(&b->rq[0], merge));
 }
 
 

@@ -53,7 +53,7 @@ read_case(const cut_case_t *c, answer_t *a, llmb_share_t *shares)
         j += shares[k].items;
     }
 
-    llmb_split_weigh(&a->split, a->base, shares, c->members);
+    llmb_counts_weigh(&a->split, a->base, shares, c->members);
 }
 
 
@@ -178,7 +178,7 @@ an_id_of_another_is_taken_out(void **state)
     for (i = 0; i < sizeof(ids) / sizeof(ids[0]); i++) {
         assert_int_equal(answer_read(&a, &conf, ids[i].answer), LLMB_OK);
 
-        llmb_split_weigh(&a.split, a.base, shares, 2);
+        llmb_counts_weigh(&a.split, a.base, shares, 2);
 
         text = answer_cut(&a, shares, 2, 0);
         assert_null(strstr(text, "other"));
@@ -225,7 +225,7 @@ copies_of_an_item_have_room(void **state)
     assert_int_equal(answer_read(&a, &conf, "{\"data\":[{\"index\":0}]}"),
                      LLMB_OK);
 
-    llmb_split_weigh(&a.split, a.base, &share, 1);
+    llmb_counts_weigh(&a.split, a.base, &share, 1);
 
     text = answer_cut(&a, &share, 1, 0);
 

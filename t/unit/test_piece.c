@@ -25,9 +25,9 @@ cut(const llmb_request_t *rq, uint32_t first, uint32_t end,
 
     next = first;
 
-    llmb_request_cut(&cutter, rq, first);
+    llmb_piece_cut(&cutter, rq, first);
 
-    while (llmb_request_next(&cutter, rq, end, limits, &piece)) {
+    while (llmb_piece_next(&cutter, rq, end, limits, &piece)) {
         assert_int_equal(piece.first, next);
         assert_true(piece.items > 0);
         next += piece.items;
@@ -183,7 +183,7 @@ repeated(uint32_t q, uint32_t n, llmb_piece_t *piece)
                   (size_t) (p - body), &reason)
         == LLMB_OK)
     {
-        llmb_request_all(&rq, piece);
+        llmb_piece_all(&rq, piece);
 
         assert_true(piece->size <= rq.body.len + 2 * sizeof(uint64_t));
         assert_true(piece->bytes <= llmb_max(4 * rq.body.len, 16384)
@@ -495,5 +495,5 @@ main(void)
         cmocka_unit_test(parts_make_the_same_call_as_the_whole)
     };
 
-    return cmocka_run_group_tests_name("request_cut", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("piece", tests, NULL, NULL);
 }

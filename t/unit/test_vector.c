@@ -15,7 +15,7 @@
 
 #include "answer.h"
 #include "guard.h"
-#include "llmb_split_parts.h"
+#include "llmb_vector.h"
 
 
 static uint64_t  seed = 1;
@@ -69,14 +69,14 @@ floats_of(llmb_str_t text, float *out, uint32_t n)
 
     text.data = guard(0, text.data, text.len);
 
-    count = llmb_split_vector_numbers(text);
+    count = llmb_vector_numbers(text);
     assert_true(count <= n);
 
     llmb_out_init(&w, &sink);
-    llmb_split_vector_write(&w, text);
+    llmb_vector_write(&w, text);
 
     assert_int_equal(w.rc, LLMB_OK);
-    assert_int_equal(b.len, llmb_split_vector_size(count));
+    assert_int_equal(b.len, llmb_vector_size(count));
     assert_int_equal(b.data[0], '"');
     assert_int_equal(b.data[b.len - 1], '"');
 
@@ -152,7 +152,7 @@ vectors_are_as_others_write_them(void **state)
 
         llmb_out_init(&w, &sink);
 
-        llmb_split_vector_write(&w, text_of(cases[i].numbers));
+        llmb_vector_write(&w, text_of(cases[i].numbers));
         assert_int_equal(w.rc, LLMB_OK);
 
         buffer_write(&b, (const uint8_t *) "", 1);
@@ -206,7 +206,7 @@ only_numbers_are_counted(void **state)
         text = text_of(cases[i].text);
         text.data = GUARD(text);
 
-        if (llmb_split_vector_numbers(text) != cases[i].numbers) {
+        if (llmb_vector_numbers(text) != cases[i].numbers) {
             fail_msg("%s", cases[i].text);
         }
     }
@@ -402,7 +402,7 @@ clients_get_base64_if_they_asked_for_it(void **state)
         assert_int_equal(a.split.repaired, cases[i].repaired);
 
         for (k = 0; k < 2 && cases[i].own[k]; k++) {
-            llmb_split_weigh(&a.split, a.base, shares, 2);
+            llmb_counts_weigh(&a.split, a.base, shares, 2);
             text = answer_cut(&a, shares, 2, k);
             assert_string_equal(text, cases[i].own[k]);
             free(text);
@@ -420,7 +420,7 @@ clients_get_base64_if_they_asked_for_it(void **state)
         assert_int_equal(answer_read(&a, &conf, cases[4].answer), LLMB_OK);
         assert_int_equal(a.split.repaired, 0);
 
-        llmb_split_weigh(&a.split, a.base, shares, 2);
+        llmb_counts_weigh(&a.split, a.base, shares, 2);
         text = answer_cut(&a, shares, 2, 0);
         assert_string_equal(text,
                             "{\"data\":[{\"index\":0,\"embedding\":[[1]]}]}");
@@ -459,7 +459,7 @@ an_element_need_not_be_an_object(void **state)
 
     assert_int_equal(answer_read(&a, &conf, answer), LLMB_OK);
 
-    llmb_split_weigh(&a.split, a.base, &share, 1);
+    llmb_counts_weigh(&a.split, a.base, &share, 1);
 
     text = answer_cut(&a, &share, 1, 0);
     assert_string_equal(text,
@@ -517,5 +517,5 @@ main(void)
         cmocka_unit_test(a_repair_is_known_when_the_vector_begins)
     };
 
-    return cmocka_run_group_tests_name("split_vector", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("vector", tests, NULL, NULL);
 }

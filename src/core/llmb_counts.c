@@ -1,29 +1,25 @@
 
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
- *
- * The token counts of an answer: which ones it has, what each of them counts,
- * and the weights by which they are shared out.
  */
 
 
-#include "llmb_split.h"
-#include "llmb_split_parts.h"
-
 #include <string.h>
 
+#include "llmb_counts.h"
 
-static unsigned llmb_split_is_last(llmb_str_t path, llmb_str_t name);
-static unsigned llmb_split_exact(const llmb_split_t *sp, llmb_mark_e mark,
+
+static unsigned llmb_counts_is_last(llmb_str_t path, llmb_str_t name);
+static unsigned llmb_counts_exact(const llmb_split_t *sp, llmb_mark_e mark,
     uint32_t step, uint64_t count);
-static uint64_t llmb_split_ids(const llmb_split_t *sp,
+static uint64_t llmb_counts_ids(const llmb_split_t *sp,
     const llmb_share_t *share, llmb_mark_e mark, uint32_t step);
-static uint64_t llmb_split_length(const llmb_split_t *sp,
+static uint64_t llmb_counts_length(const llmb_split_t *sp,
     const llmb_share_t *share);
 
 
 void
-llmb_split_counts(llmb_split_t *sp, const uint8_t *base)
+llmb_counts_read(llmb_split_t *sp, const uint8_t *base)
 {
     unsigned            i, input, total;
     llmb_usage_t        us;
@@ -35,11 +31,11 @@ llmb_split_counts(llmb_split_t *sp, const uint8_t *base)
     for (i = 0; i < 2; i++) {
         input = sp->counted;
 
-        llmb_usage_init(&us, llmb_split_text(base, &sp->usage[i]));
+        llmb_usage_init(&us, llmb_answer_text(base, &sp->usage[i]));
 
         while (llmb_usage_next(&us)) {
 
-            switch (llmb_split_count(form, i, &us)) {
+            switch (llmb_counts_kind(form, i, &us)) {
 
             case LLMB_COUNT_INPUT:
 
@@ -75,7 +71,7 @@ llmb_split_counts(llmb_split_t *sp, const uint8_t *base)
 
 
 llmb_count_e
-llmb_split_count(const llmb_form_t *form, unsigned i, const llmb_usage_t *us)
+llmb_counts_kind(const llmb_form_t *form, unsigned i, const llmb_usage_t *us)
 {
     llmb_str_t  output;
 
@@ -85,11 +81,11 @@ llmb_split_count(const llmb_form_t *form, unsigned i, const llmb_usage_t *us)
 
         /* the path leads to the number itself */
 
-        if (llmb_split_is_last(form->usage[i], output)) {
+        if (llmb_counts_is_last(form->usage[i], output)) {
             return LLMB_COUNT_OUTPUT;
         }
 
-        return llmb_split_is_last(form->usage[i], form->total_tokens)
+        return llmb_counts_is_last(form->usage[i], form->total_tokens)
                ? LLMB_COUNT_TOTAL : LLMB_COUNT_INPUT;
     }
 
@@ -125,7 +121,7 @@ llmb_split_count(const llmb_form_t *form, unsigned i, const llmb_usage_t *us)
 
 
 static unsigned
-llmb_split_is_last(llmb_str_t path, llmb_str_t name)
+llmb_counts_is_last(llmb_str_t path, llmb_str_t name)
 {
     if (name.len == 0 || path.len < name.len
         || memcmp(path.data + path.len - name.len, name.data, name.len) != 0)
@@ -138,7 +134,7 @@ llmb_split_is_last(llmb_str_t path, llmb_str_t name)
 
 
 void
-llmb_split_weigh(llmb_split_t *sp, const uint8_t *base, llmb_share_t *shares,
+llmb_counts_weigh(llmb_split_t *sp, const uint8_t *base, llmb_share_t *shares,
     uint32_t members)
 {
     uint32_t       k;
@@ -150,21 +146,21 @@ llmb_split_weigh(llmb_split_t *sp, const uint8_t *base, llmb_share_t *shares,
     /* the elements of an item repeat the ids of its tokens */
 
     input = sp->counted
-            && llmb_split_exact(sp, LLMB_MARK_PROMPT_IDS, sp->conf.per,
-                                sp->input);
-    output = llmb_split_exact(sp, LLMB_MARK_TOKEN_IDS, 1, sp->output);
+            && llmb_counts_exact(sp, LLMB_MARK_PROMPT_IDS, sp->conf.per,
+                                 sp->input);
+    output = llmb_counts_exact(sp, LLMB_MARK_TOKEN_IDS, 1, sp->output);
 
     for (k = 0; k < members; k++) {
         share = &shares[k];
 
         if (input) {
-            share->tokens = llmb_split_ids(sp, share, LLMB_MARK_PROMPT_IDS,
-                                           sp->conf.per);
+            share->tokens = llmb_counts_ids(sp, share, LLMB_MARK_PROMPT_IDS,
+                                            sp->conf.per);
         }
 
-        share->output = output ? llmb_split_ids(sp, share,
-                                                LLMB_MARK_TOKEN_IDS, 1)
-                               : llmb_split_length(sp, share);
+        share->output = output ? llmb_counts_ids(sp, share,
+                                                 LLMB_MARK_TOKEN_IDS, 1)
+                               : llmb_counts_length(sp, share);
     }
 
     llmb_usage_weigh(shares, members);
@@ -177,7 +173,7 @@ llmb_split_weigh(llmb_split_t *sp, const uint8_t *base, llmb_share_t *shares,
  */
 
 static unsigned
-llmb_split_exact(const llmb_split_t *sp, llmb_mark_e mark, uint32_t step,
+llmb_counts_exact(const llmb_split_t *sp, llmb_mark_e mark, uint32_t step,
     uint64_t count)
 {
     uint32_t  i;
@@ -203,7 +199,7 @@ llmb_split_exact(const llmb_split_t *sp, llmb_mark_e mark, uint32_t step,
 
 
 static uint64_t
-llmb_split_ids(const llmb_split_t *sp, const llmb_share_t *share,
+llmb_counts_ids(const llmb_split_t *sp, const llmb_share_t *share,
     llmb_mark_e mark, uint32_t step)
 {
     uint32_t            i, j;
@@ -213,7 +209,7 @@ llmb_split_ids(const llmb_split_t *sp, const llmb_share_t *share,
     sum = 0;
 
     for (i = 0; i < share->items; i++) {
-        elem = &sp->elems[llmb_split_position(sp, share, i) * sp->conf.per];
+        elem = &sp->elems[llmb_answer_position(sp, share, i) * sp->conf.per];
 
         for (j = 0; j < sp->conf.per; j += step) {
             sum += elem[j].numbers[mark];
@@ -225,7 +221,7 @@ llmb_split_ids(const llmb_split_t *sp, const llmb_share_t *share,
 
 
 static uint64_t
-llmb_split_length(const llmb_split_t *sp, const llmb_share_t *share)
+llmb_counts_length(const llmb_split_t *sp, const llmb_share_t *share)
 {
     uint32_t            i, j;
     uint64_t            sum;
@@ -238,7 +234,7 @@ llmb_split_length(const llmb_split_t *sp, const llmb_share_t *share)
     sum = 0;
 
     for (i = 0; i < share->items; i++) {
-        elem = &sp->elems[llmb_split_position(sp, share, i) * sp->conf.per];
+        elem = &sp->elems[llmb_answer_position(sp, share, i) * sp->conf.per];
 
         for (j = 0; j < sp->conf.per; j++) {
             sum += elem[j].value.end - elem[j].value.start;
@@ -250,7 +246,7 @@ llmb_split_length(const llmb_split_t *sp, const llmb_share_t *share)
 
 
 uint64_t
-llmb_split_part(const llmb_split_t *sp, const llmb_share_t *share,
+llmb_counts_part(const llmb_split_t *sp, const llmb_share_t *share,
     llmb_count_e kind, uint64_t count)
 {
     switch (kind) {
@@ -277,7 +273,7 @@ llmb_split_part(const llmb_split_t *sp, const llmb_share_t *share,
 
 
 uint64_t
-llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
+llmb_counts_tokens(const llmb_split_t *sp, const llmb_share_t *share,
     unsigned *exact)
 {
     if (!sp->counted) {
@@ -292,7 +288,7 @@ llmb_split_tokens(const llmb_split_t *sp, const llmb_share_t *share,
 
 
 uint64_t
-llmb_split_output(const llmb_split_t *sp, const llmb_share_t *share)
+llmb_counts_output(const llmb_split_t *sp, const llmb_share_t *share)
 {
     if (sp->output == 0) {
         return 0;

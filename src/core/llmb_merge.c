@@ -1,17 +1,17 @@
 
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
- *
- * The body of a call.
  */
 
 
 #include <string.h>
 
+#include "llmb_items.h"
 #include "llmb_json_each.h"
 #include "llmb_json_skip.h"
+#include "llmb_merge.h"
 #include "llmb_patch.h"
-#include "llmb_request_parts.h"
+#include "llmb_payload.h"
 
 
 #define LLMB_COUNT_DIGITS   (sizeof("4294967295") - 1)
@@ -39,23 +39,53 @@ static const llmb_str_t  llmb_merge_ids =
 static const llmb_str_t  llmb_merge_echo = llmb_string("\"llm-batch\"");
 
 
-static uint32_t llmb_request_position(llmb_item_t *items, uint32_t i,
+static uint32_t llmb_merge_position(llmb_item_t *items, uint32_t i,
     uint32_t next, uint32_t *table, uint32_t size);
-static llmb_span_t llmb_request_first(const llmb_request_t *rq);
-static void llmb_request_patch(llmb_patches_t *patches,
+static llmb_span_t llmb_merge_first(const llmb_request_t *rq);
+static void llmb_merge_patch(llmb_patches_t *patches,
     const llmb_request_t *rq, const llmb_merge_t *merge,
     const llmb_hole_t *hole);
-static void llmb_request_put_ids(llmb_out_t *out, void *data, unsigned i);
-static void llmb_request_put_count(llmb_out_t *out, void *data, unsigned i);
-static void llmb_request_put_echo(llmb_out_t *out, void *data, unsigned i);
-static void llmb_request_put_column(llmb_out_t *out, void *data,
+static void llmb_merge_put_ids(llmb_out_t *out, void *data, unsigned i);
+static void llmb_merge_put_count(llmb_out_t *out, void *data, unsigned i);
+static void llmb_merge_put_echo(llmb_out_t *out, void *data, unsigned i);
+static void llmb_merge_put_column(llmb_out_t *out, void *data,
     unsigned column);
-static void llmb_request_put_unique(llmb_out_t *out,
+static void llmb_merge_put_unique(llmb_out_t *out,
     const llmb_merge_t *merge);
 
 
+size_t
+llmb_merge_path(const llmb_request_t *rq, uint8_t *out)
+{
+    size_t      len;
+    llmb_str_t  path, from, to;
+
+    path = rq->path;
+    from = rq->form->from;
+    to = rq->form->to;
+
+    if (from.len + to.len == 0 || from.len > path.len) {
+        return 0;
+    }
+
+    len = path.len - from.len;
+
+    if (from.len && memcmp(path.data + len, from.data, from.len) != 0) {
+        return 0;
+    }
+
+    memcpy(out, path.data, len);
+
+    if (to.len) {
+        memcpy(out + len, to.data, to.len);
+    }
+
+    return len + to.len;
+}
+
+
 uint32_t
-llmb_request_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
+llmb_merge_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
     const llmb_str_t *payloads, uint32_t members, llmb_item_t *items,
     uint32_t n, uint32_t *table, uint32_t size)
 {
@@ -78,8 +108,8 @@ llmb_request_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
         while (i < n && llmb_json_each_next(&each)) {
             items[i].text = each.value;
             items[i].hash = llmb_siphash(secret, items[i].text);
-            items[i].position = llmb_request_position(items, i, next, table,
-                                                      size);
+            items[i].position = llmb_merge_position(items, i, next, table,
+                                                    size);
 
             next += (items[i].position == next);
             i++;
@@ -93,7 +123,7 @@ llmb_request_dedup(const llmb_request_t *rq, const llmb_secret_t *secret,
 /* positions rise from item to item but where one is an earlier one's copy */
 
 uint64_t
-llmb_request_copied(const llmb_item_t *items, uint32_t n)
+llmb_merge_copied(const llmb_item_t *items, uint32_t n)
 {
     uint32_t  i, next;
     uint64_t  tokens;
@@ -107,7 +137,7 @@ llmb_request_copied(const llmb_item_t *items, uint32_t n)
             next++;
 
         } else {
-            (void) llmb_request_shape(items[i].text, &tokens);
+            (void) llmb_items_shape(items[i].text, &tokens);
         }
     }
 
@@ -118,7 +148,7 @@ llmb_request_copied(const llmb_item_t *items, uint32_t n)
 /* that of an equal item before the i-th, or else the next one */
 
 static uint32_t
-llmb_request_position(llmb_item_t *items, uint32_t i, uint32_t next,
+llmb_merge_position(llmb_item_t *items, uint32_t i, uint32_t next,
     uint32_t *table, uint32_t size)
 {
     uint32_t      at, n;
@@ -149,7 +179,7 @@ llmb_request_position(llmb_item_t *items, uint32_t i, uint32_t next,
 
 
 llmb_rc_e
-llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
+llmb_merge_write(const llmb_request_t *rq, const llmb_merge_t *merge,
     llmb_sink_t *sink)
 {
     unsigned             i;
@@ -167,19 +197,19 @@ llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
 
         /* the lender's frame is nothing but its item */
 
-        llmb_request_put_column(&out, &frame, 0);
+        llmb_merge_put_column(&out, &frame, 0);
         return out.rc;
     }
 
     llmb_patch_init(&patches);
 
     if (merge->token_ids) {
-        llmb_patch_add(&patches, llmb_request_first(rq),
-                       llmb_request_put_ids, 0);
+        llmb_patch_add(&patches, llmb_merge_first(rq),
+                       llmb_merge_put_ids, 0);
     }
 
     for (i = 0; i < rq->nholes; i++) {
-        llmb_request_patch(&patches, rq, merge, &rq->holes[i]);
+        llmb_merge_patch(&patches, rq, merge, &rq->holes[i]);
     }
 
     text.start = 0;
@@ -194,7 +224,7 @@ llmb_request_merge(const llmb_request_t *rq, const llmb_merge_t *merge,
 /* where the first member of the body is, or would be */
 
 static llmb_span_t
-llmb_request_first(const llmb_request_t *rq)
+llmb_merge_first(const llmb_request_t *rq)
 {
     llmb_span_t     first;
     const uint8_t  *body;
@@ -211,7 +241,7 @@ llmb_request_first(const llmb_request_t *rq)
 
 
 static void
-llmb_request_patch(llmb_patches_t *patches, const llmb_request_t *rq,
+llmb_merge_patch(llmb_patches_t *patches, const llmb_request_t *rq,
     const llmb_merge_t *merge, const llmb_hole_t *hole)
 {
     llmb_span_t  span;
@@ -222,26 +252,26 @@ llmb_request_patch(llmb_patches_t *patches, const llmb_request_t *rq,
     switch (hole->type) {
 
     case LLMB_HOLE_COUNT:
-        llmb_patch_add(patches, span, llmb_request_put_count, 0);
+        llmb_patch_add(patches, span, llmb_merge_put_count, 0);
         break;
 
     case LLMB_HOLE_OWN:
 
         if (merge->members > 1 && rq->body.data[span.start] == '"') {
-            llmb_patch_add(patches, span, llmb_request_put_echo, 0);
+            llmb_patch_add(patches, span, llmb_merge_put_echo, 0);
         }
 
         break;
 
     default: /* LLMB_HOLE_COLUMN */
-        llmb_patch_add(patches, span, llmb_request_put_column,
+        llmb_patch_add(patches, span, llmb_merge_put_column,
                        hole->column);
     }
 }
 
 
 static void
-llmb_request_put_ids(llmb_out_t *out, void *data, unsigned i)
+llmb_merge_put_ids(llmb_out_t *out, void *data, unsigned i)
 {
     (void) data;
     (void) i;
@@ -251,7 +281,7 @@ llmb_request_put_ids(llmb_out_t *out, void *data, unsigned i)
 
 
 static void
-llmb_request_put_count(llmb_out_t *out, void *data, unsigned i)
+llmb_merge_put_count(llmb_out_t *out, void *data, unsigned i)
 {
     llmb_merge_frame_t *frame = data;
 
@@ -264,7 +294,7 @@ llmb_request_put_count(llmb_out_t *out, void *data, unsigned i)
 /* servers repeat it in headers and errors, for all to see */
 
 static void
-llmb_request_put_echo(llmb_out_t *out, void *data, unsigned i)
+llmb_merge_put_echo(llmb_out_t *out, void *data, unsigned i)
 {
     (void) data;
     (void) i;
@@ -274,7 +304,7 @@ llmb_request_put_echo(llmb_out_t *out, void *data, unsigned i)
 
 
 static void
-llmb_request_put_column(llmb_out_t *out, void *data, unsigned column)
+llmb_merge_put_column(llmb_out_t *out, void *data, unsigned column)
 {
     llmb_merge_frame_t *frame = data;
 
@@ -288,7 +318,7 @@ llmb_request_put_column(llmb_out_t *out, void *data, unsigned column)
     merge = frame->merge;
 
     if (merge->members == 1 && merge->items > 1
-        && llmb_request_repeats(rq, column))
+        && llmb_payload_repeats(rq, column))
     {
         /* as the client has written it */
 
@@ -309,7 +339,7 @@ llmb_request_put_column(llmb_out_t *out, void *data, unsigned column)
     }
 
     if (merge->unique && column == 0) {
-        llmb_request_put_unique(out, merge);
+        llmb_merge_put_unique(out, merge);
 
     } else {
 
@@ -337,7 +367,7 @@ llmb_request_put_column(llmb_out_t *out, void *data, unsigned column)
 
 
 static void
-llmb_request_put_unique(llmb_out_t *out, const llmb_merge_t *merge)
+llmb_merge_put_unique(llmb_out_t *out, const llmb_merge_t *merge)
 {
     uint32_t            i, next;
     const llmb_item_t  *item;
@@ -361,7 +391,7 @@ llmb_request_put_unique(llmb_out_t *out, const llmb_merge_t *merge)
 
 
 size_t
-llmb_request_bound(const llmb_request_t *rq, const llmb_merge_t *merge)
+llmb_merge_bound(const llmb_request_t *rq, const llmb_merge_t *merge)
 {
     size_t      size;
     uint32_t    k, times;

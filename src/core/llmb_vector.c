@@ -2,17 +2,15 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Vectors: arrays of numbers become the base64 that their client asked for.
- *
  * A number of up to 19 digits is scaled by powers of ten that a double holds
  * exactly; that is within a few units in the last place of a double, of which
  * a float has 2^29.
  */
 
 
-#include "llmb_split_parts.h"
-
 #include <string.h>
+
+#include "llmb_vector.h"
 
 
 #define LLMB_VECTOR_FLOATS  48
@@ -49,7 +47,7 @@ static size_t llmb_vector_encode(uint8_t *out, const uint8_t *in, size_t len);
 
 
 uint32_t
-llmb_split_vector_numbers(llmb_str_t text)
+llmb_vector_numbers(llmb_str_t text)
 {
     uint8_t         c;
     size_t          length;
@@ -127,14 +125,14 @@ llmb_vector_fits(llmb_str_t text)
 
 
 size_t
-llmb_split_vector_size(uint32_t numbers)
+llmb_vector_size(uint32_t numbers)
 {
     return ((size_t) numbers * 4 + 2) / 3 * 4 + 2;
 }
 
 
 void
-llmb_split_vector_write(llmb_out_t *out, llmb_str_t text)
+llmb_vector_write(llmb_out_t *out, llmb_str_t text)
 {
     size_t          n, len;
     double          value;

@@ -474,5 +474,5 @@ main(void)
         cmocka_unit_test(more_columns_than_a_form_has_are_declined)
     };
 
-    return cmocka_run_group_tests_name("request_items", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("items", tests, NULL, NULL);
 }

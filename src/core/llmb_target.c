@@ -1,18 +1,14 @@
 
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
- *
- * Where an answer has what the reader looks for.  A form tells it by paths:
- * names with a "." between, the last of which may be "*".
  */
 
 
-#include "llmb_split.h"
-#include "llmb_split_parts.h"
+#include "llmb_target.h"
 
 
 llmb_str_t
-llmb_split_path(const llmb_form_t *form, llmb_target_e target)
+llmb_target_path(const llmb_form_t *form, llmb_target_e target)
 {
     static const llmb_str_t  id = llmb_string("id");
 
@@ -43,7 +39,7 @@ llmb_split_path(const llmb_form_t *form, llmb_target_e target)
 
 
 llmb_str_t
-llmb_split_name(llmb_str_t path, unsigned n)
+llmb_target_name(llmb_str_t path, unsigned n)
 {
     size_t      i;
     llmb_str_t  name;
@@ -70,7 +66,7 @@ llmb_split_name(llmb_str_t path, unsigned n)
 
 
 unsigned
-llmb_split_names(llmb_str_t path)
+llmb_target_names(llmb_str_t path)
 {
     size_t    i;
     unsigned  n;
@@ -86,7 +82,7 @@ llmb_split_names(llmb_str_t path)
 
 
 unsigned
-llmb_split_every(const llmb_form_t *form)
+llmb_target_every(const llmb_form_t *form)
 {
     const llmb_str_t  *list;
 
@@ -99,9 +95,9 @@ llmb_split_every(const llmb_form_t *form)
 
 
 unsigned
-llmb_split_nlists(const llmb_form_t *form)
+llmb_target_nlists(const llmb_form_t *form)
 {
-    if (form->read_answer || llmb_split_every(form)) {
+    if (form->read_answer || llmb_target_every(form)) {
         return LLMB_MAX_LISTS;
     }
 

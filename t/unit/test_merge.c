@@ -191,7 +191,7 @@ some_calls_go_elsewhere(void **state)
         rq = bundle_add(b, cases[i].adapter, cases[i].path, cases[i].body);
 
         out = malloc(rq->path.len + rq->form->to.len);
-        len = llmb_request_path(rq, out);
+        len = llmb_merge_path(rq, out);
 
         if (cases[i].call == NULL) {
             assert_int_equal(len, 0);
@@ -228,8 +228,8 @@ merge_unique(bundle_t *b, const char *positions, const char *expected)
 
     memset(&merge, 0, sizeof(llmb_merge_t));
 
-    merge.items = llmb_request_dedup(&b->rq[0], &secret, b->payloads, b->n,
-                                     items, b->items, table, size);
+    merge.items = llmb_merge_dedup(&b->rq[0], &secret, b->payloads, b->n,
+                                   items, b->items, table, size);
     merge.unique = items;
     merge.n = b->items;
 
@@ -253,7 +253,7 @@ merge_unique(bundle_t *b, const char *positions, const char *expected)
         }
     }
 
-    assert_int_equal(llmb_request_copied(items, b->items), copied);
+    assert_int_equal(llmb_merge_copied(items, b->items), copied);
 
     bundle_merge(b, &merge, &out);
     assert_true(buffer_is(&out, text_of(expected)));
@@ -343,8 +343,8 @@ many_items_keep_their_positions(void **state)
     items = malloc(2048 * sizeof(llmb_item_t));
     table = malloc(4096 * sizeof(uint32_t));
 
-    n = llmb_request_dedup(&b->rq[0], &secret, b->payloads, 1, items, 2048,
-                           table, 4096);
+    n = llmb_merge_dedup(&b->rq[0], &secret, b->payloads, 1, items, 2048,
+                         table, 4096);
 
     assert_int_equal(n, 500);
 
@@ -360,8 +360,8 @@ many_items_keep_their_positions(void **state)
      * come to one place
      */
 
-    n = llmb_request_dedup(&b->rq[0], &secret, b->payloads, 1, items, 2048,
-                           table, 256);
+    n = llmb_merge_dedup(&b->rq[0], &secret, b->payloads, 1, items, 2048,
+                         table, 256);
 
     assert_in_range(n, 500, 2048);
 
@@ -404,19 +404,19 @@ an_error_of_the_sink_ends_the_writing(void **state)
         sink = buffer_sink(&out);
         out.fail = i;
 
-        assert_int_equal(llmb_request_merge(&b->rq[0], &merge, &sink),
+        assert_int_equal(llmb_merge_write(&b->rq[0], &merge, &sink),
                          LLMB_NOMEM);
         assert_int_equal(out.late, 0);
         free(out.data);
     }
 
-    llmb_request_all(&b->rq[0], &piece);
+    llmb_piece_all(&b->rq[0], &piece);
 
     for (i = 1, rc = LLMB_NOMEM; rc != LLMB_OK; i++) {
         sink = buffer_sink(&out);
         out.fail = i;
 
-        rc = llmb_request_pack(&b->rq[0], &piece, &sink);
+        rc = llmb_piece_pack(&b->rq[0], &piece, &sink);
 
         assert_int_equal(out.late, 0);
         free(out.data);
@@ -440,5 +440,5 @@ main(void)
         cmocka_unit_test(an_error_of_the_sink_ends_the_writing)
     };
 
-    return cmocka_run_group_tests_name("request_merge", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("merge", tests, NULL, NULL);
 }

@@ -77,10 +77,10 @@ tokens_are_exact_if_both_sides_count_the_same(void **state)
     for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         answer_of(&a, cases[i].adapter, 2, cases[i].answer);
 
-        assert_int_equal(llmb_split_tokens(&a.split, &shares[0], &exact),
+        assert_int_equal(llmb_counts_tokens(&a.split, &shares[0], &exact),
                          cases[i].tokens[0]);
         assert_int_equal(exact, cases[i].exact);
-        assert_int_equal(llmb_split_tokens(&a.split, &shares[1], &exact),
+        assert_int_equal(llmb_counts_tokens(&a.split, &shares[1], &exact),
                          cases[i].tokens[1]);
         assert_int_equal(exact, cases[i].exact);
 
@@ -110,10 +110,10 @@ output_tokens_are_shared_out_like_the_answers(void **state)
     for (i = 0; i < 2; i++) {
         answer_of(&a, texts, 2, answers[i]);
 
-        llmb_split_weigh(&a.split, a.base, shares, 2);
+        llmb_counts_weigh(&a.split, a.base, shares, 2);
 
-        first = llmb_split_output(&a.split, &shares[0]);
-        second = llmb_split_output(&a.split, &shares[1]);
+        first = llmb_counts_output(&a.split, &shares[0]);
+        second = llmb_counts_output(&a.split, &shares[1]);
 
         assert_int_equal(first + second, i ? 0 : 9);
         assert_true(first > second || i);
@@ -131,5 +131,5 @@ main(void)
         cmocka_unit_test(output_tokens_are_shared_out_like_the_answers)
     };
 
-    return cmocka_run_group_tests_name("split_counts", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("counts", tests, NULL, NULL);
 }

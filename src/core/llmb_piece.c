@@ -1,90 +1,36 @@
 
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
- *
- * Parts of a request, and their payloads: what is kept of a request until
- * its call is sent.
  */
 
 
 #include <string.h>
 
+#include "llmb_items.h"
 #include "llmb_json_each.h"
 #include "llmb_out.h"
-#include "llmb_request_parts.h"
+#include "llmb_payload.h"
+#include "llmb_piece.h"
 
-
-/*
- * Before a text, in a payload that has several: its length, and above that how
- * often it is meant.
- */
-
-#define LLMB_PAYLOAD_HEAD   sizeof(uint64_t)
-#define LLMB_PAYLOAD_TIMES  32
 
 static const llmb_str_t  llmb_model_before =
     llmb_string("{\"model\":\"models/");
 static const llmb_str_t  llmb_model_behind = llmb_string("\",");
 
 
-static const uint8_t *llmb_request_step(const llmb_cutter_t *cutter,
+static const uint8_t *llmb_piece_step(const llmb_cutter_t *cutter,
     const llmb_request_t *rq, unsigned column, const uint8_t *first,
     size_t *span, uint64_t *tokens);
-static size_t llmb_request_size(const llmb_request_t *rq, unsigned column,
+static size_t llmb_piece_size(const llmb_request_t *rq, unsigned column,
     size_t span);
-static void llmb_request_measure(const llmb_request_t *rq,
+static void llmb_piece_measure(const llmb_request_t *rq,
     const size_t *spans, llmb_piece_t *piece);
-static void llmb_request_head(llmb_out_t *out, size_t len,
-    uint32_t times);
-static void llmb_request_pack_column(llmb_out_t *out,
+static void llmb_piece_pack_column(llmb_out_t *out,
     const llmb_request_t *rq, llmb_str_t span, unsigned column);
 
 
-size_t
-llmb_request_path(const llmb_request_t *rq, uint8_t *out)
-{
-    size_t      len;
-    llmb_str_t  path, from, to;
-
-    path = rq->path;
-    from = rq->form->from;
-    to = rq->form->to;
-
-    if (from.len + to.len == 0 || from.len > path.len) {
-        return 0;
-    }
-
-    len = path.len - from.len;
-
-    if (from.len && memcmp(path.data + len, from.data, from.len) != 0) {
-        return 0;
-    }
-
-    memcpy(out, path.data, len);
-
-    if (to.len) {
-        memcpy(out + len, to.data, to.len);
-    }
-
-    return len + to.len;
-}
-
-
-llmb_str_t
-llmb_request_model(const llmb_request_t *rq)
-{
-    static const llmb_str_t  none = { 0, NULL };
-
-    if (rq->form->columns->input != LLMB_INPUT_BODY || rq->model.len) {
-        return none;
-    }
-
-    return rq->named;
-}
-
-
 void
-llmb_request_all(const llmb_request_t *rq, llmb_piece_t *piece)
+llmb_piece_all(const llmb_request_t *rq, llmb_piece_t *piece)
 {
     size_t    spans[LLMB_MAX_COLUMNS];
     unsigned  c;
@@ -99,12 +45,12 @@ llmb_request_all(const llmb_request_t *rq, llmb_piece_t *piece)
         spans[c] = piece->spans[c].len;
     }
 
-    llmb_request_measure(rq, spans, piece);
+    llmb_piece_measure(rq, spans, piece);
 }
 
 
 void
-llmb_request_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
+llmb_piece_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
     uint32_t first)
 {
     uint32_t           i;
@@ -125,14 +71,14 @@ llmb_request_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
                             rq->columns[c].span.data
                             + rq->columns[c].span.len);
 
-        if (!llmb_request_repeats(rq, c)) {
+        if (!llmb_payload_repeats(rq, c)) {
 
             for (i = 0; i < first; i++) {
                 (void) llmb_json_each_next(&each);
             }
 
         } else if (!rq->form->columns[c].optional) {
-            (void) llmb_request_shape(rq->columns[c].span, &cutter->repeated);
+            (void) llmb_items_shape(rq->columns[c].span, &cutter->repeated);
         }
 
         cutter->pos[c] = each.next;
@@ -141,7 +87,7 @@ llmb_request_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
 
 
 unsigned
-llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
+llmb_piece_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
     uint32_t end, const llmb_limits_t *limits, llmb_piece_t *piece)
 {
     size_t          spans[LLMB_MAX_COLUMNS];
@@ -164,12 +110,12 @@ llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
         tokens = cutter->repeated;
 
         for (c = 0; c < rq->ncolumns; c++) {
-            next[c] = llmb_request_step(cutter, rq, c, piece->spans[c].data,
-                                        &spans[c], &tokens);
+            next[c] = llmb_piece_step(cutter, rq, c, piece->spans[c].data,
+                                      &spans[c], &tokens);
         }
 
         more.items = piece->items + 1;
-        llmb_request_measure(rq, spans, &more);
+        llmb_piece_measure(rq, spans, &more);
 
         if (piece->items
             && ((limits->tokens && piece->tokens + tokens > limits->tokens)
@@ -201,7 +147,7 @@ llmb_request_next(llmb_cutter_t *cutter, const llmb_request_t *rq,
  */
 
 static const uint8_t *
-llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
+llmb_piece_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
     unsigned column, const uint8_t *first, size_t *span, uint64_t *tokens)
 {
     llmb_json_each_t      each;
@@ -209,7 +155,7 @@ llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
 
     values = &rq->columns[column];
 
-    if (!values->present || llmb_request_repeats(rq, column)) {
+    if (!values->present || llmb_payload_repeats(rq, column)) {
         *span = values->span.len;
         return cutter->pos[column];
     }
@@ -221,7 +167,7 @@ llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
     *span = (size_t) (each.value.data + each.value.len - first);
 
     if (!rq->form->columns[column].optional) {
-        (void) llmb_request_shape(each.value, tokens);
+        (void) llmb_items_shape(each.value, tokens);
     }
 
     return each.next;
@@ -229,7 +175,7 @@ llmb_request_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
 
 
 llmb_rc_e
-llmb_request_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
+llmb_piece_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
     llmb_sink_t *sink)
 {
     unsigned            c, framed;
@@ -237,23 +183,23 @@ llmb_request_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
 
     llmb_out_init(&out, sink);
 
-    framed = llmb_request_framed(rq);
+    framed = llmb_payload_framed(rq);
 
     for (c = 0; c < rq->ncolumns; c++) {
 
         if (framed) {
-            llmb_request_head(&out, llmb_request_size(rq, c,
+            llmb_payload_head(&out, llmb_piece_size(rq, c,
                                                     piece->spans[c].len),
-                              llmb_request_repeats(rq, c) ? piece->items : 1);
+                              llmb_payload_repeats(rq, c) ? piece->items : 1);
         }
 
         if (rq->columns[c].present) {
-            llmb_request_pack_column(&out, rq, piece->spans[c], c);
+            llmb_piece_pack_column(&out, rq, piece->spans[c], c);
         }
     }
 
     if (framed && rq->form->echo.len) {
-        llmb_request_head(&out, rq->echo.len, 1);
+        llmb_payload_head(&out, rq->echo.len, 1);
         llmb_out_text(&out, rq->echo);
     }
 
@@ -261,109 +207,10 @@ llmb_request_pack(const llmb_request_t *rq, const llmb_piece_t *piece,
 }
 
 
-llmb_str_t
-llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
-    unsigned column)
-{
-    uint32_t  times;
-
-    return llmb_payload_text(rq, payload, column, &times);
-}
-
-
-llmb_str_t
-llmb_payload_text(const llmb_request_t *rq, llmb_str_t payload,
-    unsigned column, uint32_t *times)
-{
-    uint64_t    head, len;
-    unsigned    c;
-    llmb_str_t  text;
-
-    text.len = 0;
-    text.data = payload.data;
-    *times = 1;
-
-    if (!llmb_request_framed(rq)) {
-        return column ? text : payload;
-    }
-
-    for (c = 0; payload.len >= LLMB_PAYLOAD_HEAD; c++) {
-        memcpy(&head, payload.data, LLMB_PAYLOAD_HEAD);
-        len = head & (((uint64_t) 1 << LLMB_PAYLOAD_TIMES) - 1);
-
-        payload.data += LLMB_PAYLOAD_HEAD;
-        payload.len -= LLMB_PAYLOAD_HEAD;
-
-        if (len > payload.len) {
-            break;
-        }
-
-        if (c == column) {
-            text.data = payload.data;
-            text.len = (size_t) len;
-            *times = (uint32_t) (head >> LLMB_PAYLOAD_TIMES);
-            break;
-        }
-
-        payload.data += len;
-        payload.len -= len;
-    }
-
-    return text;
-}
-
-
-unsigned
-llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
-    llmb_str_t *text)
-{
-    uint64_t  len;
-    unsigned  framed;
-
-    framed = (form->echo.len || form->columns[1].kinds);
-
-    *text = *payload;
-
-    if (!framed) {
-        payload->len = 0;
-        return text->len > 0;
-    }
-
-    if (payload->len < LLMB_PAYLOAD_HEAD) {
-        return 0;
-    }
-
-    memcpy(&len, payload->data, LLMB_PAYLOAD_HEAD);
-
-    text->data = payload->data + LLMB_PAYLOAD_HEAD;
-    text->len = (size_t) llmb_min(len, payload->len - LLMB_PAYLOAD_HEAD);
-
-    payload->data = text->data + text->len;
-    payload->len -= LLMB_PAYLOAD_HEAD + text->len;
-
-    return 1;
-}
-
-
-unsigned
-llmb_request_framed(const llmb_request_t *rq)
-{
-    return rq->ncolumns != 1 || rq->form->echo.len;
-}
-
-
-unsigned
-llmb_request_repeats(const llmb_request_t *rq, unsigned column)
-{
-    return rq->columns[column].present
-           && rq->columns[column].items < rq->items;
-}
-
-
 /* of the text of a column, whose items take so many bytes in the request */
 
 static size_t
-llmb_request_size(const llmb_request_t *rq, unsigned column, size_t span)
+llmb_piece_size(const llmb_request_t *rq, unsigned column, size_t span)
 {
     llmb_str_t  model;
 
@@ -389,24 +236,24 @@ llmb_request_size(const llmb_request_t *rq, unsigned column, size_t span)
 /* sets the bytes of a piece with so many items, whose columns are so long */
 
 static void
-llmb_request_measure(const llmb_request_t *rq, const size_t *spans,
+llmb_piece_measure(const llmb_request_t *rq, const size_t *spans,
     llmb_piece_t *piece)
 {
     size_t    head, size;
     unsigned  c;
 
-    head = llmb_request_framed(rq) ? LLMB_PAYLOAD_HEAD : 0;
+    head = llmb_payload_framed(rq) ? LLMB_PAYLOAD_HEAD : 0;
 
     piece->size = rq->form->echo.len ? head + rq->echo.len : 0;
     piece->bytes = piece->size;
 
     for (c = 0; c < rq->ncolumns; c++) {
-        size = llmb_request_size(rq, c, spans[c]);
+        size = llmb_piece_size(rq, c, spans[c]);
 
         piece->size += head + size;
         piece->bytes += head + size;
 
-        if (llmb_request_repeats(rq, c)) {
+        if (llmb_payload_repeats(rq, c)) {
             piece->bytes += (uint64_t) (size + 1) * (piece->items - 1);
         }
     }
@@ -414,20 +261,7 @@ llmb_request_measure(const llmb_request_t *rq, const size_t *spans,
 
 
 static void
-llmb_request_head(llmb_out_t *out, size_t len, uint32_t times)
-{
-    uint8_t   head[LLMB_PAYLOAD_HEAD];
-    uint64_t  n;
-
-    n = len | (uint64_t) times << LLMB_PAYLOAD_TIMES;
-    memcpy(head, &n, LLMB_PAYLOAD_HEAD);
-
-    llmb_out_bytes(out, head, LLMB_PAYLOAD_HEAD);
-}
-
-
-static void
-llmb_request_pack_column(llmb_out_t *out, const llmb_request_t *rq,
+llmb_piece_pack_column(llmb_out_t *out, const llmb_request_t *rq,
     llmb_str_t span, unsigned column)
 {
     llmb_str_t  model;
