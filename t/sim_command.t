@@ -319,7 +319,8 @@ is_deeply([ map { "$_->{rate} $_->{settings}{name}" } @{$sweep->{runs}} ],
 
 # what is not said is as in the module
 
-open my $fh, '<', "$FindBin::Bin/../README.md" or die "README.md: $!\n";
+open my $fh, '<', "$FindBin::Bin/../docs/directives.md"
+	or die "directives.md: $!\n";
 my %default = join('', <$fh>) =~ /Default:\*\* `llm_batch_(\w+) ([^;]+);`/g;
 close $fh;
 

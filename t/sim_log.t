@@ -3,7 +3,7 @@
 # Copyright (C) The ngx_http_llm_batch_module authors
 
 # Guards the way from nginx to llm-batch-sim: requests that were logged in the
-# log_format of README.md can be replayed, and come out as they were.
+# log_format of docs/simulator.md can be replayed, and come out as they were.
 
 use v5.36;
 
@@ -18,11 +18,12 @@ use Test::LLMBatch::Simulator;
 my $t = Test::LLMBatch->new('a log for llm-batch-sim')->has('llm_batch');
 my $mock = $t->backend();
 
-open my $fh, '<', "$FindBin::Bin/../README.md" or die "README.md: $!\n";
+open my $fh, '<', "$FindBin::Bin/../docs/simulator.md"
+	or die "simulator.md: $!\n";
 my ($format) = join('', <$fh>) =~ /^(log_format\s+llm_batch_sim.*?;)$/ms;
 close $fh;
 
-ok($format, 'README.md has the format') or die;
+ok($format, 'docs/simulator.md has the format') or die;
 
 $t->conf(<<'EOF', http => $format);
 location /v1/ {
