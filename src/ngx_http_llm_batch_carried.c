@@ -275,14 +275,21 @@ static ngx_int_t
 ngx_http_llm_batch_carry_all(ngx_http_request_t *r, ngx_array_t *list,
     ngx_array_t *from)
 {
-    ngx_uint_t                  i, *index, *carried;
-    ngx_http_variable_value_t  *v;
+    ngx_uint_t                      i, *index, *carried;
+    ngx_http_variable_value_t      *v;
+    ngx_http_llm_batch_captures_t   captures;
 
     index = from->elts;
+
+    if (ngx_http_llm_batch_save_captures(r, &captures) != NGX_OK) {
+        return NGX_ERROR;
+    }
 
     for (i = 0; i < from->nelts; i++) {
 
         v = ngx_http_get_indexed_variable(r, index[i]);
+
+        ngx_http_llm_batch_restore_captures(r, &captures);
 
         if (v == NULL || v->not_found) {
             continue;
@@ -379,6 +386,30 @@ ngx_http_llm_batch_lend_variable(ngx_http_request_t *fr,
     fr->variables[index].no_cacheable = 0;
 
     return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_evaluate(ngx_http_request_t *r,
+    ngx_http_complex_value_t *cv, ngx_str_t *value)
+{
+    ngx_int_t                      rc;
+    ngx_http_llm_batch_captures_t  captures;
+
+    if (cv->lengths == NULL) {
+        *value = cv->value;
+        return NGX_OK;
+    }
+
+    if (ngx_http_llm_batch_save_captures(r, &captures) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_complex_value(r, cv, value);
+
+    ngx_http_llm_batch_restore_captures(r, &captures);
+
+    return rc;
 }
 
 

@@ -232,7 +232,7 @@ ngx_http_llm_batch_get_mode(ngx_http_request_t *r,
     ngx_http_llm_batch_mode_e  mode;
 
     if (conf->mode == NULL
-        || ngx_http_complex_value(r, conf->mode, &value) != NGX_OK
+        || ngx_http_llm_batch_evaluate(r, conf->mode, &value) != NGX_OK
         || ngx_http_llm_batch_parse_mode(&value, &mode) != NGX_OK)
     {
         return NGX_HTTP_LLM_BATCH_MODE_AUTO;

@@ -300,7 +300,7 @@ ngx_http_llm_batch_set_task(ngx_http_llm_batch_ctx_t *ctx)
 
     ctx->tasked = 1;
 
-    if (ngx_http_complex_value(ctx->request, ctx->conf->task, &value)
+    if (ngx_http_llm_batch_evaluate(ctx->request, ctx->conf->task, &value)
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -400,7 +400,7 @@ ngx_http_llm_batch_scale(ngx_http_llm_batch_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (ngx_http_complex_value(ctx->request, cv, &value) != NGX_OK) {
+    if (ngx_http_llm_batch_evaluate(ctx->request, cv, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 

@@ -210,21 +210,13 @@ ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
 static void
 ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
 {
-    llmb_reason_e                   reason;
-    ngx_http_llm_batch_ctx_t       *ctx;
-    ngx_http_llm_batch_captures_t   captures;
+    llmb_reason_e              reason;
+    ngx_http_llm_batch_ctx_t  *ctx;
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_llm_batch_module);
 
-    if (ngx_http_llm_batch_see_variables(ctx) == NGX_OK
-        && ngx_http_llm_batch_save_captures(r, &captures) == NGX_OK)
-    {
-        reason = ngx_http_llm_batch_inspect(ctx);
-        ngx_http_llm_batch_restore_captures(r, &captures);
-
-    } else {
-        reason = LLMB_REASON_INTERNAL;
-    }
+    reason = ngx_http_llm_batch_see_variables(ctx) == NGX_OK
+             ? ngx_http_llm_batch_inspect(ctx) : LLMB_REASON_INTERNAL;
 
     if (ctx->reason == LLMB_REASON_NONE) {
         ctx->reason = reason;
@@ -428,8 +420,8 @@ ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx)
     ctx->group.len = p - ctx->group.data;
 
     if (ctx->conf->group) {
-        return ngx_http_complex_value(ctx->request, ctx->conf->group,
-                                      &ctx->group);
+        return ngx_http_llm_batch_evaluate(ctx->request, ctx->conf->group,
+                                           &ctx->group);
     }
 
     return NGX_OK;

@@ -35,20 +35,13 @@ llmb_reason_e
 ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
     ngx_http_llm_batch_entry_t *entry)
 {
-    ngx_int_t                       rc;
-    llmb_reason_e                   reason;
-    ngx_http_request_t             *r;
-    ngx_http_llm_batch_captures_t   captures;
+    ngx_int_t      rc;
+    llmb_reason_e  reason;
 
-    r = ctx->request;
     reason = ngx_http_llm_batch_may_join(ctx);
 
     if (reason != LLMB_REASON_NONE) {
         return reason;
-    }
-
-    if (ngx_http_llm_batch_save_captures(r, &captures) != NGX_OK) {
-        return LLMB_REASON_INTERNAL;
     }
 
     rc = ngx_http_llm_batch_key(ctx, pool, &entry->key);
@@ -60,8 +53,6 @@ ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
     if (rc == NGX_OK) {
         rc = ngx_http_llm_batch_tenant(ctx, pool, &entry->tenant);
     }
-
-    ngx_http_llm_batch_restore_captures(r, &captures);
 
     if (rc != NGX_OK) {
         return LLMB_REASON_INTERNAL;

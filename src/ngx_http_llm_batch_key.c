@@ -124,7 +124,7 @@ ngx_http_llm_batch_tenant(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
 
     if (conf->tenant) {
 
-        if (ngx_http_complex_value(ctx->request, conf->tenant, &value)
+        if (ngx_http_llm_batch_evaluate(ctx->request, conf->tenant, &value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -322,7 +322,7 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
     ngx_str_null(&value);
 
     if (conf->tenant
-        && ngx_http_complex_value(ctx->request, conf->tenant, &value)
+        && ngx_http_llm_batch_evaluate(ctx->request, conf->tenant, &value)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -343,7 +343,7 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
 
     for (i = 0; i < conf->vary->nelts; i++) {
 
-        if (ngx_http_complex_value(ctx->request, &cv[i], &value) != NGX_OK
+        if (ngx_http_llm_batch_evaluate(ctx->request, &cv[i], &value) != NGX_OK
             || ngx_http_llm_batch_put_part(b, value.data, value.len)
                != NGX_OK)
         {

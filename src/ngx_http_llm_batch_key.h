@@ -114,7 +114,7 @@ ngx_uint_t ngx_http_llm_batch_is_cookie(ngx_str_t *name);
 /*
  * What $1 and the like are made of.  A "map" that our directives look at may
  * have captures of its own, of what is one client's: they are not for the
- * directives behind us, nor for calls.
+ * other values that we look at, nor the directives behind us, nor for calls.
  */
 
 typedef struct {
@@ -127,6 +127,10 @@ ngx_int_t ngx_http_llm_batch_save_captures(ngx_http_request_t *r,
     ngx_http_llm_batch_captures_t *saved);
 void ngx_http_llm_batch_restore_captures(ngx_http_request_t *r,
     ngx_http_llm_batch_captures_t *saved);
+
+/* a value that leaves captures as they were */
+ngx_int_t ngx_http_llm_batch_evaluate(ngx_http_request_t *r,
+    ngx_http_complex_value_t *cv, ngx_str_t *value);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_KEY_H_INCLUDED_ */

@@ -17,7 +17,7 @@ use List::Util qw/ uniq /;
 
 use Test::LLMBatch;
 
-my $t = Test::LLMBatch->new('captures')->has('llm_batch')->plan(8);
+my $t = Test::LLMBatch->new('captures')->has('llm_batch')->plan(9);
 
 $t->conf(<<'EOF', http => <<'MAPS');
 llm_batch zone=llm;
@@ -32,7 +32,7 @@ location ~ ^/(tenant)/ {
 }
 location ~ ^/v1/(embed.*)$ {
     llm_batch_tenant $team;
-    llm_batch_vary $tier;
+    llm_batch_vary $tier $1;
     llm_batch_ignore_headers X-Key;
     proxy_pass http://backend;
 }
