@@ -691,7 +691,7 @@ ngx_http_llm_batch_put_off(ngx_http_llm_batch_call_t *call)
     ngx_memzero(&outcome, sizeof(llmb_outcome_t));
 
     outcome.internal = 1;
-    outcome.tries = c->tries;
+    outcome.unsent = c->unsent;
 
     if (c->state != LLMB_CALL_LOST
         && llmb_verdict(&outcome) == LLMB_VERDICT_AGAIN)

@@ -80,7 +80,8 @@ typedef struct {
     uint8_t          probe;       /* llmb_probe_e */
     uint16_t         worker;      /* that sends it */
     uint32_t         group;
-    uint32_t         tries;
+    uint32_t         tries;       /* that have failed */
+    uint32_t         unsent;      /* that could not even be sent */
     uint64_t         number;
     llmb_list_t      members;
     uint32_t         items;

@@ -45,6 +45,7 @@ llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
 
     outcome->members = llmb_sched_live(z, call);
     outcome->tries = c->tries;
+    outcome->unsent = c->unsent;
     outcome->spent = llmb_sched_spent(z, call, outcome->spent);
 
     returned->verdict = llmb_verdict(outcome);

@@ -62,7 +62,8 @@ typedef struct {
 
 /*
  * A SENT call came back to its worker.  Completes the outcome with what the
- * zone knows: members, tries, spent; and puts its tokens into the upstream's.
+ * zone knows: members, tries, unsent, spent; and puts its tokens into the
+ * upstream's.
  * All is learned that it tells, of the upstream, of limits, of the format and
  * of who is to be trusted; then the verdict is carried out:
  *

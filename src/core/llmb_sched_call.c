@@ -76,8 +76,16 @@ llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
     llmb_call_t  *c;
 
     c = llmb_call(z, call);
-    c->tries++;
     c->reason = (uint8_t) reason;
+
+    /* what was not sent has not failed */
+
+    if (reason == LLMB_REASON_INTERNAL) {
+        c->unsent++;
+
+    } else {
+        c->tries++;
+    }
 
     /* the golden ratio: numbers that follow each other are far apart */
 
@@ -156,6 +164,7 @@ llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     o->close = c->close;
     o->sealed = c->sealed;
     o->tries = c->tries;
+    o->unsent = c->unsent;
     o->reason = c->reason;
 
     for (n = c->members.n / 2; n; n--) {

@@ -43,8 +43,8 @@ llmb_verdict_wanted(const llmb_outcome_t *outcome)
 {
     if (outcome->internal) {
         /* alone, each member would need at once what one call has not got */
-        return outcome->tries < LLMB_VERDICT_UNSENT ? LLMB_VERDICT_AGAIN
-                                                    : LLMB_VERDICT_ALONE;
+        return outcome->unsent < LLMB_VERDICT_UNSENT ? LLMB_VERDICT_AGAIN
+                                                     : LLMB_VERDICT_ALONE;
     }
 
     if (outcome->status == 200) {

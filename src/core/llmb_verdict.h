@@ -55,7 +55,8 @@ typedef struct {
     uint32_t         items;
     uint64_t         tokens;      /* as estimated */
     uint64_t         bytes;       /* of items */
-    uint32_t         tries;       /* before this one */
+    uint32_t         tries;       /* before this one, that have failed */
+    uint32_t         unsent;      /* and those that could not be sent */
     uint64_t         spent;       /* ms in calls that failed, this one included,
                                      of the member that has spent most */
     uint64_t         timeout;     /* ms that an upstream may be silent; 0: it

@@ -149,6 +149,33 @@ a_retry_is_the_same_call_and_not_charged(void **state)
 }
 
 
+/* it has not failed, whatever comes of the next try */
+
+static void
+a_call_that_was_not_sent_may_still_be_sent_again(void **state)
+{
+    uint64_t  until;
+    uint32_t  call, m[3];
+
+    (void) state;
+
+    call = sent(1, 3, m);
+    outcome(502, 3);
+    out.internal = 1;
+    out.answered = 0;
+
+    assert_int_equal(back(call), LLMB_VERDICT_AGAIN);
+
+    until = llmb_sched_later(z, 0);
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, until), call);
+    assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
+    outcome(502, 3);
+
+    assert_int_equal(back(call), LLMB_VERDICT_AGAIN);
+    leave_all(T0 + 1000);
+}
+
+
 static void
 a_second_failure_isolates_as_many_as_may_be(void **state)
 {
@@ -419,7 +446,7 @@ a_call_that_was_not_sent_teaches_nothing(void **state)
     out.internal = 1;
     out.answered = 0;
 
-    llmb_call(z, call)->tries = LLMB_VERDICT_UNSENT;
+    llmb_call(z, call)->unsent = LLMB_VERDICT_UNSENT;
     assert_int_equal(back(call), LLMB_VERDICT_ALONE);
     assert_state(m[0], RELEASED);
     assert_state(m[1], RELEASED);
@@ -630,6 +657,7 @@ main(void)
     const struct CMUnitTest  tests[] = {
         sched_test(members_of_a_good_call_are_still_claimed),
         sched_test(a_retry_is_the_same_call_and_not_charged),
+        sched_test(a_call_that_was_not_sent_may_still_be_sent_again),
         sched_test(a_second_failure_isolates_as_many_as_may_be),
         sched_test(a_call_is_halved_if_both_halves_may_be_sent),
         sched_test(a_call_is_not_halved_beyond_the_allowance),

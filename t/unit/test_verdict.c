@@ -170,7 +170,7 @@ what_could_not_be_sent_is_tried_a_few_times_and_then_alone(void **state)
         o.idempotent = i & 1;
         o.fallback = (i & 2) != 0;
 
-        for (o.tries = 0; o.tries < LLMB_VERDICT_UNSENT; o.tries++) {
+        for (o.unsent = 0; o.unsent < LLMB_VERDICT_UNSENT; o.unsent++) {
             assert_int_equal(llmb_verdict(&o), LLMB_VERDICT_AGAIN);
         }
 
