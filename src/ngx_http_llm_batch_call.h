@@ -103,29 +103,6 @@ ngx_int_t ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call);
 /* the call's request is torn down, whatever it was doing */
 void ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call);
 
-/*
- * Gives each member that still waits for the call its part of the answer, or
- * the error, as call->outcome says.  NGX_AGAIN: some of them, and it is to be
- * called again when the event loop has had its turn.
- */
-ngx_int_t ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call);
-
-/*
- * Compares what stands beside the lists of an answer to several members with
- * what they have sent; an answer that may quote one of them is a mismatch.
- * Takes time: to be called without the lock.
- */
-void ngx_http_llm_batch_compare(ngx_http_llm_batch_call_t *call);
-
-/*
- * Takes out of an error that the members of a call are all to be given, and of
- * its text, call->error, what may be about another one: if it may quote, the
- * text is one of ours, and of the headers those about limits are left; for a
- * status that is about the input there is no text at all (local).
- */
-void ngx_http_llm_batch_neutralize(ngx_http_llm_batch_call_t *call,
-    ngx_http_llm_batch_answer_t *answer);
-
 /* the answer is complete: call->body and len are what there is of it */
 void ngx_http_llm_batch_read_answer(ngx_http_llm_batch_call_t *call);
 
@@ -141,12 +118,6 @@ void ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
 /* metrics of a call that came back */
 void ngx_http_llm_batch_count_outcome(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_returned_t *returned);
-
-/* a call that a part has of its own came back: its answer, or more parts */
-void ngx_http_llm_batch_part_returned(ngx_http_llm_batch_call_t *call);
-
-/* a sink: appends to a buffer; LLMB_LIMIT if it does not fit */
-llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len);
 
 /*
  * A part is no longer waited for.  If it was the last one of a call of this

@@ -100,15 +100,5 @@ struct ngx_http_llm_batch_ctx_s {
 
 ngx_int_t ngx_http_llm_batch_handler(ngx_http_request_t *r);
 
-/* NULL if there is no memory */
-ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_create_ctx(ngx_http_request_t *r,
-    ngx_http_llm_batch_loc_conf_t *conf);
-
-/* finds the context, also after an internal redirect; may be NULL */
-ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_get_ctx(ngx_http_request_t *r);
-
-/* what became of the request is known: counts it, once */
-void ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_HANDLER_H_INCLUDED_ */

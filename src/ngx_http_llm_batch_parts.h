@@ -50,9 +50,6 @@ void ngx_http_llm_batch_stop_work(ngx_http_llm_batch_ctx_t *ctx);
 /* a part that has no call or member any more is to be sent, or cut, anew */
 void ngx_http_llm_batch_part_back(ngx_http_llm_batch_part_t *part);
 
-/* sends a part in a call of its own; the request may be gone afterwards */
-void ngx_http_llm_batch_part_alone(ngx_http_llm_batch_part_t *part);
-
 /*
  * The part is answered; part->result is set, and the body, of which it takes
  * what is in it.  An error answers the whole request, and so does the last

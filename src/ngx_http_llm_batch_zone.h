@@ -75,17 +75,6 @@ ngx_http_llm_batch_zone_t *ngx_http_llm_batch_zone_add(ngx_conf_t *cf,
     ngx_str_t *name, size_t size);
 
 /*
- * Takes a place in the zone for this process and cleans up after the one that
- * had it before.  Without a place everything is passed through; one is looked
- * for once a second.
- */
-ngx_int_t ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
-    ngx_cycle_t *cycle);
-
-/* gives the place back */
-void ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone);
-
-/*
  * The lock.  If the last one who held it died, the tables are emptied and a
  * new epoch begins: what a worker knows of members and calls is valid only
  * while zone->epoch is that of the tables.  Who has the lock is seen by others
@@ -93,9 +82,6 @@ void ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone);
  */
 void ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone);
 void ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone);
-
-/* this worker copies nothing now, and knows of the epoch; with the lock */
-void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_ */

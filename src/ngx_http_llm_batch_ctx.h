@@ -1,0 +1,24 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The context of a request: made, found again, counted, and cleaned up.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_CTX_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_CTX_H_INCLUDED_
+
+
+/* NULL if there is no memory */
+ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_create_ctx(ngx_http_request_t *r,
+    ngx_http_llm_batch_loc_conf_t *conf);
+
+/* finds the context, also after an internal redirect; may be NULL */
+ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_get_ctx(ngx_http_request_t *r);
+
+/* what became of the request is known: counts it, once */
+void ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_CTX_H_INCLUDED_ */

@@ -1,0 +1,63 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * What the headers of a client mean: which of them tell who it is, which say
+ * nothing about the answer.
+ */
+
+
+#ifndef _NGX_HTTP_LLM_BATCH_HEADERS_H_INCLUDED_
+#define _NGX_HTTP_LLM_BATCH_HEADERS_H_INCLUDED_
+
+
+typedef enum {
+    NGX_HTTP_LLM_BATCH_HEADER_KEY = 0,     /* equal within a call, and sent */
+    NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL,  /* sent only if all agree */
+    NGX_HTTP_LLM_BATCH_HEADER_IGNORED      /* neither: does not count */
+} ngx_http_llm_batch_header_e;
+
+
+/* where one is in a list of headers */
+
+typedef struct {
+    ngx_list_part_t  *part;
+    ngx_uint_t        pos;
+} ngx_http_llm_batch_walk_t;
+
+
+/* whether a header has this name, a string constant */
+
+#define ngx_http_llm_batch_is_header(h, name)                                 \
+    ((h)->key.len == sizeof(name) - 1                                         \
+     && ngx_strncasecmp((h)->key.data, (u_char *) name, sizeof(name) - 1) == 0)
+
+
+/*
+ * One header after the other of a list of nginx's, NULL at the end; also those
+ * with a hash of 0, which in a response are not sent.
+ */
+void ngx_http_llm_batch_begin_headers(ngx_http_llm_batch_walk_t *walk,
+    ngx_list_t *list);
+ngx_table_elt_t *ngx_http_llm_batch_next_header(
+    ngx_http_llm_batch_walk_t *walk);
+
+/*
+ * The same, of those of a request that count in this location, and what each
+ * counts as.  Keys and calls are both made of what this yields, so that nothing
+ * is sent that was not compared.
+ */
+ngx_table_elt_t *ngx_http_llm_batch_next_counted(
+    ngx_http_llm_batch_walk_t *walk, ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_http_llm_batch_header_e *class);
+
+/* copies a string, with a zero behind it */
+ngx_int_t ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst,
+    ngx_str_t *src);
+
+/* whether this name, in lower case, is of a header that identifies a client */
+ngx_uint_t ngx_http_llm_batch_is_credential(ngx_str_t *name);
+ngx_uint_t ngx_http_llm_batch_is_cookie(ngx_str_t *name);
+
+
+#endif /* _NGX_HTTP_LLM_BATCH_HEADERS_H_INCLUDED_ */
