@@ -237,10 +237,10 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part)
 
     ngx_memzero(&fetch, sizeof(ngx_http_llm_batch_fetch_t));
 
-    fetch.pool = r->pool;
+    fetch.pool = part->ctx->cut ? ngx_http_llm_batch_part_pool(part) : r->pool;
     fetch.body = ngx_http_llm_batch_spool_create(r->pool, r, len);
 
-    if (fetch.body == NULL
+    if (fetch.pool == NULL || fetch.body == NULL
         || ngx_http_llm_batch_spool_reserve(fetch.body, len) != NGX_OK)
     {
         goto failed;
@@ -264,7 +264,7 @@ ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part)
 
     if (zone->tables->epoch != part->epoch
         || fetch.head == NULL
-        || ngx_http_llm_batch_answer_read(r->pool, &head, &answer) != NGX_OK)
+        || ngx_http_llm_batch_answer_read(fetch.pool, &head, &answer) != NGX_OK)
     {
         goto failed;
     }

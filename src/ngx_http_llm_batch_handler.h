@@ -51,6 +51,7 @@ struct ngx_http_llm_batch_part_s {
     /* once it is answered */
     llmb_result_t                   result;
     ngx_http_llm_batch_answer_t     answer;
+    ngx_pool_t                     *pool;     /* of its head; or NULL */
 
     unsigned                        joined:1;
     unsigned                        grown:1;  /* has all of its memory */

@@ -297,7 +297,9 @@ static ngx_int_t
 ngx_http_llm_batch_joint_head(ngx_http_llm_batch_joint_t *joint,
     ngx_http_llm_batch_part_t *part)
 {
+    ngx_str_t                  *peer;
     ngx_uint_t                  i;
+    ngx_pool_t                 *pool;
     ngx_http_upstream_state_t  *src, *dst;
 
     if (joint->parts++ == 0) {
@@ -308,6 +310,7 @@ ngx_http_llm_batch_joint_head(ngx_http_llm_batch_joint_t *joint,
         return NGX_OK;
     }
 
+    pool = part->ctx->request->pool;
     src = part->answer.states.elts;
 
     for (i = 0; i < part->answer.states.nelts; i++) {
@@ -318,7 +321,27 @@ ngx_http_llm_batch_joint_head(ngx_http_llm_batch_joint_t *joint,
         }
 
         *dst = src[i];
+        dst->peer = NULL;
+
+        if (src[i].peer == NULL) {
+            continue;
+        }
+
+        peer = ngx_palloc(pool, sizeof(ngx_str_t));
+        if (peer == NULL) {
+            return NGX_ABORT;
+        }
+
+        peer->len = src[i].peer->len;
+        peer->data = ngx_pstrdup(pool, src[i].peer);
+        if (peer->data == NULL) {
+            return NGX_ABORT;
+        }
+
+        dst->peer = peer;
     }
+
+    ngx_http_llm_batch_part_free(part);
 
     ngx_http_llm_batch_joint_result(joint, &part->result);
 

@@ -33,6 +33,7 @@ static ngx_http_llm_batch_part_t *ngx_http_llm_batch_cut_off(
 static void ngx_http_llm_batch_put_back(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_meet(ngx_http_llm_batch_part_t *first,
     ngx_http_llm_batch_part_t *second);
+static void ngx_http_llm_batch_part_cleanup(void *data);
 static void ngx_http_llm_batch_fail(ngx_http_llm_batch_ctx_t *ctx,
     ngx_uint_t status, llmb_reason_e reason);
 
@@ -484,6 +485,7 @@ void
 ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_answer_t *answer)
 {
+    ngx_pool_t                  *pool;
     ngx_http_llm_batch_ctx_t    *ctx;
     ngx_http_llm_batch_spool_t  *body;
 
@@ -514,9 +516,11 @@ ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
 
     /* the head is of the call, which is over before the other parts are */
 
-    if (ngx_http_llm_batch_answer_copy(ctx->request->pool, answer,
-                                       &part->answer)
-        != NGX_OK)
+    pool = ngx_http_llm_batch_part_pool(part);
+
+    if (pool == NULL
+        || ngx_http_llm_batch_answer_copy(pool, answer, &part->answer)
+           != NGX_OK)
     {
         ngx_http_llm_batch_fail(ctx, NGX_HTTP_INTERNAL_SERVER_ERROR,
                                 LLMB_REASON_INTERNAL);
@@ -528,6 +532,48 @@ ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
 
     if (ngx_http_llm_batch_join_answers(ctx) == NGX_OK) {
         ngx_http_llm_batch_post_work(ctx);
+    }
+}
+
+
+/* the heads of many parts would fill that of the request */
+
+ngx_pool_t *
+ngx_http_llm_batch_part_pool(ngx_http_llm_batch_part_t *part)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (part->pool) {
+        return part->pool;
+    }
+
+    cln = ngx_pool_cleanup_add(part->ctx->request->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    part->pool = ngx_create_pool(1024, ngx_cycle->log);
+
+    cln->handler = ngx_http_llm_batch_part_cleanup;
+    cln->data = part;
+
+    return part->pool;
+}
+
+
+static void
+ngx_http_llm_batch_part_cleanup(void *data)
+{
+    ngx_http_llm_batch_part_free(data);
+}
+
+
+void
+ngx_http_llm_batch_part_free(ngx_http_llm_batch_part_t *part)
+{
+    if (part->pool) {
+        ngx_destroy_pool(part->pool);
+        part->pool = NULL;
     }
 }
 

@@ -58,6 +58,13 @@ void ngx_http_llm_batch_part_back(ngx_http_llm_batch_part_t *part);
 void ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_answer_t *answer);
 
+/*
+ * Where the head of a part's answer is, until it is joined or the request
+ * over; NULL if there is no memory.
+ */
+ngx_pool_t *ngx_http_llm_batch_part_pool(ngx_http_llm_batch_part_t *part);
+void ngx_http_llm_batch_part_free(ngx_http_llm_batch_part_t *part);
+
 /* gives up all parts; calls that nobody else waits for are ended */
 void ngx_http_llm_batch_abandon_parts(ngx_http_llm_batch_ctx_t *ctx);
 
