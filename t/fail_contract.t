@@ -2,9 +2,9 @@
 
 # Copyright (C) The ngx_http_llm_batch_module authors
 
-# Guards the table of docs/failures.md line by line: what a call of several
-# is answered, and what its clients see.  What each line is about in detail is in
-# the other files of this name; workers that die and zones that are full are in
+# Guards the table of docs/failures.md, "When a call fails", line by line: what
+# a call of several is answered, and what its clients see.  What each line is
+# about in detail is in the other files of this name; workers that die and zones that are full are in
 # fail_worker.t and bypass_zone_full.t, those that shut down in reload.t.
 
 use v5.36;
