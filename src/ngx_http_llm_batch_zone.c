@@ -16,7 +16,7 @@
 #define NGX_HTTP_LLM_BATCH_MAGIC   0x6c6c6d62
 #define NGX_HTTP_LLM_BATCH_LAYOUT                                             \
     (sizeof(ngx_http_llm_batch_shctx_t) * 65536                               \
-     + sizeof(llmb_member_t) + sizeof(llmb_call_t) + sizeof(llmb_group_t)       \
+     + sizeof(llmb_member_t) + sizeof(llmb_call_t) + sizeof(llmb_group_t)     \
      + sizeof(llmb_upstream_t) + sizeof(llmb_worker_t) + LLMB_ZONE_LAYOUT)
 
 
