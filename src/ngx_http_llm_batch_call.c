@@ -22,6 +22,8 @@ static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
 static ngx_uint_t ngx_http_llm_batch_is_unsent(
     ngx_http_llm_batch_call_t *call);
+static void ngx_http_llm_batch_log_credentials(
+    ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
 static void ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, uint32_t off);
 static void ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx);
@@ -87,6 +89,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     ngx_http_llm_batch_count_outcome(call, outcome, &returned);
     ngx_http_llm_batch_log_pause(zone, returned.pause);
     ngx_http_llm_batch_log_format(call, outcome, returned.format_off);
+    ngx_http_llm_batch_log_credentials(call, outcome);
 
     if (returned.verdict == LLMB_VERDICT_AGAIN
         || returned.verdict == LLMB_VERDICT_HALVE)
@@ -448,6 +451,40 @@ ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
     facts->fallback_limit = conf->fallback_limit;
     facts->breaker_failures = conf->breaker_failures;
     facts->breaker_cooldown = conf->breaker_cooldown;
+}
+
+
+/*
+ * "llm_batch_tenant" has merged clients, but the upstream wants to know who
+ * asks.  What a location sends may depend on a credential in ways that cannot
+ * be seen when it is configured, so that is said here, once an hour.
+ */
+
+static void
+ngx_http_llm_batch_log_credentials(ngx_http_llm_batch_call_t *call,
+    llmb_outcome_t *outcome)
+{
+    ngx_str_t                      *name;
+    ngx_http_llm_batch_loc_conf_t  *conf;
+
+    conf = call->conf;
+
+    if (!call->mixed || !outcome->answered
+        || (outcome->status != NGX_HTTP_UNAUTHORIZED
+            && outcome->status != NGX_HTTP_FORBIDDEN)
+        || (conf->warned && ngx_time() < conf->warned + 3600))
+    {
+        return;
+    }
+
+    conf->warned = ngx_time();
+    name = &call->zone->shm_zone->shm.name;
+
+    ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, 0,
+                  "an upstream of zone \"%V\" has answered %ud to a call of "
+                  "clients with different credentials, which "
+                  "\"llm_batch_tenant\" has merged: none of those is sent",
+                  name, outcome->status);
 }
 
 

@@ -89,6 +89,8 @@ struct ngx_http_llm_batch_call_s {
     unsigned                        moved:1;      /* to a path of its own */
     unsigned                        complete:1;   /* its end was seen */
     unsigned                        estimated:1;  /* tokens are of texts */
+    unsigned                        mixed:1;      /* credentials of members
+                                                     differ, so none is sent */
     unsigned                        starved:1;    /* no room for its answer */
     unsigned                        finished:1;   /* all have their outcome */
 };

@@ -96,6 +96,8 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_uint_t                    breaker_failures;
     ngx_msec_t                    breaker_cooldown;
     ngx_flag_t                    headers;
+
+    time_t                        warned;   /* that credentials are missed */
 };
 
 

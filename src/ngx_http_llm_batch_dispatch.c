@@ -388,6 +388,8 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
+    call->mixed = !credentials;
+
     rc = ngx_http_llm_batch_detach(call, lender, credentials);
 
     if (rc != NGX_OK) {
