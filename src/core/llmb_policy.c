@@ -7,10 +7,6 @@
 #include "llmb_policy.h"
 
 
-/* "fixed" sends early with min_size items at this share of max_wait */
-
-#define LLMB_POLICY_EARLY(wait)  ((wait) * 7 / 10)
-
 /* us; what may be spent at once, and how far beyond that it can be overspent */
 
 #define LLMB_POLICY_BURST        1000000
@@ -25,8 +21,6 @@
 #define LLMB_POLICY_PACE_MAX     100000
 
 
-static llmb_close_e llmb_policy_full(const llmb_policy_t *policy,
-    const llmb_load_t *load);
 static uint64_t llmb_policy_burst(const llmb_policy_t *policy);
 
 
@@ -88,116 +82,6 @@ llmb_policy_takes(const llmb_policy_t *policy, uint32_t items,
     return (policy->most_items == 0 || items <= policy->most_items)
            && (policy->most_bytes == 0 || bytes <= policy->most_bytes)
            && (policy->max_tokens == 0 || tokens <= policy->max_tokens);
-}
-
-
-llmb_close_e
-llmb_policy_close(const llmb_policy_t *policy, const llmb_load_t *load,
-    uint64_t now)
-{
-    llmb_close_e  close;
-
-    if (load->requests == 0) {
-        return LLMB_CLOSE_NONE;
-    }
-
-    if (now >= load->deadline && !load->patient) {
-        return LLMB_CLOSE_DEADLINE;
-    }
-
-    if (now < load->paused
-        || load->inflight >= policy->concurrency
-        || load->crowded)
-    {
-        return LLMB_CLOSE_NONE;
-    }
-
-    if (policy->window == LLMB_WINDOW_RATE) {
-
-        if (now < load->budget) {
-            return LLMB_CLOSE_NONE;
-        }
-
-        close = llmb_policy_full(policy, load);
-
-        return close == LLMB_CLOSE_NONE ? LLMB_CLOSE_RATE : close;
-    }
-
-    close = llmb_policy_full(policy, load);
-
-    if (close != LLMB_CLOSE_NONE) {
-        return close;
-    }
-
-    if (policy->window == LLMB_WINDOW_SLOT) {
-        return now < load->budget ? LLMB_CLOSE_NONE : LLMB_CLOSE_SLOT;
-    }
-
-    if (now >= load->deadline) {
-        return LLMB_CLOSE_DEADLINE;
-    }
-
-    if (load->items >= policy->min_size
-        && now >= load->since + LLMB_POLICY_EARLY(policy->max_wait))
-    {
-        return LLMB_CLOSE_EARLY;
-    }
-
-    return LLMB_CLOSE_NONE;
-}
-
-
-static llmb_close_e
-llmb_policy_full(const llmb_policy_t *policy, const llmb_load_t *load)
-{
-    if (load->items >= policy->max_size) {
-        return LLMB_CLOSE_SIZE;
-    }
-
-    if (policy->max_tokens && load->tokens >= policy->max_tokens) {
-        return LLMB_CLOSE_TOKENS;
-    }
-
-    if (load->bytes >= policy->max_bytes) {
-        return LLMB_CLOSE_BYTES;
-    }
-
-    return LLMB_CLOSE_NONE;
-}
-
-
-uint64_t
-llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
-    uint64_t deadline, uint64_t paused, uint64_t budget, unsigned patient,
-    uint64_t now)
-{
-    uint64_t  wake, early;
-
-    wake = deadline;
-
-    if (patient && deadline <= now) {
-        /* a slot that becomes free is told by whoever had it */
-        wake = deadline + LLMB_POLICY_SKEW;
-        wake = now < wake ? wake : UINT64_MAX;
-    }
-
-    if (paused > now && paused < wake) {
-        wake = paused;
-    }
-
-    if (budget > now && budget < wake) {
-        wake = budget;
-    }
-
-    if (policy->window == LLMB_WINDOW_FIXED) {
-        early = since + LLMB_POLICY_EARLY(policy->max_wait);
-
-        if (early > now && early < wake) {
-            wake = early;
-        }
-    }
-
-    return wake;
 }
 
 

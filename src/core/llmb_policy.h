@@ -75,6 +75,9 @@ typedef struct {
     uint32_t         inflight;    /* calls */
     uint64_t         since;
     uint64_t         deadline;
+    uint32_t         oldest;      /* whose these are */
+    uint32_t         urgent;      /* whose answer is due first, and */
+    uint64_t         latest;      /* when it has to leave; or UINT64_MAX */
     uint64_t         paused;      /* nothing but deadlines until then */
     uint64_t         budget;      /* ms; no call before, but a full one in
                                      the window "slot" */
@@ -99,20 +102,6 @@ unsigned llmb_policy_proven(const llmb_learned_t *proven, uint32_t items,
  */
 unsigned llmb_policy_takes(const llmb_policy_t *policy, uint32_t items,
     uint64_t tokens, uint64_t bytes);
-
-/* why the group is to be sent now; LLMB_CLOSE_NONE: it is not */
-llmb_close_e llmb_policy_close(const llmb_policy_t *policy,
-    const llmb_load_t *load, uint64_t now);
-
-/*
- * The next moment after "now" at which time alone may close the group, for
- * a member that came at "since" and must leave by "deadline", or may wait for
- * a slot then; UINT64_MAX if there is none.  "paused" and "budget" are those
- * of the load.
- */
-uint64_t llmb_policy_wake(const llmb_policy_t *policy, uint64_t since,
-    uint64_t deadline, uint64_t paused, uint64_t budget, unsigned patient,
-    uint64_t now);
 
 /*
  * A budget of calls as a leaky bucket (the generic cell rate algorithm of ITU-T

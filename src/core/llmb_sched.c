@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "llmb_sched_parts.h"
+#include "llmb_when.h"
 
 
 static unsigned llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g,
@@ -51,7 +52,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     }
 
     if (g->stranded || llmb_sched_is_due(z, g, member, now)
-        || llmb_sched_close(z, g, now) != LLMB_CLOSE_NONE)
+        || llmb_when(z, g, now).at <= now)
     {
         /* by mail, so whatever else this pass brings leaves with it */
         llmb_sched_mail_member(z, member);
@@ -90,6 +91,7 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
     before = g->queue.n;
 
     llmb_sched_use_turn(z, group);
+    llmb_sched_watch(z, g, now);
 
     /* if there is more to be sent than this, somebody is asked to go on */
 
@@ -134,6 +136,8 @@ static unsigned
 llmb_sched_next(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
     uint64_t now, llmb_batch_t *batch)
 {
+    llmb_when_t  when;
+
     memset(batch, 0, sizeof(llmb_batch_t));
 
     batch->must = LLMB_NIL;
@@ -154,19 +158,12 @@ llmb_sched_next(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
         return 1;
     }
 
-    if (g->queue.n && now >= llmb_sched_latest(z, g, now)) {
-        batch->close = LLMB_CLOSE_DEADLINE;
-        batch->must = g->urgent;
-        return 1;
-    }
+    when = llmb_when(z, g, now);
 
-    batch->close = llmb_sched_close(z, g, now);
+    batch->close = when.why;
+    batch->must = when.who;
 
-    if (batch->close == LLMB_CLOSE_DEADLINE) {
-        batch->must = g->ages.head;
-    }
-
-    return batch->close != LLMB_CLOSE_NONE;
+    return when.at <= now;
 }
 
 
@@ -213,51 +210,6 @@ llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
     }
 
     llmb_sched_attend(z, m->group, now);
-}
-
-
-/* the load of the group, held against its policy */
-
-llmb_close_e
-llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
-{
-    return llmb_sched_wants(z, g, llmb_sched_crowded(z, g, now), now);
-}
-
-
-llmb_close_e
-llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g, unsigned crowded,
-    uint64_t now)
-{
-    llmb_load_t     load;
-    llmb_policy_t   policy;
-    llmb_member_t  *oldest;
-
-    if (g->queue.n == 0) {
-        return LLMB_CLOSE_NONE;
-    }
-
-    if (now >= g->paused && now >= llmb_sched_latest(z, g, now)) {
-        return LLMB_CLOSE_DEADLINE;
-    }
-
-    oldest = llmb_member(z, g->ages.head);
-
-    load.requests = g->queue.n;
-    load.items = g->items;
-    load.tokens = g->tokens;
-    load.bytes = g->bytes;
-    load.inflight = g->inflight;
-    load.since = oldest->since;
-    load.deadline = oldest->deadline;
-    load.paused = llmb_sched_shut(g);
-    load.budget = llmb_policy_budget(&g->policy, g->next);
-    load.crowded = crowded != 0;
-    load.patient = oldest->part && (!g->turn || now < load.paused);
-
-    policy = llmb_group_policy(g);
-
-    return llmb_policy_close(&policy, &load, now);
 }
 
 

@@ -28,15 +28,10 @@
 #define LLMB_SCHED_LOOK      16
 
 
-static uint64_t llmb_sched_time(const llmb_learn_t *l, uint32_t size);
 static uint64_t llmb_sched_alone(const llmb_learn_t *l,
     const llmb_member_t *m);
-static unsigned llmb_sched_soon(const llmb_group_t *g, const llmb_learn_t *l,
-    uint64_t now, uint32_t *items);
 static unsigned llmb_sched_is_late(const llmb_learn_t *l,
     const llmb_member_t *m, uint64_t now);
-static void llmb_sched_find_urgent(llmb_zone_t *z, llmb_group_t *g,
-    uint64_t now);
 
 
 void
@@ -76,9 +71,7 @@ llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
 }
 
 
-/* ms from the end of a hold to the answer */
-
-static uint64_t
+uint64_t
 llmb_sched_time(const llmb_learn_t *l, uint32_t size)
 {
     return (llmb_learn_time(l, size) + 999) / 1000
@@ -92,72 +85,6 @@ static uint64_t
 llmb_sched_alone(const llmb_learn_t *l, const llmb_member_t *m)
 {
     return (llmb_learn_expected(l, m->items) + 999) / 1000;
-}
-
-
-uint64_t
-llmb_sched_latest(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
-{
-    uint32_t        size, soon;
-    uint64_t        time;
-    llmb_learn_t   *l;
-    llmb_member_t  *m;
-    llmb_policy_t   policy;
-
-    l = &llmb_upstream_of(z, g)->learn;
-
-    if (g->unsure || (g->urgent != LLMB_NIL
-                      && llmb_sched_is_late(l, llmb_member(z, g->urgent),
-                                            now)))
-    {
-        llmb_sched_find_urgent(z, g, now);
-    }
-
-    if (g->urgent == LLMB_NIL) {
-        return UINT64_MAX;
-    }
-
-    m = llmb_member(z, g->urgent);
-    policy = llmb_group_policy(g);
-
-    if (!llmb_sched_soon(g, l, now, &soon)
-        && policy.window == LLMB_WINDOW_SLOT)
-    {
-        /* items are taken to cost much, and most holds end before that */
-        return UINT64_MAX;
-    }
-
-    size = llmb_min(policy.max_size, g->items + soon);
-    time = llmb_sched_time(l, llmb_max(size, m->items));
-
-    return m->due > time ? m->due - time : 0;
-}
-
-
-/*
- * Items that may come with the next pass, as all of them leave together; 0 if
- * it is not known what one more costs.
- */
-
-static unsigned
-llmb_sched_soon(const llmb_group_t *g, const llmb_learn_t *l, uint64_t now,
-    uint32_t *items)
-{
-    double  n, fixed, each;
-
-    *items = 0;
-
-    if (!llmb_learn_cost(l, &fixed, &each)) {
-        return 0;
-    }
-
-    n = llmb_arrivals_rate(&g->arrivals, now * 1000) * LLMB_SCHED_MARGIN
-        / 1000;
-    n = (n + 1) * g->items / g->queue.n;
-
-    *items = (uint32_t) llmb_min(n, 1e6);
-
-    return 1;
 }
 
 
@@ -209,19 +136,26 @@ llmb_sched_unpress(llmb_zone_t *z, uint32_t member)
  * has its own deadline, and those of all that joined when it was known.
  */
 
-static void
-llmb_sched_find_urgent(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+uint32_t
+llmb_sched_urgent(llmb_zone_t *z, const llmb_group_t *g, uint64_t now)
 {
-    uint32_t        i, n;
+    uint32_t        i, n, found;
+    uint64_t        due;
     llmb_learn_t   *l;
     llmb_member_t  *m;
 
     l = &llmb_upstream_of(z, g)->learn;
 
-    g->urgent = LLMB_NIL;
-    g->unsure = 0;
+    if (!g->unsure
+        && (g->urgent == LLMB_NIL
+            || !llmb_sched_is_late(l, llmb_member(z, g->urgent), now)))
+    {
+        return g->urgent;
+    }
 
     n = LLMB_SCHED_LOOK;
+    due = UINT64_MAX;
+    found = LLMB_NIL;
 
     for (i = g->ages.head;
          i != LLMB_NIL && n;
@@ -230,8 +164,19 @@ llmb_sched_find_urgent(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
         m = llmb_member(z, i);
         n--;
 
-        if (!llmb_sched_is_late(l, m, now)) {
-            llmb_sched_press(z, i);
+        if (m->due < due && !llmb_sched_is_late(l, m, now)) {
+            due = m->due;
+            found = i;
         }
     }
+
+    return found;
+}
+
+
+void
+llmb_sched_watch(llmb_zone_t *z, llmb_group_t *g, uint64_t now)
+{
+    g->urgent = llmb_sched_urgent(z, g, now);
+    g->unsure = 0;
 }

@@ -32,14 +32,6 @@ typedef struct {
 } llmb_batch_t;
 
 
-/*
- * The load of the group, held against its policy; wants() is told whether
- * others have the slots of its upstream.
- */
-llmb_close_e llmb_sched_close(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
-llmb_close_e llmb_sched_wants(llmb_zone_t *z, llmb_group_t *g,
-    unsigned crowded, uint64_t now);
-
 /* whether a member, if it is one, is in the queue of the group */
 unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member);
 
@@ -68,10 +60,15 @@ void llmb_sched_press(llmb_zone_t *z, uint32_t member);
 void llmb_sched_unpress(llmb_zone_t *z, uint32_t member);
 
 /*
- * When that one has to leave, with all that has joined since; UINT64_MAX:
- * there is nobody
+ * Who that is, of those that are not late whatever is done; LLMB_NIL: nobody.
+ * watch() notes it.
  */
-uint64_t llmb_sched_latest(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
+uint32_t llmb_sched_urgent(llmb_zone_t *z, const llmb_group_t *g,
+    uint64_t now);
+void llmb_sched_watch(llmb_zone_t *z, llmb_group_t *g, uint64_t now);
+
+/* ms from the end of a hold to the answer to so many items */
+uint64_t llmb_sched_time(const llmb_learn_t *l, uint32_t size);
 
 /* whether a member may wait until then, for the end of a pause */
 unsigned llmb_sched_may_wait(const llmb_member_t *m, uint64_t until,

@@ -7,10 +7,7 @@
 
 
 #include "llmb_sched_parts.h"
-
-
-static uint64_t llmb_sched_timer(const llmb_group_t *g, const llmb_member_t *m,
-    uint64_t since, uint64_t now);
+#include "llmb_when.h"
 
 
 /*
@@ -33,11 +30,9 @@ llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now)
         return;
     }
 
-    if (llmb_sched_shut(g) > now
-        || llmb_policy_budget(&g->policy, g->next) > now
-        || llmb_sched_latest(z, g, now) != UINT64_MAX
-        || llmb_sched_close(z, g, now + LLMB_POLICY_SKEW) != LLMB_CLOSE_NONE)
-    {
+    llmb_sched_watch(z, g, now);
+
+    if (llmb_when_early(z, g, now)) {
         llmb_sched_mail_member(z, g->queue.head);
     }
 }
@@ -77,7 +72,7 @@ llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
     llmb_sched_flush(z, group, worker, LLMB_NIL, now);
 
     if (g->turn || g->urgent != LLMB_NIL || g->unsure
-        || llmb_sched_close(z, g, now + LLMB_POLICY_SKEW) != LLMB_CLOSE_NONE)
+        || llmb_when_near(z, g, now))
     {
         /*
          * a part that may go, but not before the end of a pause; or what was
@@ -193,44 +188,14 @@ llmb_sched_serve(llmb_zone_t *z, uint32_t member)
 }
 
 
-/*
- * Of those that wait, the one that joined last has seen the most of them, so
- * its timer is early enough for whoever is due first, and for the oldest, that
- * may have looked before by its own clock, when there were too few of them.  If
- * that is over, a worker has been asked already.
- */
-
 uint64_t
 llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now)
 {
-    uint64_t        wake, next, latest;
-    llmb_group_t   *g;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
-    g = llmb_group(z, m->group);
 
-    wake = llmb_sched_timer(g, m, m->since, now);
+    llmb_sched_watch(z, llmb_group(z, m->group), now);
 
-    if (g->ages.n) {
-        next = llmb_sched_timer(g, m, llmb_member(z, g->ages.head)->since,
-                                now);
-        wake = llmb_min(wake, next);
-    }
-
-    latest = llmb_sched_latest(z, g, now);
-
-    return latest > now ? llmb_min(wake, latest) : wake;
-}
-
-
-/* the timer of a member, in a group of which one is there since then */
-
-static uint64_t
-llmb_sched_timer(const llmb_group_t *g, const llmb_member_t *m,
-    uint64_t since, uint64_t now)
-{
-    return llmb_policy_wake(&g->policy, since, m->deadline, llmb_sched_shut(g),
-                            llmb_policy_budget(&g->policy, g->next), m->part,
-                            now);
+    return llmb_when_timer(z, m, now);
 }

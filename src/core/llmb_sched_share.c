@@ -18,6 +18,7 @@
 
 
 #include "llmb_sched_parts.h"
+#include "llmb_when.h"
 
 
 /* ms for which a slot is kept for the group whose turn it is */
@@ -93,7 +94,7 @@ llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now)
     g = llmb_group(z, group);
 
     waits = llmb_sched_crowded(z, g, now)
-            && llmb_sched_wants(z, g, 0, now) != LLMB_CLOSE_NONE;
+            && llmb_when_free(z, g, now).at <= now;
 
     if (waits == (llmb_turns(z)[group].height != 0)) {
         return;

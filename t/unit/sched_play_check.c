@@ -4,6 +4,7 @@
  */
 
 
+#include "llmb_when.h"
 #include "sched_play.h"
 
 
@@ -136,12 +137,12 @@ play_is_called(play_t *play, const llmb_upstream_t *u)
  * first is looked at as soon as something happens in its own group.
  */
 
-static llmb_close_e
+static unsigned
 play_closes(play_t *play, llmb_group_t *g, uint64_t now)
 {
-    uint8_t       unsure;
-    uint32_t      urgent;
-    llmb_close_e  close;
+    uint8_t      unsure;
+    uint32_t     urgent;
+    llmb_when_t  when;
 
     urgent = g->urgent;
     unsure = g->unsure;
@@ -151,12 +152,12 @@ play_closes(play_t *play, llmb_group_t *g, uint64_t now)
         g->unsure = 0;
     }
 
-    close = llmb_sched_close(play->z, g, now);
+    when = llmb_when(play->z, g, now);
 
     g->urgent = urgent;
     g->unsure = unsure;
 
-    return close;
+    return when.at <= now;
 }
 
 
@@ -190,7 +191,7 @@ play_check_wake(play_t *play, uint32_t group)
     timer -= 2 * PLAY_SKEW + 1;
 
     if (g->queue.n && timer > play->now
-        && play_closes(play, g, timer) != LLMB_CLOSE_NONE)
+        && play_closes(play, g, timer))
     {
         sched_fail("group %u is forgotten for %u ms", group,
                    (unsigned) (timer - play->now));
@@ -232,7 +233,7 @@ play_check_line(play_t *play, uint32_t group)
         }
     }
 
-    if (llmb_sched_wants(play->z, g, 0, then) != LLMB_CLOSE_NONE) {
+    if (llmb_when_free(play->z, g, then).at <= then) {
         sched_fail("group %u waits for a slot, but not in the line", group);
     }
 

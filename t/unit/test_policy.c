@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "llmb_policy.h"
+#include "llmb_when.h"
 
 
 static llmb_policy_t
@@ -41,10 +41,36 @@ load(void)
         .tokens = 10,
         .bytes = 20,
         .since = 1000,
-        .deadline = 1100
+        .deadline = 1100,
+        .latest = UINT64_MAX
     };
 
     return l;
+}
+
+
+/* why it is sent now, if it is */
+
+static llmb_close_e
+closes(const llmb_policy_t *p, const llmb_load_t *l, uint64_t now)
+{
+    llmb_when_t  when = llmb_when_load(p, l, now);
+
+    return when.at <= now ? when.why : LLMB_CLOSE_NONE;
+}
+
+
+static uint64_t
+timer(const llmb_policy_t *p, uint64_t paused, uint64_t budget,
+    unsigned patient, uint64_t now)
+{
+    llmb_load_t  l = load();
+
+    l.paused = paused;
+    l.budget = budget;
+    l.patient = patient != 0;
+
+    return llmb_when_next(p, &l, now);
 }
 
 
@@ -56,7 +82,7 @@ an_empty_group_is_not_sent(void **state)
 
     (void) state;
 
-    assert_int_equal(llmb_policy_close(&p, &l, 5000), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 5000), LLMB_CLOSE_NONE);
 }
 
 
@@ -68,14 +94,14 @@ slot_sends_as_long_as_a_slot_is_free(void **state)
 
     (void) state;
 
-    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_SLOT);
+    assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_SLOT);
 
     l.inflight = 1;
-    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_SLOT);
+    assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_SLOT);
 
     l.inflight = 2;
-    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
-    assert_int_equal(llmb_policy_close(&p, &l, 1099), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1099), LLMB_CLOSE_NONE);
 }
 
 
@@ -94,9 +120,9 @@ nobody_waits_past_its_deadline_whatever_is_in_flight(void **state)
     for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_FIXED; w++) {
         p = policy((llmb_window_e) w);
 
-        assert_int_equal(llmb_policy_close(&p, &l, 1099), LLMB_CLOSE_NONE);
-        assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
-        assert_int_equal(llmb_policy_close(&p, &l, 1101), LLMB_CLOSE_DEADLINE);
+        assert_int_equal(closes(&p, &l, 1099), LLMB_CLOSE_NONE);
+        assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
+        assert_int_equal(closes(&p, &l, 1101), LLMB_CLOSE_DEADLINE);
     }
 }
 
@@ -115,25 +141,25 @@ a_full_group_names_the_bound_it_has_reached(void **state)
 
         l = load();
         l.items = 10;
-        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_SIZE);
+        assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_SIZE);
 
         l = load();
         l.tokens = 1000;
-        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_TOKENS);
+        assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_TOKENS);
 
         l = load();
         l.bytes = 5000;
-        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_BYTES);
+        assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_BYTES);
 
         /* not beyond the concurrency, and not during a pause */
 
         l.inflight = 2;
-        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+        assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_NONE);
 
         l.inflight = 0;
         l.paused = 1001;
-        assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
-        assert_int_equal(llmb_policy_close(&p, &l, 1001), LLMB_CLOSE_BYTES);
+        assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_NONE);
+        assert_int_equal(closes(&p, &l, 1001), LLMB_CLOSE_BYTES);
     }
 }
 
@@ -150,8 +176,8 @@ fixed_waits_one_short_of_each_bound(void **state)
     l.tokens = 999;
     l.bytes = 4999;
 
-    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
-    assert_int_equal(llmb_policy_close(&p, &l, 1069), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1069), LLMB_CLOSE_NONE);
 }
 
 
@@ -164,12 +190,12 @@ fixed_sends_early_with_enough_items(void **state)
     (void) state;
 
     l.items = 3;
-    assert_int_equal(llmb_policy_close(&p, &l, 1069), LLMB_CLOSE_NONE);
-    assert_int_equal(llmb_policy_close(&p, &l, 1070), LLMB_CLOSE_EARLY);
+    assert_int_equal(closes(&p, &l, 1069), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1070), LLMB_CLOSE_EARLY);
 
     l.items = 2;
-    assert_int_equal(llmb_policy_close(&p, &l, 1070), LLMB_CLOSE_NONE);
-    assert_int_equal(llmb_policy_close(&p, &l, 1099), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1070), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1099), LLMB_CLOSE_NONE);
 }
 
 
@@ -184,7 +210,7 @@ no_bound_on_tokens_is_no_bound(void **state)
     p.max_tokens = 0;
     l.tokens = UINT64_MAX;
 
-    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_NONE);
     assert_true(llmb_policy_fits(&p, &l, 1, UINT64_MAX, 1));
 }
 
@@ -194,7 +220,7 @@ no_bound_on_tokens_is_no_bound(void **state)
 static uint64_t
 wake(const llmb_policy_t *p, uint64_t paused, uint64_t now)
 {
-    return llmb_policy_wake(p, 1000, 1100, paused, 0, 0, now);
+    return timer(p, paused, 0, 0, now);
 }
 
 
@@ -234,23 +260,23 @@ a_part_waits_for_a_slot_when_it_is_due(void **state)
         p = policy((llmb_window_e) w);
 
         l.inflight = 2;
-        assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_NONE);
+        assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_NONE);
 
         l.inflight = 1;
-        assert_int_not_equal(llmb_policy_close(&p, &l, 1100),
+        assert_int_not_equal(closes(&p, &l, 1100),
                              LLMB_CLOSE_NONE);
 
         l.paused = 1101;
-        assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_NONE);
-        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 1101, 0, 1, 1100),
+        assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_NONE);
+        assert_int_equal(timer(&p, 1101, 0, 1, 1100),
                          1101);
 
         /* no timer knows when a slot will be free, but clocks differ */
 
         l.paused = 0;
-        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 0, 1, 1099), 1100);
-        assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 0, 1, 1100), 1105);
-        assert_true(llmb_policy_wake(&p, 1000, 1100, 0, 0, 1, 1105)
+        assert_int_equal(timer(&p, 0, 0, 1, 1099), 1100);
+        assert_int_equal(timer(&p, 0, 0, 1, 1100), 1105);
+        assert_true(timer(&p, 0, 0, 1, 1105)
                     == UINT64_MAX);
     }
 }
@@ -277,19 +303,19 @@ a_budget_of_calls_lets_a_second_through_at_once(void **state)
     assert_int_equal(llmb_policy_budget(&p, next), 1020);
 
     l.budget = 1020;
-    assert_int_equal(llmb_policy_close(&p, &l, 1019), LLMB_CLOSE_NONE);
-    assert_int_equal(llmb_policy_close(&p, &l, 1020), LLMB_CLOSE_RATE);
-    assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 1020, 0, 1000), 1020);
+    assert_int_equal(closes(&p, &l, 1019), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1020), LLMB_CLOSE_RATE);
+    assert_int_equal(timer(&p, 0, 1020, 0, 1000), 1020);
 
     /* nobody waits past its deadline for it, nor beyond what is in flight */
 
     l.budget = 5000;
-    assert_int_equal(llmb_policy_close(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
-    assert_int_equal(llmb_policy_wake(&p, 1000, 1100, 0, 5000, 0, 1000), 1100);
+    assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
+    assert_int_equal(timer(&p, 0, 5000, 0, 1000), 1100);
 
     l.budget = 0;
     l.inflight = 2;
-    assert_int_equal(llmb_policy_close(&p, &l, 1000), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_NONE);
 
     /* then one after another, and the budget is kept exactly */
 
@@ -405,15 +431,55 @@ the_timer_comes_before_time_alone_closes_the_group(void **state)
 
             for (now = 1000; now < l.deadline; now++) {
 
-                if (llmb_policy_close(&p, &l, now) != LLMB_CLOSE_NONE) {
+                if (closes(&p, &l, now) != LLMB_CLOSE_NONE) {
                     break;
                 }
 
-                at = llmb_policy_wake(&p, l.since, l.deadline, l.paused, 0, 0,
-                                      now);
+                at = llmb_when_next(&p, &l, now);
                 assert_true(at > now);
-                assert_int_equal(llmb_policy_close(&p, &l, at - 1),
+                assert_int_equal(closes(&p, &l, at - 1),
                                  LLMB_CLOSE_NONE);
+            }
+        }
+    }
+}
+
+
+/* it is told beforehand, and not too late */
+
+static void
+it_is_sent_from_the_moment_that_was_told(void **state)
+{
+    uint64_t       now, at;
+    unsigned       w, n;
+    llmb_load_t    l;
+    llmb_policy_t  p;
+
+    (void) state;
+
+    for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_RATE; w++) {
+        p = policy((llmb_window_e) w);
+
+        for (n = 0; n < 4 * 3 * 4 * 5 * 2; n++) {
+            l = load();
+            l.items = 1 + 3 * (n % 4);
+            l.inflight = n / 4 % 3;
+            l.paused = 990 + 40 * (n / 12 % 4);
+            l.budget = 990 + 30 * (n / 48 % 5);
+            l.patient = n / 240 % 2;
+            l.latest = n % 7 ? UINT64_MAX : 1000 + 10 * (n % 11);
+
+            at = llmb_when_load(&p, &l, 1000).at;
+
+            for (now = 1000; now < llmb_min(at, 1300); now++) {
+                assert_int_equal(closes(&p, &l, now), LLMB_CLOSE_NONE);
+                assert_true(llmb_when_load(&p, &l, now).at == at);
+                assert_true(llmb_when_next(&p, &l, now) <= at);
+            }
+
+            if (at != UINT64_MAX) {
+                assert_int_not_equal(closes(&p, &l, llmb_max(at, 1000)),
+                                     LLMB_CLOSE_NONE);
             }
         }
     }
@@ -531,6 +597,7 @@ main(void)
         cmocka_unit_test(what_was_learned_narrows_the_bounds),
         cmocka_unit_test(what_was_taken_is_proven),
         cmocka_unit_test(the_timer_comes_before_time_alone_closes_the_group),
+        cmocka_unit_test(it_is_sent_from_the_moment_that_was_told),
         cmocka_unit_test(the_first_member_fits_whatever_its_size),
         cmocka_unit_test(a_call_takes_members_up_to_each_bound),
         cmocka_unit_test(an_upstream_takes_what_is_within_its_own_bounds),

@@ -12,6 +12,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include "llmb_when.h"
 #include "sched_table.h"
 
 
@@ -197,6 +198,52 @@ who_is_due_first_may_leave(void **state)
 }
 
 
+/* even if whoever was due first is late by then, and another one is found */
+
+static void
+to_ask_changes_nothing(void **state)
+{
+    uint32_t       a, b, plugged;
+    uint64_t       now;
+    llmb_zone_t   *before;
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    plugged = plug();
+    learn();
+
+    g->policy.max_size = 1000;
+
+    (void) join_until(0, 500, NOW, &a);
+    (void) join_until(0, 200, NOW, &b);
+
+    before = aligned_alloc(16, ZONE_SIZE);
+    assert_non_null(before);
+    memcpy(before, z, ZONE_SIZE);
+
+    for (now = NOW; now < NOW + 600; now += 7) {
+        g->unsure = now & 1;
+        llmb_group(before, group)->unsure = now & 1;
+
+        (void) llmb_when(z, g, now);
+        (void) llmb_when_free(z, g, now);
+        (void) llmb_when_near(z, g, now);
+        (void) llmb_when_early(z, g, now);
+        (void) llmb_when_timer(z, llmb_member(z, a), now);
+
+        assert_memory_equal(z, before, ZONE_SIZE);
+    }
+
+    assert_int_equal(g->urgent, b);
+
+    free(before);
+    g->unsure = 1;
+    unplug(plugged, NOW);
+    leave_all(NOW);
+}
+
+
 /* its worker is asked, if the one that notices has nobody in the call */
 
 static void
@@ -290,6 +337,7 @@ main(void)
         sched_test(a_budget_is_left_for_the_call),
         sched_test(who_joins_later_takes_time_of_a_budget),
         sched_test(who_is_due_first_may_leave),
+        sched_test(to_ask_changes_nothing),
         sched_test(who_is_due_goes_first_of_many),
         sched_test(what_is_not_known_ends_no_hold_for_a_slot)
     };
