@@ -209,26 +209,28 @@ llmb_when_slots(llmb_zone_t *z, const llmb_group_t *g, unsigned crowded,
     uint64_t now)
 {
     llmb_load_t     load;
+    llmb_when_t     never = { UINT64_MAX, LLMB_CLOSE_NONE, LLMB_NIL };
     llmb_policy_t   policy;
     llmb_member_t  *oldest;
 
+    if (g->queue.n == 0) {
+        return never;
+    }
+
     llmb_when_waiting(z, g, now, &load);
 
+    oldest = llmb_member(z, g->ages.head);
+
     load.crowded = crowded != 0;
+    load.oldest = g->ages.head;
+    load.since = oldest->since;
+    load.deadline = oldest->deadline;
 
-    if (load.requests) {
-        oldest = llmb_member(z, g->ages.head);
-
-        load.oldest = g->ages.head;
-        load.since = oldest->since;
-        load.deadline = oldest->deadline;
-
-        if (oldest->part && g->turn) {
-            load.deadline = llmb_max(load.deadline, load.paused);
-        }
-
-        load.patient = oldest->part && !g->turn;
+    if (oldest->part && g->turn) {
+        load.deadline = llmb_max(load.deadline, load.paused);
     }
+
+    load.patient = oldest->part && !g->turn;
 
     policy = llmb_group_policy(g);
 
