@@ -20,6 +20,12 @@
 #include <unistd.h>
 
 #include "llmb_sched_parts.h"
+#include "llmb_group.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_upstream.h"
 
 
 #define STEPS      60000          /* of the most frequent kind, timed */

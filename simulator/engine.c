@@ -11,6 +11,11 @@
 #include <string.h>
 
 #include "engine.h"
+#include "llmb_group.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_upstream.h"
 
 
 /* that of the module */

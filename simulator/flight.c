@@ -10,6 +10,8 @@
 
 #include "engine.h"
 #include "llmb_returned.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
 
 
 /* the breaker and the allowance, as they are by default */

@@ -17,9 +17,12 @@
 
 #include "llmb_beside.h"
 #include "llmb_catalogue.h"
+#include "llmb_chunks.h"
 #include "llmb_counts.h"
+#include "llmb_group.h"
 #include "llmb_hist.h"
 #include "llmb_join.h"
+#include "llmb_json_text.h"
 #include "llmb_key.h"
 #include "llmb_merge.h"
 #include "llmb_path.h"
@@ -29,8 +32,14 @@
 #include "llmb_request.h"
 #include "llmb_returned.h"
 #include "llmb_sched.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_lost.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
 #include "llmb_split.h"
 #include "llmb_split_write.h"
+#include "llmb_upstream.h"
 #include "llmb_verdict.h"
 
 

@@ -13,6 +13,7 @@
 #include "llmb_beside.h"
 #include "llmb_quote_names.h"
 #include "llmb_target.h"
+#include "llmb_json_text.h"
 
 
 /* longer values of "model" and the like are looked at as any other text */

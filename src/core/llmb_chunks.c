@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "llmb_zone_parts.h"
+#include "llmb_chunks.h"
+#include "llmb_group.h"
 
 
 llmb_rc_e

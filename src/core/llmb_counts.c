@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "llmb_counts.h"
+#include "llmb_json_text.h"
 
 
 static unsigned llmb_counts_is_last(llmb_str_t path, llmb_str_t name);

@@ -10,6 +10,9 @@
 #include <string.h>
 
 #include "llmb_zone_parts.h"
+#include "llmb_chunks.h"
+#include "llmb_group.h"
+#include "llmb_upstream.h"
 
 
 static uint32_t llmb_group_find(llmb_zone_t *z, llmb_str_t key,

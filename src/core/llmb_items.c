@@ -15,6 +15,7 @@
 #include "llmb_json_each.h"
 #include "llmb_json_skip.h"
 #include "llmb_tokens.h"
+#include "llmb_json_text.h"
 
 
 static unsigned llmb_items_list(llmb_values_t *values,

@@ -9,6 +9,7 @@
 #include "llmb_join.h"
 #include "llmb_patch.h"
 #include "llmb_split_write.h"
+#include "llmb_json_text.h"
 
 
 /* the frame of the first part, while it is written */

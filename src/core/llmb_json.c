@@ -13,6 +13,7 @@
 
 #include "llmb_json_parts.h"
 #include "llmb_json_skip.h"
+#include "llmb_json_scalar.h"
 
 
 /* the buffer, and where to put the token */

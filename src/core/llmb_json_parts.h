@@ -53,21 +53,6 @@ enum {
 };
 
 
-/*
- * These go on within a token, at *p, and return
- *
- *   LLMB_OK       the token ends at *p
- *   LLMB_AGAIN    the buffer is used up
- *   LLMB_INVALID  there is no such token
- */
-llmb_rc_e llmb_json_string(llmb_json_t *js, const uint8_t **p,
-    const uint8_t *end);
-llmb_rc_e llmb_json_number(llmb_json_t *js, const uint8_t **p,
-    const uint8_t *end);
-llmb_rc_e llmb_json_literal(llmb_json_t *js, const uint8_t **p,
-    const uint8_t *end);
-
-
 #pragma GCC visibility pop
 
 

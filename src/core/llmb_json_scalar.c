@@ -12,6 +12,7 @@
 
 #include "llmb_json_parts.h"
 #include "llmb_json_skip.h"
+#include "llmb_json_scalar.h"
 
 
 #define llmb_json_is_digit(c)  ((uint8_t) ((c) - '0') <= 9)

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "llmb_json.h"
+#include "llmb_json_text.h"
 
 
 /* walks the decoded bytes of a string */

@@ -15,6 +15,7 @@
 #include "llmb_json_skip.h"
 #include "llmb_key.h"
 #include "llmb_out.h"
+#include "llmb_json_text.h"
 
 
 #define LLMB_KEY_NONE  UINT32_MAX

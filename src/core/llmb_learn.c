@@ -7,6 +7,8 @@
 #include <string.h>
 
 #include "llmb_learn_parts.h"
+#include "llmb_learn_cost.h"
+#include "llmb_learn_slots.h"
 
 
 /* calls before merging may be given up */

@@ -26,6 +26,7 @@
 #include <string.h>
 
 #include "llmb_learn_parts.h"
+#include "llmb_learn_cost.h"
 
 
 /* calls that all is the mean of */

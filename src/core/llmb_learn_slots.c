@@ -17,6 +17,7 @@
 
 
 #include "llmb_learn_parts.h"
+#include "llmb_learn_slots.h"
 
 
 /* calls before a trial: while nothing is known; with more slots, with fewer,

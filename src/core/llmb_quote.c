@@ -14,6 +14,7 @@
 #include "llmb_quote.h"
 #include "llmb_payload.h"
 #include "llmb_quote_names.h"
+#include "llmb_json_text.h"
 
 
 /* escapings that are undone; with the text as it is one more */

@@ -6,6 +6,7 @@
 
 #include "llmb_json.h"
 #include "llmb_quote_names.h"
+#include "llmb_json_text.h"
 
 
 typedef struct {

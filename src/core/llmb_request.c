@@ -19,6 +19,7 @@
 #include "llmb_items.h"
 #include "llmb_path.h"
 #include "llmb_request.h"
+#include "llmb_json_text.h"
 
 
 #define LLMB_REQUEST_NONE   UINT32_MAX

@@ -7,6 +7,10 @@
 #include <string.h>
 
 #include "llmb_returned.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_pause.h"
+#include "llmb_upstream.h"
+#include "llmb_verdict_learn.h"
 
 
 static unsigned llmb_returned_learn(llmb_zone_t *z, uint32_t group,

@@ -10,6 +10,12 @@
 
 #include "llmb_sched_parts.h"
 #include "llmb_when.h"
+#include "llmb_sched_batch.h"
+#include "llmb_sched_hold.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 
 
 static unsigned llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g,

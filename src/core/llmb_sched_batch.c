@@ -9,6 +9,11 @@
 #include <string.h>
 
 #include "llmb_sched_parts.h"
+#include "llmb_sched_batch.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 
 
 static void llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,

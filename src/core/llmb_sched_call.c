@@ -7,6 +7,12 @@
 
 
 #include "llmb_sched_parts.h"
+#include "llmb_chunks.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_lost.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 
 
 static void llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker);

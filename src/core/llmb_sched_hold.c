@@ -17,6 +17,7 @@
 
 
 #include "llmb_sched_parts.h"
+#include "llmb_sched_hold.h"
 
 
 /* the part of what is left of a budget that is spent on uncertain waiting */

@@ -7,6 +7,12 @@
 
 
 #include "llmb_sched_parts.h"
+#include "llmb_chunks.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_lost.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
 
 
 static void llmb_sched_lose(llmb_zone_t *z, uint32_t member);

@@ -9,6 +9,11 @@
 
 
 #include "llmb_sched_parts.h"
+#include "llmb_chunks.h"
+#include "llmb_sched_batch.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_lost.h"
+#include "llmb_sched_queue.h"
 
 
 static uint32_t llmb_sched_lose_call(llmb_zone_t *z, uint32_t call);

@@ -7,6 +7,7 @@
 
 
 #include "llmb_sched_parts.h"
+#include "llmb_sched_mail.h"
 
 
 static void llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w,

@@ -16,6 +16,10 @@
 #include <string.h>
 
 #include "llmb_sched_parts.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
 
 
 static void llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now);

@@ -8,6 +8,10 @@
 
 #include "llmb_sched_parts.h"
 #include "llmb_when.h"
+#include "llmb_sched_hold.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 
 
 /*

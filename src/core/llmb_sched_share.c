@@ -19,6 +19,8 @@
 
 #include "llmb_sched_parts.h"
 #include "llmb_when.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_share.h"
 
 
 /* ms for which a slot is kept for the group whose turn it is */

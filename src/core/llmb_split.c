@@ -23,6 +23,7 @@
 #include "llmb_split.h"
 #include "llmb_target.h"
 #include "llmb_vector.h"
+#include "llmb_json_text.h"
 
 
 /* sp->state */

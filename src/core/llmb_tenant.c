@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "llmb_zone_parts.h"
+#include "llmb_tenant.h"
 
 
 static uint32_t llmb_tenant_alloc(llmb_zone_t *z);

@@ -11,6 +11,7 @@
 
 #include "llmb_json_each.h"
 #include "llmb_tensor.h"
+#include "llmb_json_text.h"
 
 
 /* dimensions of a tensor; the scanner would not follow many more */

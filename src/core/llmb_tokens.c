@@ -12,6 +12,7 @@
 
 
 #include "llmb_tokens.h"
+#include "llmb_json_text.h"
 
 
 #define LLMB_TOKENS_WORD         18      /* a run of ASCII letters */

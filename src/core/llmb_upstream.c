@@ -11,6 +11,10 @@
 
 #include "llmb_sched_parts.h"
 #include "llmb_zone_parts.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_share.h"
+#include "llmb_tenant.h"
+#include "llmb_upstream.h"
 
 
 /* calls in flight to one upstream, at most: not less than there can be */

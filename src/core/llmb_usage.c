@@ -10,6 +10,7 @@
 
 
 #include "llmb_usage.h"
+#include "llmb_json_text.h"
 
 #include <string.h>
 

@@ -96,19 +96,6 @@ llmb_format_e llmb_verdict_format(const llmb_outcome_t *outcome);
 unsigned llmb_verdict_failed(const llmb_outcome_t *outcome);
 
 /*
- * Learns from an answer that complains about the size of the call, by its
- * status or in the words of the body: of items, of tokens, or of bytes.  The
- * bound becomes the number that the upstream names, if it names one below what
- * was sent, else half of that.  It only ever falls, but never so far that
- * merging would end, and never below the "proven" items of a call that was
- * taken: an error may have other causes, and quote a client's text.
- *
- * Returns whether a bound has become smaller.
- */
-unsigned llmb_verdict_learn(const llmb_outcome_t *outcome, llmb_str_t body,
-    uint32_t proven, llmb_learned_t *learned);
-
-/*
  * The milliseconds of a Retry-After value (seconds) or, if "ms", of a
  * Retry-After-Ms one; a date or nonsense is "missing".  Never more than an
  * hour.

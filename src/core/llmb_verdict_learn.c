@@ -9,6 +9,7 @@
 
 
 #include "llmb_verdict.h"
+#include "llmb_verdict_learn.h"
 
 
 /* no error takes the items of calls below this, or the bytes of an item */

@@ -10,6 +10,10 @@
 #include <string.h>
 
 #include "llmb_zone_parts.h"
+#include "llmb_chunks.h"
+#include "llmb_group.h"
+#include "llmb_tenant.h"
+#include "llmb_upstream.h"
 
 
 #define LLMB_ZONE_MIN_CHUNKS  64

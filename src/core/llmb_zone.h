@@ -173,49 +173,6 @@ void llmb_call_do(llmb_zone_t *z, llmb_call_t *c, llmb_call_event_e event);
 uint32_t llmb_call_alloc(llmb_zone_t *z, uint32_t group);
 void llmb_call_free(llmb_zone_t *z, uint32_t i);
 
-/*
- * Finds the group of this key, or makes one out of the least recently used
- * idle one; LLMB_NIL if there is none, or the key is empty or longer than
- * LLMB_KEY_MAX; *fresh tells that it is new and has to be filled in.  The hash
- * is a llmb_siphash() of the key: keys are compared only where all of it is
- * equal, and then in full.
- */
-uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash,
-    unsigned *fresh);
-
-/* a new group has its policy, and begins to learn */
-void llmb_upstream_init(llmb_zone_t *z, uint32_t group);
-
-/*
- * The calls of the group go to what "name" stands for: place, kind of calls,
- * and the concurrency of the policy.  From the first time on it shares what
- * other groups know of that, and the slots.  What its calls that are under way
- * take, which were counted apart, teaches nothing; "now" is in microseconds.
- */
-void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name,
-    uint64_t now);
-
-/*
- * A call of the group, or a request that went alone, is over; the time is in
- * microseconds.  429 is a word to whoever asks, and 500 may be about what one
- * asks for: they narrow the concurrency of this group, by half and back by one
- * after as many calls as there are slots (Chiu and Jain: Analysis of the
- * Increase and Decrease Algorithms, 1989), but not that of others.
- */
-void llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
-    const llmb_sample_t *sample, uint64_t now);
-
-
-/*
- * Makes a chain n chunks long, by at most LLMB_CHUNKS_STEP of them at a time,
- * since whoever wants them chooses how many: LLMB_AGAIN, if there are more to
- * come; the lock is to be released before the next step.  LLMB_NOMEM: there are
- * not enough, and what the chain had is given back.
- */
-llmb_rc_e llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n);
-
-/* takes the same time for all lengths */
-void llmb_chain_free(llmb_zone_t *z, llmb_chain_t *chain);
 
 #define llmb_chunks_needed(len)                                               \
     ((uint32_t) (((uint64_t) (len) + LLMB_CHUNK_SIZE - 1) / LLMB_CHUNK_SIZE))
@@ -227,12 +184,6 @@ typedef struct {
     uint32_t         chunk;
     uint32_t         pos;
 } llmb_chunk_writer_t;
-
-llmb_rc_e llmb_chunks_write(void *writer, const uint8_t *p, size_t len);
-
-/* hands the first "len" bytes of a chain to a sink; LLMB_INVALID: no such */
-llmb_rc_e llmb_chunks_read(llmb_zone_t *z, uint32_t first, size_t len,
-    llmb_sink_t *out);
 
 
 /* bytes of text held for members, and bytes left for it */

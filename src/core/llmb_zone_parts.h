@@ -21,27 +21,6 @@
     llmb_at(z, uint32_t, buckets_at, (h) & ((z)->nbuckets - 1))
 
 
-/* all are free */
-void llmb_upstreams_clear(llmb_zone_t *z);
-void llmb_tenants_clear(llmb_zone_t *z);
-
-/* a group that is new, and one that goes; one cannot fail for the other */
-void llmb_upstream_attach(llmb_zone_t *z, uint32_t group);
-void llmb_upstream_detach(llmb_zone_t *z, uint32_t group);
-
-/* a group comes to its upstream, finds out where that is, and goes */
-void llmb_tenant_attach(llmb_zone_t *z, uint32_t group);
-void llmb_tenant_name(llmb_zone_t *z, uint32_t group);
-void llmb_tenant_detach(llmb_zone_t *z, uint32_t group);
-
-/* a record refers to the group, or does so no more */
-void llmb_group_pin(llmb_zone_t *z, uint32_t i);
-void llmb_group_release(llmb_zone_t *z, uint32_t i);
-
-/* frees the idle group that was used least recently; LLMB_NIL: there is none */
-uint32_t llmb_group_evict(llmb_zone_t *z);
-
-
 #pragma GCC visibility pop
 
 

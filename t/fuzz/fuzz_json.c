@@ -10,6 +10,7 @@
 #include "json_oracle.h"
 #include "llmb_tokens.h"
 #include "tokens.h"
+#include "llmb_json_text.h"
 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -15,6 +15,7 @@
 #include "json_oracle.h"
 #include "llmb_key.h"
 #include "tokens.h"
+#include "llmb_json_text.h"
 
 
 #define NONE  ((size_t) -1)

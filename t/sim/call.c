@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "world.h"
+#include "llmb_sched_call.h"
 
 
 static void

@@ -12,6 +12,11 @@
 #include <string.h>
 
 #include "world.h"
+#include "llmb_chunks.h"
+#include "llmb_group.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
 
 
 static uint8_t  buffer[1 << 20];

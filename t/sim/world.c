@@ -11,6 +11,7 @@
 
 #include "sched_check.h"
 #include "world.h"
+#include "llmb_sched_leave.h"
 
 
 const sim_options_t  *o;

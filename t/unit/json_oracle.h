@@ -17,6 +17,7 @@
 #include <jansson.h>
 
 #include "llmb_json.h"
+#include "llmb_json_text.h"
 
 
 /*

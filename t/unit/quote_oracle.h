@@ -13,6 +13,7 @@
 #include "llmb_quote.h"
 #include "llmb_quote_names.h"
 #include "quote_words.h"
+#include "llmb_json_text.h"
 
 
 #define ORACLE_TEXTS  5

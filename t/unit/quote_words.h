@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "llmb_json.h"
+#include "llmb_json_text.h"
 
 
 /* words with a space between, one before and one behind; to be freed */

@@ -8,6 +8,12 @@
 #include <string.h>
 
 #include "sched_play.h"
+#include "llmb_chunks.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_upstream.h"
 
 
 static unsigned

@@ -6,6 +6,8 @@
 
 #include "llmb_when.h"
 #include "sched_play.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
 
 
 /* what the workers know and what the tables say */

@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "sched_play.h"
+#include "llmb_group.h"
+#include "llmb_upstream.h"
 
 
 /* the odd ones share an upstream, with a concurrency that is learned */

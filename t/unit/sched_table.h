@@ -15,6 +15,10 @@
 #include <string.h>
 
 #include "sched_check.h"
+#include "llmb_group.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
 
 
 #ifndef ZONE_SIZE

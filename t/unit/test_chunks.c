@@ -12,6 +12,7 @@
 
 #include "buffer.h"
 #include "zone_table.h"
+#include "llmb_chunks.h"
 
 
 /* all steps; returns how many there were */

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "json_scan.h"
+#include "llmb_json_text.h"
 
 
 static void

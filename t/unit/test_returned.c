@@ -15,6 +15,10 @@
 
 #include "llmb_returned.h"
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
 
 
 #define COOLDOWN  1000

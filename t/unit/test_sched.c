@@ -12,6 +12,10 @@
 
 #include "sched_play.h"
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
 
 
 /* joining */

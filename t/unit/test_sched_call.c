@@ -11,6 +11,11 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
 
 
 /* sending */

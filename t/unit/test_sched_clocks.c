@@ -14,6 +14,9 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
 
 
 #define EARLY  (T0 + WAIT * 7 / 10)   /* of who came at T0, with "fixed" */

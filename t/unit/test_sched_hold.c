@@ -14,6 +14,11 @@
 
 #include "llmb_when.h"
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_upstream.h"
 
 
 #define NOW  (T0 + 1000)

@@ -11,6 +11,8 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
 
 
 /* leaving */

@@ -13,6 +13,11 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_chunks.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_lost.h"
+#include "llmb_sched_pause.h"
 
 
 #define LATER       (T0 + LLMB_SCHED_LOST)

@@ -14,6 +14,9 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_queue.h"
 
 
 #define SLOTS     8

@@ -15,6 +15,11 @@
 
 #include "llmb_sched_parts.h"
 #include "sched_table.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
 
 
 #define PAUSE  5000

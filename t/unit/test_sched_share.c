@@ -15,6 +15,12 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_group.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
+#include "llmb_upstream.h"
 
 
 #define GROUPS  3

@@ -18,6 +18,11 @@
 #define ZONE_SIZE  (32 * 1024 * 1024)
 
 #include "sched_table.h"
+#include "llmb_group.h"
+#include "llmb_sched_call.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_mail.h"
+#include "llmb_sched_queue.h"
 
 
 /* ten times as many as a usual queue has */

@@ -14,6 +14,8 @@
 #include <cmocka.h>
 
 #include "sched_table.h"
+#include "llmb_sched_leave.h"
+#include "llmb_sched_queue.h"
 
 
 static uint32_t

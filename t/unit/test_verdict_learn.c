@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "llmb_verdict.h"
+#include "llmb_verdict_learn.h"
 
 
 /* of an answer to a call of some items, 100 tokens and 1000 bytes each */

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "zone_table.h"
+#include "llmb_sched_leave.h"
 
 
 /* a member that has all of its room, or LLMB_NIL */

@@ -15,6 +15,8 @@
 #include <string.h>
 
 #include "sched_check.h"
+#include "llmb_chunks.h"
+#include "llmb_group.h"
 
 
 #define ZONE_SIZE  (1024 * 1024)

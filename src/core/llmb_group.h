@@ -1,0 +1,41 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Groups by key.
+ */
+
+
+#ifndef _LLMB_GROUP_H_INCLUDED_
+#define _LLMB_GROUP_H_INCLUDED_
+
+
+#include "llmb_zone.h"
+#include "llmb_zone_parts.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/*
+ * Finds the group of this key, or makes one out of the least recently used
+ * idle one; LLMB_NIL if there is none, or the key is empty or longer than
+ * LLMB_KEY_MAX; *fresh tells that it is new and has to be filled in.  The hash
+ * is a llmb_siphash() of the key: keys are compared only where all of it is
+ * equal, and then in full.
+ */
+uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash,
+    unsigned *fresh);
+
+/* a record refers to the group, or does so no more */
+void llmb_group_pin(llmb_zone_t *z, uint32_t i);
+void llmb_group_release(llmb_zone_t *z, uint32_t i);
+
+/* frees the idle group that was used least recently; LLMB_NIL: there is none */
+uint32_t llmb_group_evict(llmb_zone_t *z);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_GROUP_H_INCLUDED_ */

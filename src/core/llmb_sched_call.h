@@ -1,0 +1,72 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The steps of a call's life, in the order in which they happen.
+ */
+
+
+#ifndef _LLMB_SCHED_CALL_H_INCLUDED_
+#define _LLMB_SCHED_CALL_H_INCLUDED_
+
+
+#include "llmb_sched_parts.h"
+#include "llmb_sched.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* frees the members of a call whose clients are gone */
+void llmb_sched_drop(llmb_zone_t *z, uint32_t call);
+
+/*
+ * A sealed call is about to be sent.  Members whose clients are gone are
+ * dropped.  Returns a member of the worker that lends its context; LLMB_NIL
+ * if it has none any more: the call has then been ended, handed to another
+ * worker, or dissolved into a member that goes alone; or it was lost.
+ */
+uint32_t llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker);
+
+/*
+ * A SENT call has failed after "ms".  Returns the ms that the member that has
+ * spent most has spent so far in calls that failed.
+ */
+uint64_t llmb_sched_spent(llmb_zone_t *z, uint32_t call, uint64_t ms);
+
+/*
+ * A SENT call failed for "reason": again() sends it once more, a little later,
+ * halve() its members as two calls, by whoever holds a member of them.
+ */
+void llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_reason_e reason, uint64_t now);
+void llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_reason_e reason);
+
+/*
+ * Sends the members of a failed call alone, as many as may be, of "percent" of
+ * the requests of a minute; those first that have done no harm lately.  The
+ * others are still claimed.
+ */
+void llmb_sched_isolate(llmb_zone_t *z, uint32_t call, llmb_reason_e reason,
+    uint32_t percent, uint64_t now);
+
+/*
+ * The outcome of a claimed member.  answer() takes over its room, which
+ * holds "len" bytes; release() has it sent alone.
+ */
+void llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t len);
+void llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason);
+
+/* the call is over; members that are still claimed are sent alone */
+void llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    uint64_t now);
+
+/* members of the call whose clients are still there */
+uint32_t llmb_sched_live(llmb_zone_t *z, uint32_t call);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_SCHED_CALL_H_INCLUDED_ */

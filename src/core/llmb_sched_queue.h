@@ -1,0 +1,47 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * The queue of a group: who is next, and who looks after it.
+ */
+
+
+#ifndef _LLMB_SCHED_QUEUE_H_INCLUDED_
+#define _LLMB_SCHED_QUEUE_H_INCLUDED_
+
+
+#include "llmb_sched_parts.h"
+#include "llmb_sched.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+/* whether a member, if it is one, is in the queue of the group */
+unsigned llmb_sched_waits(llmb_zone_t *z, llmb_group_t *g, uint32_t member);
+
+/* puts a member into its queue, by rank */
+void llmb_sched_enqueue(llmb_zone_t *z, uint32_t member);
+void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);
+
+/* takes a member out that leaves as part of a call or alone */
+void llmb_sched_serve(llmb_zone_t *z, uint32_t member);
+
+/* a call of the group, or a member sent alone, is over */
+void llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g);
+
+/* the same, and the worker sends who may go now */
+void llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
+    uint64_t now);
+
+/* sees to it that somebody looks after the queue */
+void llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now);
+
+/* the next time at which the timer of a QUEUED member has to fire */
+uint64_t llmb_sched_wake(llmb_zone_t *z, uint32_t member, uint64_t now);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_SCHED_QUEUE_H_INCLUDED_ */

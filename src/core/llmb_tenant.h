@@ -1,0 +1,30 @@
+
+/*
+ * Copyright (C) The ngx_http_llm_batch_module authors
+ *
+ * Tenants, as far as they share an upstream.
+ */
+
+
+#ifndef _LLMB_TENANT_H_INCLUDED_
+#define _LLMB_TENANT_H_INCLUDED_
+
+
+#include "llmb_zone_parts.h"
+
+
+#pragma GCC visibility push(hidden)
+
+
+void llmb_tenants_clear(llmb_zone_t *z);
+
+/* a group comes to its upstream, finds out where that is, and goes */
+void llmb_tenant_attach(llmb_zone_t *z, uint32_t group);
+void llmb_tenant_name(llmb_zone_t *z, uint32_t group);
+void llmb_tenant_detach(llmb_zone_t *z, uint32_t group);
+
+
+#pragma GCC visibility pop
+
+
+#endif /* _LLMB_TENANT_H_INCLUDED_ */
