@@ -430,7 +430,10 @@ ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
     facts->sent = call->sent;
     facts->usec = ngx_http_llm_batch_usec();
 
-    if (call->subrequest) {
+    if (call->subrequest
+        && (call->status == NGX_HTTP_TOO_MANY_REQUESTS
+            || call->rc == NGX_HTTP_TOO_MANY_REQUESTS))
+    {
         facts->retry = ngx_http_llm_batch_retry_after(call->subrequest, &ms);
         facts->retry_ms = (ms != 0);
     }

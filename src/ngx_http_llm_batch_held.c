@@ -601,8 +601,11 @@ ngx_http_llm_batch_get_outcome_alone(ngx_http_llm_batch_ctx_t *ctx,
     facts->inflight = part->inflight;
     facts->sent = part->sent;
     facts->usec = ngx_http_llm_batch_usec();
-    facts->retry = ngx_http_llm_batch_retry_after(r, &ms);
-    facts->retry_ms = (ms != 0);
+
+    if (outcome->status == NGX_HTTP_TOO_MANY_REQUESTS) {
+        facts->retry = ngx_http_llm_batch_retry_after(r, &ms);
+        facts->retry_ms = (ms != 0);
+    }
 }
 
 
