@@ -14,7 +14,7 @@ static ngx_uint_t ngx_http_llm_batch_is_awaited(
     ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_answer_step(
     ngx_http_llm_batch_call_t *call);
-static void ngx_http_llm_batch_step_handler(ngx_event_t *ev);
+static void ngx_http_llm_batch_next_step(void *data);
 static void ngx_http_llm_batch_end(ngx_http_llm_batch_call_t *call);
 static void ngx_http_llm_batch_get_times(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome);
@@ -97,9 +97,8 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
         return NGX_OK;
     }
 
-    call->step.handler = ngx_http_llm_batch_step_handler;
+    call->step.handler = ngx_http_llm_batch_next_step;
     call->step.data = call;
-    call->step.log = call->request->connection->log;
 
     return ngx_http_llm_batch_answer_step(call);
 }
@@ -131,16 +130,13 @@ ngx_http_llm_batch_count_outcome(ngx_http_llm_batch_call_t *call,
 }
 
 
-/*
- * NGX_AGAIN: there are more members, who get their answers in a moment.  By a
- * timer, as a worker that shuts down waits for nothing else.
- */
+/* NGX_AGAIN: there are more members, who get their answers in a moment */
 
 static ngx_int_t
 ngx_http_llm_batch_answer_step(ngx_http_llm_batch_call_t *call)
 {
     if (ngx_http_llm_batch_answer_members(call) == NGX_AGAIN) {
-        ngx_add_timer(&call->step, 1);
+        ngx_http_llm_batch_work_post(&call->step);
         return NGX_AGAIN;
     }
 
@@ -153,12 +149,11 @@ ngx_http_llm_batch_answer_step(ngx_http_llm_batch_call_t *call)
 
 
 static void
-ngx_http_llm_batch_step_handler(ngx_event_t *ev)
+ngx_http_llm_batch_next_step(void *data)
 {
-    ngx_connection_t           *c;
-    ngx_http_llm_batch_call_t  *call;
+    ngx_http_llm_batch_call_t *call = data;
 
-    call = ev->data;
+    ngx_connection_t  *c;
 
     if (ngx_http_llm_batch_answer_step(call) == NGX_AGAIN) {
         return;
@@ -227,8 +222,8 @@ ngx_http_llm_batch_tear_down(ngx_http_llm_batch_call_t *call)
         ngx_delete_posted_event(&call->rest);
     }
 
-    if (call->step.timer_set) {
-        ngx_del_timer(&call->step);
+    if (call->step.waits) {
+        ngx_http_llm_batch_work_cancel(&call->step);
         ngx_http_llm_batch_end(call);
         return;
     }

@@ -84,7 +84,7 @@ struct ngx_http_llm_batch_call_s {
     uint32_t                        next;
     ngx_http_llm_batch_answer_t     head;
     ngx_str_t                       error;    /* the text that all get */
-    ngx_event_t                     step;
+    ngx_http_llm_batch_work_t       step;
 
     unsigned                        moved:1;      /* to a path of its own */
     unsigned                        complete:1;   /* its end was seen */

@@ -79,7 +79,7 @@ ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     if (ctx->cut) {
-        ngx_http_llm_batch_post_work(ctx);
+        ngx_http_llm_batch_work_post(&ctx->cut->work);
     }
 
     ngx_http_llm_batch_suspend(ctx, wake);
@@ -375,7 +375,7 @@ ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx, llmb_reason_e reason)
 {
     if (ctx->cut) {
         ngx_http_llm_batch_abandon_parts(ctx);
-        ngx_http_llm_batch_stop_work(ctx);
+        ngx_http_llm_batch_stop_parts(ctx);
     }
 
     ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
@@ -464,7 +464,7 @@ ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     if (ctx->cut) {
-        ngx_http_llm_batch_stop_work(ctx);
+        ngx_http_llm_batch_stop_parts(ctx);
     }
 
     if (ctx->whole.ctx == NULL || (!ctx->cut && !ctx->whole.joined)) {

@@ -19,13 +19,11 @@ typedef struct {
 static ngx_int_t ngx_http_llm_batch_joint_begin(
     ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part);
 static ngx_int_t ngx_http_llm_batch_joint_read(
-    ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part,
-    size_t *done);
+    ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part);
 static ngx_int_t ngx_http_llm_batch_joint_fit(
     ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part);
 static ngx_int_t ngx_http_llm_batch_joint_write(
-    ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part,
-    size_t *done);
+    ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part);
 static ngx_int_t ngx_http_llm_batch_joint_head(
     ngx_http_llm_batch_joint_t *joint, ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_joint_result(ngx_http_llm_batch_joint_t *joint,
@@ -51,10 +49,8 @@ ngx_int_t
 ngx_http_llm_batch_joint_add(ngx_http_llm_batch_joint_t *joint,
     ngx_http_llm_batch_part_t *part)
 {
-    size_t     done;
     ngx_int_t  rc;
 
-    done = 0;
     rc = NGX_OK;
 
     if (joint->room == NULL) {
@@ -62,7 +58,7 @@ ngx_http_llm_batch_joint_add(ngx_http_llm_batch_joint_t *joint,
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_llm_batch_joint_read(joint, part, &done);
+        rc = ngx_http_llm_batch_joint_read(joint, part);
     }
 
     if (rc == NGX_OK && !joint->added) {
@@ -70,7 +66,7 @@ ngx_http_llm_batch_joint_add(ngx_http_llm_batch_joint_t *joint,
     }
 
     if (rc == NGX_OK) {
-        rc = ngx_http_llm_batch_joint_write(joint, part, &done);
+        rc = ngx_http_llm_batch_joint_write(joint, part);
     }
 
     if (part->answer.body) {
@@ -151,7 +147,7 @@ ngx_http_llm_batch_joint_begin(ngx_http_llm_batch_joint_t *joint,
 
 static ngx_int_t
 ngx_http_llm_batch_joint_read(ngx_http_llm_batch_joint_t *joint,
-    ngx_http_llm_batch_part_t *part, size_t *done)
+    ngx_http_llm_batch_part_t *part)
 {
     u_char     *base;
     size_t      len, size;
@@ -163,16 +159,20 @@ ngx_http_llm_batch_joint_read(ngx_http_llm_batch_joint_t *joint,
         return NGX_OK;
     }
 
+    size = ngx_min(len - joint->read, ngx_http_llm_batch_work_left());
+
+    if (size == 0 && joint->read < len) {
+        return NGX_AGAIN;
+    }
+
     base = ngx_http_llm_batch_spool_base(part->answer.body);
 
     if (base == NULL) {
         return NGX_ABORT;
     }
 
-    size = ngx_min(len - joint->read, NGX_HTTP_LLM_BATCH_STEP);
-
     joint->read += size;
-    *done += size;
+    ngx_http_llm_batch_work_done(size);
 
     rc = llmb_split_read(&joint->split, base, joint->read, joint->read == len);
 
@@ -241,7 +241,7 @@ ngx_http_llm_batch_joint_fit(ngx_http_llm_batch_joint_t *joint,
 
 static ngx_int_t
 ngx_http_llm_batch_joint_write(ngx_http_llm_batch_joint_t *joint,
-    ngx_http_llm_batch_part_t *part, size_t *done)
+    ngx_http_llm_batch_part_t *part)
 {
     u_char                      *base;
     size_t                       before;
@@ -259,7 +259,7 @@ ngx_http_llm_batch_joint_write(ngx_http_llm_batch_joint_t *joint,
 
     while (joint->list < joint->join.nlists) {
 
-        if (*done >= NGX_HTTP_LLM_BATCH_STEP) {
+        if (ngx_http_llm_batch_work_left() == 0) {
             return NGX_AGAIN;
         }
 
@@ -268,10 +268,10 @@ ngx_http_llm_batch_joint_write(ngx_http_llm_batch_joint_t *joint,
         sink.data = list;
 
         rc = llmb_join_write(&joint->join, joint->list, &joint->split, base,
-                             &joint->next, NGX_HTTP_LLM_BATCH_STEP - *done,
+                             &joint->next, ngx_http_llm_batch_work_left(),
                              &sink);
 
-        *done += list->len - before;
+        ngx_http_llm_batch_work_done(list->len - before);
         joint->size += list->len - before;
 
         if (list->full || joint->size > part->ctx->conf->max_response) {

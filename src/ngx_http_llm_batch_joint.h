@@ -13,10 +13,6 @@
 #define _NGX_HTTP_LLM_BATCH_JOINT_H_INCLUDED_
 
 
-/* bytes that are read or written before the event loop has its turn */
-
-#define NGX_HTTP_LLM_BATCH_STEP   (2 * 1024 * 1024)
-
 /* bytes of an answer beside its lists, at most */
 
 #define NGX_HTTP_LLM_BATCH_FRAME  (64 * 1024)

@@ -21,9 +21,9 @@ typedef struct {
 static ngx_int_t ngx_http_llm_batch_begin_answers(
     ngx_http_llm_batch_call_t *call);
 static void ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call,
-    uint32_t k, size_t *done);
+    uint32_t k);
 static void ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call,
-    uint32_t k, size_t *done);
+    uint32_t k);
 static llmb_rc_e ngx_http_llm_batch_make_room(
     ngx_http_llm_batch_call_t *call, uint32_t k, size_t size,
     uint32_t *first);
@@ -42,7 +42,6 @@ static void ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call,
 ngx_int_t
 ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call)
 {
-    size_t    done;
     uint32_t  k, worker;
 
     worker = call->zone->worker;
@@ -52,13 +51,11 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call)
         return NGX_OK;
     }
 
-    done = 0;
-
     /* those of other workers first: they have a longer way */
 
     while (call->next < 2 * call->n) {
 
-        if (done >= NGX_HTTP_LLM_BATCH_STEP) {
+        if (ngx_http_llm_batch_work_left() == 0) {
             ngx_http_llm_batch_spool_forget(call->answer);
             return NGX_AGAIN;
         }
@@ -68,11 +65,11 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call)
         if (call->next++ < call->n) {
 
             if (call->members[k].worker != worker) {
-                ngx_http_llm_batch_answer_remote(call, k, &done);
+                ngx_http_llm_batch_answer_remote(call, k);
             }
 
         } else if (call->members[k].worker == worker) {
-            ngx_http_llm_batch_answer_local(call, k, &done);
+            ngx_http_llm_batch_answer_local(call, k);
         }
     }
 
@@ -119,8 +116,7 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
 /* if it has no room for it, the end of the call sends it alone */
 
 static void
-ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
-    size_t *done)
+ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k)
 {
     size_t                        size;
     llmb_sink_t                   sink;
@@ -154,13 +150,12 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
     if (ngx_http_llm_batch_spool_reserve(own.body, size) != NGX_OK
         || ngx_http_llm_batch_write_body(call, k, &sink) != NGX_OK)
     {
-        *done += own.body->len;
-
+        ngx_http_llm_batch_work_done(own.body->len);
         ngx_http_llm_batch_spool_free(own.body);
         return;
     }
 
-    *done += own.body->len;
+    ngx_http_llm_batch_work_done(own.body->len);
 
     ngx_http_llm_batch_lock(zone);
 
@@ -184,8 +179,7 @@ ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call, uint32_t k,
 /* into the zone: the head, then the body */
 
 static void
-ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
-    size_t *done)
+ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k)
 {
     size_t                       size;
     uint32_t                     i;
@@ -225,7 +219,7 @@ ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call, uint32_t k,
         rc = LLMB_INVALID;
     }
 
-    *done += remote.len;
+    ngx_http_llm_batch_work_done(remote.len);
 
     ngx_http_llm_batch_lock(zone);
 

@@ -16,7 +16,7 @@ static ngx_uint_t ngx_http_llm_batch_count_parts(
     ngx_http_llm_batch_ctx_t *ctx, llmb_policy_t *policy);
 static void ngx_http_llm_batch_set_limits(llmb_policy_t *policy,
     llmb_limits_t *limits);
-static void ngx_http_llm_batch_work_handler(ngx_event_t *ev);
+static void ngx_http_llm_batch_work_on_parts(void *data);
 static ngx_int_t ngx_http_llm_batch_join_answers(
     ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_answer_whole(
@@ -71,9 +71,8 @@ ngx_http_llm_batch_cut(ngx_http_llm_batch_ctx_t *ctx,
         }
     }
 
-    cut->work.handler = ngx_http_llm_batch_work_handler;
+    cut->work.handler = ngx_http_llm_batch_work_on_parts;
     cut->work.data = ctx;
-    cut->work.log = ctx->request->connection->log;
 
     ngx_http_llm_batch_joint_init(&cut->joint, ctx);
 
@@ -125,27 +124,17 @@ ngx_http_llm_batch_set_limits(llmb_policy_t *policy, llmb_limits_t *limits)
 
 
 void
-ngx_http_llm_batch_post_work(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_stop_parts(ngx_http_llm_batch_ctx_t *ctx)
 {
-    ngx_post_event(&ctx->cut->work, &ngx_posted_next_events);
-}
-
-
-void
-ngx_http_llm_batch_stop_work(ngx_http_llm_batch_ctx_t *ctx)
-{
-    if (ctx->cut->work.posted) {
-        ngx_delete_posted_event(&ctx->cut->work);
-    }
-
+    ngx_http_llm_batch_work_cancel(&ctx->cut->work);
     ngx_http_llm_batch_joint_stop(&ctx->cut->joint);
 }
 
 
 static void
-ngx_http_llm_batch_work_handler(ngx_event_t *ev)
+ngx_http_llm_batch_work_on_parts(void *data)
 {
-    ngx_http_llm_batch_ctx_t *ctx = ev->data;
+    ngx_http_llm_batch_ctx_t *ctx = data;
 
     if (ngx_http_llm_batch_join_answers(ctx) == NGX_OK) {
         ngx_http_llm_batch_fill_window(ctx);
@@ -179,7 +168,7 @@ ngx_http_llm_batch_join_answers(ngx_http_llm_batch_ctx_t *ctx)
         rc = ngx_http_llm_batch_joint_add(&cut->joint, part);
 
         if (rc == NGX_AGAIN) {
-            ngx_http_llm_batch_post_work(ctx);
+            ngx_http_llm_batch_work_post(&ctx->cut->work);
             return NGX_OK;
         }
 
@@ -320,7 +309,7 @@ ngx_http_llm_batch_fill_window(ngx_http_llm_batch_ctx_t *ctx)
         part->result.status = LLMB_STATUS_SINGLE;
         part->result.size = part->piece.items;
 
-        ngx_http_llm_batch_post_work(ctx);
+        ngx_http_llm_batch_work_post(&ctx->cut->work);
         ngx_http_llm_batch_part_alone(part);
         return;
     }
@@ -431,7 +420,7 @@ void
 ngx_http_llm_batch_part_back(ngx_http_llm_batch_part_t *part)
 {
     ngx_http_llm_batch_put_back(part);
-    ngx_http_llm_batch_post_work(part->ctx);
+    ngx_http_llm_batch_work_post(&part->ctx->cut->work);
 }
 
 
@@ -531,7 +520,7 @@ ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
     part->state = NGX_HTTP_LLM_BATCH_PART_ANSWERED;
 
     if (ngx_http_llm_batch_join_answers(ctx) == NGX_OK) {
-        ngx_http_llm_batch_post_work(ctx);
+        ngx_http_llm_batch_work_post(&ctx->cut->work);
     }
 }
 

@@ -28,7 +28,7 @@ struct ngx_http_llm_batch_cut_s {
     ngx_uint_t                    cutting;    /* the cutter has begun */
     ngx_uint_t                    live;       /* parts in the window */
     ngx_uint_t                    made;       /* parts sent so far */
-    ngx_event_t                   work;
+    ngx_http_llm_batch_work_t     work;
     ngx_http_llm_batch_joint_t    joint;
 };
 
@@ -41,11 +41,8 @@ struct ngx_http_llm_batch_cut_s {
 llmb_reason_e ngx_http_llm_batch_cut(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_entry_t *entry);
 
-/* cuts parts off, and joins answers, when the event loop comes to it */
-void ngx_http_llm_batch_post_work(ngx_http_llm_batch_ctx_t *ctx);
-
-/* the same, called off */
-void ngx_http_llm_batch_stop_work(ngx_http_llm_batch_ctx_t *ctx);
+/* called off: nothing more is cut off or joined */
+void ngx_http_llm_batch_stop_parts(ngx_http_llm_batch_ctx_t *ctx);
 
 /* a part that has no call or member any more is to be sent, or cut, anew */
 void ngx_http_llm_batch_part_back(ngx_http_llm_batch_part_t *part);
