@@ -515,7 +515,12 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
 
     scratch.end = scratch.pos + size;
 
-    rc = llmb_key_canonical(body->body, skip, body->nholes, scratch, &sink);
+    rc = llmb_request_shape(body, &sink);
+
+    if (rc == LLMB_OK) {
+        rc = llmb_key_canonical(body->body, skip, body->nholes, scratch,
+                                &sink);
+    }
 
     return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
 }

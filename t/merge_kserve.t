@@ -3,7 +3,8 @@
 # Copyright (C) The ngx_http_llm_batch_module authors
 
 # Guards merging of :predict of KServe's first protocol: instances may be any
-# values, and predictions go by place.
+# values, but only those that are alike share a call, and predictions go by
+# place.
 
 use v5.36;
 
@@ -48,6 +49,40 @@ sub more ($workers) {
 
 	cuts($t, $mock, $uri, 'cut', { parameters => { a => 1 },
 		instances => [ map { { x => $_ } } 1 .. 6 ] });
+
+	# integers in rows of floats are floats
+
+	meets($t, $mock, $uri, 'floats', map {
+		{ instances => [ [ $_, 0.5 ], [ 0.25, $_ ] ] }
+	} 1 .. 3);
+
+	# servers make one array of all instances, of whatever type fits all
+
+	for ([ 'texts', 1, 'a' ], [ 'floats', 1, 2.5 ], [ 'booleans', 1, \1 ],
+		[ 'nulls', 1, undef ], [ 'lengths', [ 1, 2 ], [ 3 ] ],
+		[ 'texts in rows', [ 1, 2 ], [ 1, 'a' ] ],
+		[ 'floats in rows', [ 1, 2 ], [ 1, 2.5 ] ],
+		[ 'names', { x => 1 }, { y => 1 } ],
+		[ 'texts in members', { x => 1 }, { x => 'a' } ])
+	{
+		my ($name, $first, $other) = @$_;
+
+		apart($t, $mock, "$name, beside others", map { {
+			uri => $uri, body => { instances => [ $_ ] }
+		} } ($first) x 3, $other);
+
+		my $r = $t->request({ uri => $uri,
+			body => { instances => [ $first, $other ] } });
+		is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
+			'BYPASS item', "$name, of one client");
+	}
+
+	# a signature is one
+
+	apart($t, $mock, 'another signature', map { {
+		uri => $uri, body => { instances => [ $_ ],
+			signature_name => $_ < 4 ? 'a' : 'b' }
+	} } 1 .. 4);
 
 	# columns go alone
 

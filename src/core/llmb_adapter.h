@@ -191,6 +191,11 @@ typedef struct {
      * it is the other way round.
      */
     unsigned              path_model:1;
+    /*
+     * Servers make one array, or table, of all items of a call: these are of
+     * one shape (see llmb_alike.h), or the request goes alone.
+     */
+    unsigned              alike:1;
 
     /*
      * Paths of the members that count tokens of the whole call, each a number

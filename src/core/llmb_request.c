@@ -16,6 +16,7 @@
 
 #include <string.h>
 
+#include "llmb_alike.h"
 #include "llmb_items.h"
 #include "llmb_path.h"
 #include "llmb_request.h"
@@ -114,6 +115,7 @@ static unsigned llmb_request_not_with_ids(const llmb_form_t *form,
     const llmb_body_member_t *m);
 static llmb_reason_e llmb_request_body(llmb_reader_t *rd);
 static llmb_reason_e llmb_request_lengths(llmb_reader_t *rd);
+static unsigned llmb_request_alike(const llmb_request_t *rq);
 static llmb_reason_e llmb_request_hole(llmb_request_t *rq, llmb_str_t value,
     llmb_hole_e type, unsigned column);
 static unsigned llmb_request_is(const llmb_body_member_t *m, llmb_str_t name);
@@ -876,12 +878,34 @@ llmb_request_lengths(llmb_reader_t *rd)
         return LLMB_REASON_BODY_SIZE;
     }
 
+    if (rq->form->alike && !llmb_request_alike(rq)) {
+        return LLMB_REASON_ITEM;
+    }
+
     rq->items = items;
     rq->kind = (llmb_kind_e) rd->kinds[0];
     rq->scalar = (items == 1 && rq->columns[0].bare);
     rq->divisible = (items > 1 && !rq->form->ranked && rq->top == 0);
 
     return LLMB_REASON_NONE;
+}
+
+
+static unsigned
+llmb_request_alike(const llmb_request_t *rq)
+{
+    unsigned  c;
+
+    for (c = 0; c < rq->ncolumns; c++) {
+
+        if (rq->columns[c].present
+            && llmb_alike(rq->columns[c].span) != LLMB_OK)
+        {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 
@@ -919,6 +943,29 @@ llmb_request_is(const llmb_body_member_t *m, llmb_str_t name)
 
     return m->name.len - 2 == name.len && m->name.data[1] == name.data[0]
            && memcmp(m->name.data + 1, name.data, name.len) == 0;
+}
+
+
+llmb_rc_e
+llmb_request_shape(const llmb_request_t *rq, llmb_sink_t *sink)
+{
+    unsigned   c;
+    llmb_rc_e  rc;
+
+    for (c = 0; rq->form->alike && c < rq->ncolumns; c++) {
+
+        if (!rq->columns[c].present) {
+            continue;
+        }
+
+        rc = llmb_alike_write(rq->columns[c].span, sink);
+
+        if (rc != LLMB_OK) {
+            return rc;
+        }
+    }
+
+    return LLMB_OK;
 }
 
 

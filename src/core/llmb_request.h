@@ -6,8 +6,8 @@
  * items in it.
  *
  * A body is seen as a frame with holes.  Everything in the frame has to be
- * equal for all members of a call, which is what llmb_key_canonical() is for;
- * the holes are where their items go.
+ * equal for all members of a call, which is what llmb_key_canonical() is for,
+ * and llmb_request_shape(); the holes are where their items go.
  */
 
 
@@ -93,7 +93,8 @@ struct llmb_request_s {
  *                  STREAM ("stream" is anything but false or null), ITEM (a
  *                  column is missing, empty, holds an empty string, mixes
  *                  kinds, is of the wrong type or has another length than the
- *                  others; there are columns of two forms), ADAPTER
+ *                  others; there are columns of two forms; items are not alike
+ *                  where they have to be, see llmb_alike.h), ADAPTER
  *                  (refused by the format), BODY_SIZE (values that are meant
  *                  for all items would make it too large a part of a call);
  *                  the first in the order of the
@@ -103,6 +104,13 @@ struct llmb_request_s {
  */
 llmb_rc_e llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
     llmb_str_t path, llmb_str_t body, llmb_reason_e *reason);
+
+/*
+ * Writes what has to be equal in the items of all members of a call: of which
+ * shape they are, if the form wants them alike.  For a request that was read;
+ * so what it returns is the sink's.
+ */
+llmb_rc_e llmb_request_shape(const llmb_request_t *rq, llmb_sink_t *sink);
 
 /*
  * The name that has to be added to the item of LLMB_INPUT_BODY, as it stands

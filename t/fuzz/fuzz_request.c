@@ -435,6 +435,112 @@ check_parts(client_t *client, uint8_t how)
 }
 
 
+static buffer_t
+shape(const llmb_request_t *rq)
+{
+    buffer_t     b;
+    llmb_sink_t  sink = buffer_sink(&b);
+
+    require(llmb_request_shape(rq, &sink) == LLMB_OK);
+
+    return b;
+}
+
+
+static unsigned
+same_shape(const llmb_request_t *a, const llmb_request_t *b)
+{
+    unsigned  same;
+    buffer_t  one, two;
+
+    one = shape(a);
+    two = shape(b);
+
+    same = (one.len == two.len
+            && (one.len == 0 || memcmp(one.data, two.data, one.len) == 0));
+
+    free(one.data);
+    free(two.data);
+
+    return same;
+}
+
+
+/*
+ * What becomes of items where one array is made of all of them: the arrays
+ * and objects are the same, and of what is in them the same sorts.
+ */
+
+static void
+check_array(json_t *value, json_t *like, unsigned *sorts)
+{
+    size_t       i;
+    void        *a, *b;
+    json_t      *element;
+
+    if (!json_is_array(like) && !json_is_object(like)) {
+        require(!json_is_array(value) && !json_is_object(value));
+        *sorts |= json_is_boolean(value) ? 1U << JSON_TRUE
+                                         : 1U << json_typeof(value);
+        return;
+    }
+
+    require(json_typeof(value) == json_typeof(like));
+
+    json_array_foreach(value, i, element) {
+        check_array(element, json_array_get(like, i), sorts);
+    }
+
+    require(json_array_size(value) == json_array_size(like));
+    require(json_object_size(value) == json_object_size(like));
+
+    a = json_object_iter(value);
+    b = json_object_iter(like);
+
+    while (a) {
+        require(strcmp(json_object_iter_key(a), json_object_iter_key(b)) == 0);
+
+        check_array(json_object_iter_value(a), json_object_iter_value(b),
+                    sorts);
+
+        a = json_object_iter_next(value, a);
+        b = json_object_iter_next(like, b);
+    }
+}
+
+
+static void
+check_alike(const client_t *a, const client_t *b)
+{
+    size_t     i;
+    json_t    *list, *first, *item;
+    unsigned   c, one, two;
+
+    for (c = 0; c < a->rq.ncolumns; c++) {
+        list = value_of(a, c);
+        first = json_array_get(list, 0);
+        one = 0;
+        two = 0;
+
+        json_array_foreach(list, i, item) {
+            check_array(item, first, &one);
+        }
+
+        json_array_foreach(value_of(b, c), i, item) {
+            check_array(item, first, &two);
+        }
+
+        if ((one | two) & 1U << JSON_REAL) {
+            require(one & two & 1U << JSON_REAL);
+            one |= 1U << JSON_INTEGER;
+            two |= 1U << JSON_INTEGER;
+        }
+
+        require(one == two);
+    }
+}
+
+
 /* whether the two have the same holes; the rest is the key's affair */
 
 static unsigned
@@ -444,7 +550,7 @@ alike(const llmb_request_t *a, const llmb_request_t *b)
 
     if (a->form != b->form || a->kind != b->kind
         || a->ncolumns != b->ncolumns
-        || a->items + b->items > 2 * MAX_ITEMS)
+        || a->items + b->items > 2 * MAX_ITEMS || !same_shape(a, b))
     {
         return 0;
     }
@@ -543,6 +649,11 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
 
     if (n == 2 && alike(&clients[0].rq, &clients[1].rq)) {
+
+        if (clients[0].rq.form->alike && clients[0].root && clients[1].root) {
+            check_alike(&clients[0], &clients[1]);
+        }
+
         memset(&m, 0, sizeof(llmb_merge_t));
 
         payloads[0] = clients[0].payload;

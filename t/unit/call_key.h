@@ -15,8 +15,8 @@
 
 
 /*
- * What two members of a call have in common: the path, the kind of items and
- * the canonical text of the frame.
+ * What two members of a call have in common: the path, the kind of items, of
+ * which shape they are, and the canonical text of the frame.
  */
 
 static inline llmb_str_t
@@ -42,8 +42,9 @@ call_key(const llmb_request_t *rq)
     (void) buffer_write(&b, rq->path.data, rq->path.len);
     (void) buffer_write(&b, (const uint8_t *) &rq->kind, sizeof(rq->kind));
 
-    if (llmb_key_canonical(rq->body, skip, rq->nholes, scratch, &sink)
-        != LLMB_OK)
+    if (llmb_request_shape(rq, &sink) != LLMB_OK
+        || llmb_key_canonical(rq->body, skip, rq->nholes, scratch, &sink)
+           != LLMB_OK)
     {
         abort();
     }

@@ -78,34 +78,72 @@ client_tokens(client_t *c)
 
 
 static json_t *
-client_object(client_t *c)
+client_image(client_t *c)
 {
-    return client_one_in(c, 3)
-           ? json_pack("{s:{s:o}, s:[i]}", "image", "url", client_text(c),
-                       "size", 7)
-           : json_pack("{s:o}", "text", client_text(c));
+    return json_pack("{s:{s:o}, s:[i]}", "image", "url", client_text(c),
+                     "size", 7);
 }
 
 
-/* a number, or something in brackets */
+static json_t *
+client_named_text(client_t *c)
+{
+    return json_pack("{s:o}", "text", client_text(c));
+}
+
 
 static json_t *
-client_value(client_t *c)
+client_object(client_t *c)
 {
-    switch (model_below(c->seed, 4)) {
+    return client_one_in(c, 3) ? client_image(c) : client_named_text(c);
+}
 
-    case 0:
-        return json_pack("[f, f]", (double) model_below(c->seed, 9) / 8, 1.5);
 
-    case 1:
-        return json_pack("[[i, o], [b]]", 1, client_text(c), 1);
+/* values, each of one shape */
 
-    case 2:
-        return json_real((double) model_below(c->seed, 99) / 4);
+static json_t *
+client_integer(client_t *c)
+{
+    return json_integer((json_int_t) model_below(c->seed, 99));
+}
 
-    default:
-        return json_boolean(client_one_in(c, 2));
-    }
+
+static json_t *
+client_real(client_t *c)
+{
+    return json_real((double) model_below(c->seed, 99) / 4);
+}
+
+
+static json_t *
+client_flag(client_t *c)
+{
+    return json_boolean(client_one_in(c, 2));
+}
+
+
+static json_t *
+client_integers(client_t *c)
+{
+    return json_pack("[o, o]", client_integer(c), client_integer(c));
+}
+
+
+/* some of which are written as integers */
+
+static json_t *
+client_reals(client_t *c)
+{
+    return client_one_in(c, 3)
+           ? json_pack("[o, o]", client_integer(c), client_real(c))
+           : json_pack("[o, o]", client_real(c), client_real(c));
+}
+
+
+static json_t *
+client_deep(client_t *c)
+{
+    return json_pack("[[i, o], [b]]", 1, client_text(c), 1);
 }
 
 
@@ -322,14 +360,16 @@ client_gemini(client_t *c)
 static void
 client_kserve(client_t *c)
 {
-    static const client_item_pt  kinds[] = {
-        client_text, client_tokens, client_object, client_value
+    static const client_item_pt  shapes[] = {
+        client_text, client_integer, client_real, client_flag,
+        client_integers, client_reals, client_deep, client_image,
+        client_named_text
     };
 
     c->path = "/v1/models/m:predict";
 
     client_set(c, "instances",
-               client_list(c, kinds[model_below(c->seed, 4)]));
+               client_list(c, shapes[model_below(c->seed, 9)]));
 
     if (client_one_in(c, 4)) {
         client_set(c, "signature_name", json_string("default"));

@@ -9,14 +9,74 @@
 #include "model_parts.h"
 
 
+/*
+ * As numpy.array() does it: one type for all values, which is that of the most
+ * general one; a bit for each of those that are there.
+ */
+
+static unsigned
+model_types(json_t *value, json_t *like)
+{
+    size_t       i;
+    json_t      *element;
+    unsigned     types;
+    const char  *name;
+
+    model_require(json_typeof(value) == json_typeof(like)
+                  || !(json_is_array(like) || json_is_object(like)),
+                  "a value among arrays or objects");
+
+    types = 0;
+
+    if (json_is_array(value)) {
+        model_require(json_array_size(value) == json_array_size(like),
+                      "arrays of different lengths");
+
+        json_array_foreach(value, i, element) {
+            types |= model_types(element, json_array_get(like, i));
+        }
+
+        return types;
+    }
+
+    if (json_is_object(value)) {
+        model_require(json_object_size(value) == json_object_size(like),
+                      "objects of different sizes");
+
+        json_object_foreach(value, name, element) {
+            model_require(json_object_get(like, name) != NULL,
+                          "objects with different names");
+            types |= model_types(element, json_object_get(like, name));
+        }
+
+        return types;
+    }
+
+    return json_is_boolean(value) ? 0x100 : 1U << json_typeof(value);
+}
+
+
 json_t *
 model_kserve(model_t *m)
 {
-    size_t   i;
-    json_t  *instances, *instance, *list;
+    size_t    i;
+    json_t   *instances, *instance, *list;
+    unsigned  types;
 
     instances = model_get(m, "instances");
     model_require(json_array_size(instances) > 0, "no instances");
+
+    types = 0;
+
+    json_array_foreach(instances, i, instance) {
+        types |= model_types(instance, json_array_get(instances, 0));
+    }
+
+    if (types & 1U << JSON_REAL) {
+        types &= ~(1U << JSON_INTEGER);
+    }
+
+    m->frame ^= types;
 
     list = json_array();
 

@@ -31,6 +31,29 @@ assert_text(const buffer_t *b, llmb_str_t expected)
 }
 
 
+/* what members of a call have to have in common is what these have */
+
+static void
+golden_is_alike(call_t *call, unsigned k)
+{
+    buffer_t     first, other;
+    llmb_str_t   shape;
+    llmb_sink_t  one = buffer_sink(&first);
+    llmb_sink_t  two = buffer_sink(&other);
+
+    assert_int_equal(llmb_request_shape(&call->rq[0], &one), LLMB_OK);
+    assert_int_equal(llmb_request_shape(&call->rq[k], &two), LLMB_OK);
+
+    shape.data = first.data;
+    shape.len = first.len;
+
+    assert_text(&other, shape);
+
+    free(first.data);
+    free(other.data);
+}
+
+
 static call_t *
 golden_call(golden_t *gc)
 {
@@ -47,6 +70,8 @@ golden_call(golden_t *gc)
             fail_msg("in.%u.json is declined: %s", k + 1,
                      llmb_reason_names[reason].data);
         }
+
+        golden_is_alike(call, k);
     }
 
     return call;

@@ -381,7 +381,7 @@ the_largest_item_is_told(void **state)
         { &llmb_adapter_openai_embeddings, "/v1/embeddings",
           "{\"input\":[[1,2],[3,4,5],[6]]}", 3, 7 },
         { &llmb_adapter_kserve_v1, "/v1/models/m:predict",
-          "{\"instances\":[{\"a\":\"x y\"},[1.5,2],3]}", 2, 11 },
+          "{\"instances\":[{\"a\":\"x y\"},{\"a\":\"x\"}]}", 2, 11 },
 
         /* of columns the sum */
 

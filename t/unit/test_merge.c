@@ -6,6 +6,7 @@
  */
 
 
+#include "mixed.h"
 #include "test_request.h"
 
 
@@ -71,8 +72,12 @@ static const merge_case_t  merges[] = {
       "{\"sampling_params\":null,\"input_ids\":[[1],[2],[3]]}" },
 
     { &llmb_adapter_kserve_v1, "/v1/models/m:predict",
-      { "{\"instances\":[1.0,2]}", "{\"instances\":[null]}" },
-      "{\"instances\":[1.0,2,null]}" }
+      { "{\"instances\":[1.0,2e0]}", "{\"instances\":[-3.5]}" },
+      "{\"instances\":[1.0,2e0,-3.5]}" },
+
+    { &mixed, "/mixed",
+      { "{\"items\":[1.0,2]}", "{\"items\":[null]}" },
+      "{\"items\":[1.0,2,null]}" }
 };
 
 
@@ -284,13 +289,13 @@ equal_items_are_sent_once(void **state)
 
     b = bundle_create();
 
-    (void) bundle_add(b, &llmb_adapter_kserve_v1, "/v1/models/m:predict",
-                      "{\"instances\":[1,{\"a\":\"]\"},[1,[\"\\\"}\"]],10]}");
-    (void) bundle_add(b, &llmb_adapter_kserve_v1, "/v1/models/m:predict",
-                      "{\"instances\":[[1,[\"\\\"}\"]] ,{\"a\":\"]\"},1]}");
+    (void) bundle_add(b, &mixed, "/mixed",
+                      "{\"items\":[1,{\"a\":\"]\"},[1,[\"\\\"}\"]],10]}");
+    (void) bundle_add(b, &mixed, "/mixed",
+                      "{\"items\":[[1,[\"\\\"}\"]] ,{\"a\":\"]\"},1]}");
 
     merge_unique(b, "0123210",
-                 "{\"instances\":[1,{\"a\":\"]\"},[1,[\"\\\"}\"]],10]}");
+                 "{\"items\":[1,{\"a\":\"]\"},[1,[\"\\\"}\"]],10]}");
     bundle_destroy(b);
 }
 

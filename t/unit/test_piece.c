@@ -6,6 +6,7 @@
  */
 
 
+#include "mixed.h"
 #include "test_request.h"
 
 
@@ -425,8 +426,7 @@ parts_make_the_same_call_as_the_whole(void **state)
           { "text" } },
         { &llmb_adapter_openai_embeddings, "/embeddings", { "input" },
           { "ids" } },
-        { &llmb_adapter_kserve_v1, "/v1/models/m:predict", { "instances" },
-          { "value" } },
+        { &mixed, "/mixed", { "items" }, { "value" } },
         { &llmb_adapter_vllm_score, "/score", { "text_2", "text_1" },
           { "text", "text" } },
         { &llmb_adapter_vllm_score, "/score", { "text_2", "text_1" },

@@ -3,8 +3,8 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * POST /v1/models/<name>:predict of KServe, TensorFlow Serving and others.
- * Any value may be an instance; predictions come by place.  The columnar
- * form, with "inputs", is not merged.
+ * Any value may be an instance, but models are given one array of all of them;
+ * predictions come by place.  The columnar form, with "inputs", is not merged.
  */
 
 
@@ -34,7 +34,8 @@ static const llmb_form_t  llmb_kserve_v1_form = {
     .paths      = llmb_kserve_v1_paths,
     .columns    = llmb_kserve_v1_columns,
     .list       = llmb_string("predictions"),
-    .path_model = 1
+    .path_model = 1,
+    .alike      = 1
 };
 
 

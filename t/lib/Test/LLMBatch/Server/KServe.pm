@@ -6,6 +6,10 @@ package Test::LLMBatch::Server::KServe;
 # Protocol, as => "triton" with the errors of Triton.  An item of the latter is
 # what all inputs have at one index of their first dimension; outputs are "y"
 # (two numbers) and "label" (a text) for each.
+#
+# The former gives its model numpy.array(instances): beside a text all numbers
+# are texts, beside 2.5 all integers are floats, and what has another length, or
+# other names, is an error.
 
 use v5.36;
 
@@ -62,9 +66,50 @@ sub one($self, $request) {
 	} @{$request->{inputs}} ] };
 }
 
+# the values in an item, in order, and what they are in
+
+sub _leaves($v) {
+	return map { _leaves($_) } @$v if ref $v eq 'ARRAY';
+	return map { _leaves($v->{$_}) } sort keys %$v if ref $v eq 'HASH';
+	return js($v);
+}
+
+sub _frame($v) {
+	return '[' . join(',', map { _frame($_) } @$v) . ']'
+		if ref $v eq 'ARRAY';
+	return '{' . join(',', map { "$_:" . _frame($v->{$_}) } sort keys %$v)
+		. '}' if ref $v eq 'HASH';
+	return '';
+}
+
+sub _array(@items) {
+	my @rows = map { [ _leaves($_) ] } @items;
+	my $text = grep { /^"/ } map { @$_ } @rows;
+	my $float = grep { /^-?\d.*[.e]/ } map { @$_ } @rows;
+	my $null = grep { $_ eq 'null' } map { @$_ } @rows;
+	my $number = grep { /^-?\d/ } map { @$_ } @rows;
+
+	for my $row (@rows) {
+		for (@$row) {
+			s/^true$/1/, s/^false$/0/ if $number;
+			s/^[^"].*/"$&"/ if $text;
+			s/^-?\d+$/$&.0/ if $float;
+			s/^/object / if $null;
+		}
+	}
+
+	return map { join ' ', @$_ } @rows;
+}
+
 sub error($self, $status, $message) { return js({ error => $message }) }
 
 sub refuse($self, $request, $how) {
+	my %frames = map { _frame($_) => 1 } $self->items($request);
+
+	return 400, $self->error(400,
+		'setting an array element with a sequence')
+		if keys %frames > 1 and !$self->_v2();
+
 	my $max = $how->{max_batch} // return;
 	my $n = () = $self->items($request);
 
@@ -77,6 +122,9 @@ sub refuse($self, $request, $how) {
 
 sub answer($self, $request, $how) {
 	my @items = $self->items($request);
+
+	@items = _array(@items) unless $self->_v2();
+
 	my @e = $self->disturb($how, map { [ $_, $items[$_] ] } 0 .. $#items);
 	my $model = $self->_model();
 	my %key = %$request;
