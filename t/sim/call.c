@@ -17,7 +17,9 @@ static void
 end_flight(flight_t *f)
 {
     free(f->items);
+    free(f->members);
     f->items = NULL;
+    f->members = NULL;
     f->tag = 0;
 }
 
@@ -120,20 +122,24 @@ leaves(uint32_t group, unsigned probe, unsigned close, uint64_t at)
 static void
 check_call(flight_t *f)
 {
+    size_t          stride;
     uint32_t        i, j, r, key;
     uint64_t        id, bytes;
     llmb_call_t    *c;
+    passenger_t    *passenger;
     llmb_policy_t  *p;
     llmb_member_t  *m;
 
+    stride = (size_t) llmb_max(o->bytes, SIM_ITEM);
     c = llmb_call(z, f->call);
     p = &llmb_group(z, c->group)->policy;
     f->items = malloc(c->items * sizeof(uint64_t));
-    f->nmembers = c->members.n;
+    f->members = malloc(c->members.n * sizeof(passenger_t));
+    f->nmembers = 0;
     bytes = 0;
     key = LLMB_NIL;
 
-    if (f->items == NULL) {
+    if (f->items == NULL || f->members == NULL) {
         abort();
     }
 
@@ -160,11 +166,23 @@ check_call(flight_t *f)
                 sim_fail("call %u: two keys", f->call);
             }
 
-            check_text(i, id, m->items,
-                       (size_t) llmb_max(o->bytes, SIM_ITEM));
-
             f->split |= requests[r].poison;
         }
+
+        if (m->len != m->items * stride) {
+            sim_fail("member %u has %u bytes instead of %u", i, m->len,
+                     (unsigned) (m->items * stride));
+        }
+
+        passenger = &f->members[f->nmembers++];
+
+        passenger->member = i;
+        passenger->gen = m->gen;
+        passenger->id = id;
+        passenger->items = m->items;
+        passenger->index = f->nitems;
+        passenger->text = m->text.first;
+        passenger->room = LLMB_NIL;
 
         for (j = 0; j < m->items; j++) {
             f->items[f->nitems++] = id;
@@ -186,7 +204,6 @@ check_call(flight_t *f)
 void
 send_call(flight_t *f)
 {
-    unsigned      poisoned;
     llmb_call_t  *c;
 
     if (!valid_flight(f)) {
@@ -194,15 +211,16 @@ send_call(flight_t *f)
         return;
     }
 
+    c = llmb_call(z, f->call);
+    stats->lost += (c->state == LLMB_CALL_LOST);
+
     if (llmb_sched_send(z, f->call, f->worker) == LLMB_NIL) {
         unlock(f->worker);
         end_flight(f);
         return;
     }
 
-    unlock(f->worker);
-
-    c = llmb_call(z, f->call);
+    f->losses = llmb_worker(z, f->worker)->losses;
 
     if (c->tries == 0 && c->reason == LLMB_REASON_NONE) {
         leaves(c->group, c->probe, c->close, c->sealed);
@@ -210,6 +228,54 @@ send_call(flight_t *f)
 
     f->split = 0;
     check_call(f);
+
+    unlock(f->worker);
+
+    sim_event(SIM_READ, now + 2, (uint32_t) (f - flights), f->tag);
+}
+
+
+/* without the lock; what it has read counts if it was not given up meanwhile */
+
+void
+read_call(flight_t *f)
+{
+    uint32_t      k;
+    unsigned      right, poisoned;
+    passenger_t  *p;
+
+    if (f->life != workers[f->worker].life) {
+        end_flight(f);
+        return;
+    }
+
+    right = 1;
+
+    for (k = 0; k < f->nmembers; k++) {
+        p = &f->members[k];
+
+        right &= (p->id == 0
+                  || check_chunks(p->text, p->id, p->items,
+                                  (size_t) llmb_max(o->bytes, SIM_ITEM)));
+    }
+
+    if (z->epoch != f->epoch
+        || llmb_worker(z, f->worker)->losses != f->losses)
+    {
+        if (valid_flight(f)) {
+            stats->lost += (llmb_call(z, f->call)->state == LLMB_CALL_LOST);
+            llmb_sched_end(z, f->call, f->worker, clock_of(f->worker));
+            unlock(f->worker);
+        }
+
+        end_flight(f);
+        return;
+    }
+
+    if (!right) {
+        sim_fail("call %u: a member's text is another's", f->call);
+    }
+
     poisoned = f->split;
 
     f->split = 0;
@@ -274,12 +340,26 @@ outcome_of(const flight_t *f, llmb_outcome_t *out, llmb_facts_t *facts)
 }
 
 
+/* the caller holds the lock */
+
+static unsigned
+in_call(const flight_t *f, const passenger_t *p)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, p->member);
+
+    return m->gen == p->gen && m->call == f->call;
+}
+
+
 void
 backend(flight_t *f)
 {
-    uint32_t         i, w, group;
+    uint32_t         k, w, group;
     uint64_t         ms;
     unsigned         paused;
+    passenger_t     *p;
     llmb_facts_t     facts;
     llmb_outcome_t   out;
     llmb_returned_t  returned;
@@ -291,6 +371,15 @@ backend(flight_t *f)
 
     w = f->worker;
     ms = clock_of(w);
+
+    if (llmb_call(z, f->call)->state == LLMB_CALL_LOST) {
+        stats->lost++;
+        llmb_sched_end(z, f->call, w, ms);
+        unlock(w);
+        end_flight(f);
+        return;
+    }
+
     group = llmb_call(z, f->call)->group;
 
     outcome_of(f, &out, &facts);
@@ -308,15 +397,19 @@ backend(flight_t *f)
 
     case LLMB_VERDICT_SPLIT:
 
-        for (i = llmb_call(z, f->call)->members.head;
-             i != LLMB_NIL;
-             i = llmb_queue_links(z)[i].next)
-        {
-            (void) llmb_member_room(z, i, llmb_member(z, i)->items * SIM_ITEM);
+        for (k = 0; k < f->nmembers; k++) {
+            p = &f->members[k];
+
+            if (in_call(f, p)
+                && llmb_member_room(z, p->member, p->items * SIM_ITEM)
+                   == LLMB_OK)
+            {
+                p->room = llmb_member(z, p->member)->room.first;
+            }
         }
 
         unlock(w);
-        sim_event(SIM_COPIED, now + 20, (uint32_t) (f - flights), f->tag);
+        sim_event(SIM_COPY, now + 10, (uint32_t) (f - flights), f->tag);
         return;
 
     case LLMB_VERDICT_AGAIN:
@@ -347,31 +440,77 @@ backend(flight_t *f)
 }
 
 
+/*
+ * Half of the answers, then the others: without the lock, so it may be that the
+ * members are served, and the tables empty.  What is written to is nobody's.
+ */
+
+static void
+copy_some(flight_t *f, uint32_t from, uint32_t to)
+{
+    uint32_t      k;
+    passenger_t  *p;
+
+    for (k = from; k < to; k++) {
+        p = &f->members[k];
+
+        if (p->room == LLMB_NIL) {
+            continue;
+        }
+
+        if (!write_text(p->room, f->items + p->index, p->items, SIM_ITEM)
+            && f->epoch == z->epoch)
+        {
+            sim_fail("no room for an answer of %u items", p->items);
+        }
+    }
+}
+
+
+void
+copy(flight_t *f)
+{
+    if (f->life != workers[f->worker].life) {
+        end_flight(f);
+        return;
+    }
+
+    copy_some(f, 0, f->nmembers / 2);
+
+    sim_event(SIM_COPIED, now + 10, (uint32_t) (f - flights), f->tag);
+}
+
+
 void
 copied(flight_t *f)
 {
-    uint32_t        i;
-    llmb_call_t    *c;
-    llmb_member_t  *m;
+    uint32_t      k;
+    passenger_t  *p;
+
+    if (f->life == workers[f->worker].life) {
+        copy_some(f, f->nmembers / 2, f->nmembers);
+    }
 
     if (!valid_flight(f)) {
         end_flight(f);
         return;
     }
 
-    c = llmb_call(z, f->call);
+    stats->lost += (llmb_call(z, f->call)->state == LLMB_CALL_LOST);
 
-    while ((i = c->members.head) != LLMB_NIL) {
-        m = llmb_member(z, i);
+    for (k = 0; k < f->nmembers; k++) {
+        p = &f->members[k];
 
-        if (m->room.n == 0) {
-            llmb_sched_release(z, i, LLMB_REASON_ZONE_FULL);
+        if (!in_call(f, p)) {
             continue;
         }
 
-        write_text(m->room.first, f->items + m->result.index, m->items,
-                   SIM_ITEM);
-        llmb_sched_answer(z, i, m->items * SIM_ITEM);
+        if (p->room == LLMB_NIL) {
+            llmb_sched_release(z, p->member, LLMB_REASON_ZONE_FULL);
+            continue;
+        }
+
+        llmb_sched_answer(z, p->member, p->items * SIM_ITEM);
     }
 
     llmb_sched_end(z, f->call, f->worker, clock_of(f->worker));

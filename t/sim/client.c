@@ -15,6 +15,7 @@
 #include "llmb_chunks.h"
 #include "llmb_group.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_lost.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
 
@@ -28,7 +29,7 @@ clock_of(uint32_t w)
 {
     /* workers look at the clock once in a pass */
 
-    return now / 1000 + w % 2;
+    return workers[w].stale ? workers[w].stale : now / 1000 + w % 2;
 }
 
 
@@ -84,7 +85,7 @@ service_time(uint32_t items)
 
 /* some are parts of a request that was cut */
 
-static unsigned
+unsigned
 is_part(const request_t *rq)
 {
     return rq->id % 8 == 7;
@@ -105,6 +106,13 @@ void
 lock(uint32_t w)
 {
     uint32_t  r;
+
+    if (llmb_worker(z, w)->lost) {
+        workers[w].stale = 0;
+        stats->returned++;
+    }
+
+    llmb_sched_seen(z, w, clock_of(w));
 
     if (workers[w].epoch == z->epoch) {
         return;
@@ -188,40 +196,57 @@ read_text(void *data, const uint8_t *p, size_t len)
 }
 
 
-/* the numbers in the text of a member, one every "stride" bytes */
+/* the numbers in a text, one every "stride" bytes; 0 if it is another one */
 
-void
-check_text(uint32_t member, uint64_t id, uint32_t n, size_t stride)
+unsigned
+check_chunks(uint32_t first, uint64_t id, uint32_t n, size_t stride)
 {
-    uint64_t        found;
-    uint32_t        i;
-    llmb_sink_t     sink;
-    llmb_member_t  *m;
+    uint64_t     found;
+    uint32_t     i;
+    llmb_sink_t  sink;
 
-    m = llmb_member(z, member);
     nbuffer = 0;
     sink.write = read_text;
     sink.data = NULL;
 
-    if (m->len != n * stride
-        || llmb_chunks_read(z, m->text.first, m->len, &sink) != LLMB_OK)
-    {
-        sim_fail("member %u has %u bytes instead of %u", member, m->len,
-                 (unsigned) (n * stride));
+    if (llmb_chunks_read(z, first, n * stride, &sink) != LLMB_OK) {
+        return 0;
     }
 
     for (i = 0; i < n; i++) {
         memcpy(&found, buffer + i * stride, sizeof(found));
 
         if (found != id) {
-            sim_fail("member %u: the text of %llu instead of %llu", member,
-                     (unsigned long long) found, (unsigned long long) id);
+            return 0;
         }
     }
+
+    return 1;
 }
 
 
 void
+check_text(uint32_t member, uint64_t id, uint32_t n, size_t stride)
+{
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+
+    if (m->len != n * stride) {
+        sim_fail("member %u has %u bytes instead of %u", member, m->len,
+                 (unsigned) (n * stride));
+    }
+
+    if (!check_chunks(m->text.first, id, n, stride)) {
+        sim_fail("member %u has not the text of %llu", member,
+                 (unsigned long long) id);
+    }
+}
+
+
+/* 0 if there is no room */
+
+unsigned
 write_text(uint32_t first, const uint64_t *ids, uint32_t n, size_t stride)
 {
     uint32_t              i;
@@ -237,9 +262,7 @@ write_text(uint32_t first, const uint64_t *ids, uint32_t n, size_t stride)
         memcpy(buffer + i * stride, &ids[i], sizeof(uint64_t));
     }
 
-    if (llmb_chunks_write(&w, buffer, n * stride) != LLMB_OK) {
-        sim_fail("no room for a text of %u items", n);
-    }
+    return llmb_chunks_write(&w, buffer, n * stride) == LLMB_OK;
 }
 
 
@@ -423,8 +446,6 @@ leave(uint32_t r)
 void
 join(uint32_t r)
 {
-    uint32_t    i;
-    uint64_t    ids[200];
     request_t  *rq = &requests[r];
 
     lock(rq->worker);
@@ -451,12 +472,45 @@ join(uint32_t r)
         return;
     }
 
+    rq->first = llmb_member(z, rq->member)->text.first;
+    rq->epoch = z->epoch;
+
+    unlock(rq->worker);
+
+    sim_event(SIM_WRITTEN, now + 2, r, rq->id);
+}
+
+
+/* it writes without the lock, whatever may have become of the tables */
+
+void
+written(uint32_t r)
+{
+    uint32_t    i;
+    uint64_t    ids[200];
+    unsigned    complete;
+    request_t  *rq = &requests[r];
+
+    if (rq->state != REQUEST_WRITING) {
+        return;
+    }
+
     for (i = 0; i < rq->items; i++) {
         ids[i] = rq->id;
     }
 
-    write_text(llmb_member(z, rq->member)->text.first, ids, rq->items,
-               (size_t) llmb_max(o->bytes, SIM_ITEM));
+    complete = write_text(rq->first, ids, rq->items,
+                          (size_t) llmb_max(o->bytes, SIM_ITEM));
+
+    if (!complete && rq->epoch == z->epoch) {
+        sim_fail("no room for a text of %u items", rq->items);
+    }
+
+    lock(rq->worker);
+
+    if (rq->state != REQUEST_WRITING) {
+        return;
+    }
 
     rq->state = REQUEST_HELD;
     llmb_sched_join(z, rq->member, clock_of(rq->worker));
@@ -619,6 +673,8 @@ new_flight(uint32_t w, uint32_t call)
     f->life = workers[w].life;
     f->epoch = z->epoch;
     f->nitems = 0;
+    f->items = NULL;
+    f->members = NULL;
 
     return f;
 }
@@ -639,7 +695,8 @@ take_mail(uint32_t w)
             later = llmb_sched_later(z, w);
 
             if (later != UINT64_MAX) {
-                sim_event(SIM_BELL, now + (later - clock_of(w)) * 1000, w,
+                later = (later - w % 2) * 1000;
+                sim_event(SIM_BELL, llmb_max(later, now + 1), w,
                           workers[w].life);
             }
 

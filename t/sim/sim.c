@@ -47,6 +47,16 @@ static const scenario_t  scenarios[] = {
     { "workers that die within the lock",
       "life=100 torn=0.5 cancel=0.05 burst=6 poison=0.01" },
     { "lost rings", "deaf=0.2 burst=6 rate=3000 busy=0.02" },
+    { "workers that stand still",
+      "stop=0.0002 rate=400 burst=6 workers=5" },
+    { "workers that stand still for a moment",
+      "stop=0.005 still=20 rate=1000 burst=6" },
+    { "workers that stand still, a failing upstream, a small zone",
+      "stop=0.0004 rate=400 burst=8 items=3 bytes=700 zone=700 broken=0.05 "
+      "wrong=0.05 poison=0.01 cancel=0.05 deaf=0.05 workers=6 groups=6" },
+    { "workers that stand still, and others that die",
+      "stop=0.0004 rate=400 burst=6 workers=6 life=8000 torn=0.1 "
+      "cancel=0.05 broken=0.05 drain=500" },
     { "everything",
       "life=300 torn=0.2 drain=50 cancel=0.1 deaf=0.05 busy=0.05 broken=0.05 "
       "wrong=0.05 poison=0.01 burst=12 items=2 zone=500 groups=12 fixed=1 "
@@ -68,7 +78,8 @@ static const struct {
     option(concurrency), option(max_size), option(max_tokens),
     option(max_wait), option(a), option(b), option(serial), option(busy),
     option(pause), option(broken), option(wrong), option(poison),
-    option(cancel), option(deaf), option(life), option(torn), option(drain)
+    option(cancel), option(deaf), option(life), option(torn), option(drain),
+    option(stop), option(still)
 #undef option
 };
 
@@ -138,6 +149,7 @@ set_options(sim_options_t *o, const char *text)
     o->max_size = 10;
     o->max_wait = 500;
     o->pause = 300;
+    o->still = 4000;
     o->a = 5000;
     o->b = 300;
 
@@ -216,6 +228,20 @@ print_stats(const char *name, const sim_stats_t *s)
                (unsigned long long) s->deaths, (unsigned long long) s->resets,
                (unsigned long long) s->orphans,
                (unsigned long long) s->drains);
+    }
+
+    if (s->stops) {
+        printf("#   %llu stops:", (unsigned long long) s->stops);
+
+#define print_step(step, text)                                                \
+        printf(" %s %llu,", text, (unsigned long long) s->stops_at[step]);
+
+        SIM_STEPS(print_step)
+#undef print_step
+
+        printf(" elsewhere the rest;\n#   %llu given up, %llu came back, "
+               "%llu calls were lost\n", (unsigned long long) s->given_up,
+               (unsigned long long) s->returned, (unsigned long long) s->lost);
     }
 }
 

@@ -50,23 +50,45 @@ typedef struct {
     double      life;             /* mean of a worker's, ms; 0: forever */
     double      torn;             /* share of deaths within the lock */
     double      drain;            /* mean time between drains, ms; 0: never */
+    double      stop;             /* probability that a worker stands still
+                                     before a step */
+    double      still;            /* mean of how long, ms */
 } sim_options_t;
 
 
 typedef enum {
     SIM_ARRIVE = 0,
     SIM_JOIN,
+    SIM_WRITTEN,
     SIM_TIMER,
     SIM_BELL,
     SIM_SEND,
+    SIM_READ,
     SIM_BACKEND,
+    SIM_COPY,
     SIM_COPIED,
     SIM_SERVED,
     SIM_CANCEL,
     SIM_DEATH,
     SIM_RESPAWN,
-    SIM_DRAIN
+    SIM_DRAIN,
+    SIM_WATCH,
+    SIM_WAKE
 } sim_event_e;
+
+
+/* where a worker may stand still, but for what others do to it */
+
+#define SIM_STEPS(x)                                                          \
+    x(SIM_WRITTEN, "writing")                                                 \
+    x(SIM_BELL, "mail unread")                                                \
+    x(SIM_SEND, "call to be sent")                                            \
+    x(SIM_READ, "reading")                                                    \
+    x(SIM_BACKEND, "call sent")                                               \
+    x(SIM_COPY, "answers to be copied")                                       \
+    x(SIM_COPIED, "copying")
+
+#define SIM_NSTEPS  (SIM_WAKE + 1)
 
 
 typedef struct {
@@ -111,6 +133,11 @@ typedef struct {
     uint64_t     resets;
     uint64_t     orphans;
     uint64_t     drains;
+    uint64_t     stops;
+    uint64_t     stops_at[SIM_NSTEPS];
+    uint64_t     given_up;
+    uint64_t     returned;        /* of those */
+    uint64_t     lost;            /* calls that they found LOST */
     uint64_t     events;
     uint64_t     waits[1000];     /* by ms */
     uint64_t     times[1000];     /* of answered ones, by ms */

@@ -12,6 +12,7 @@
 #include "sched_check.h"
 #include "world.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_lost.h"
 
 
 const sim_options_t  *o;
@@ -69,6 +70,8 @@ death(uint32_t w)
     }
 
     workers[w].dead = 1;
+    workers[w].stopped = 0;
+    workers[w].stale = 0;
     workers[w].life = ++tags;
 
     for (r = 0; r < nrequests; r++) {
@@ -85,12 +88,14 @@ static void
 respawn(uint32_t w)
 {
     workers[w].dead = 0;
+    workers[w].since = now;
 
     stats->orphans += llmb_sched_reap(z, w, clock_of(w));
     lock(w);
     unlock(w);
 
     next_death(w);
+    next_watch(w);
 }
 
 
@@ -103,7 +108,7 @@ drain(void)
 
     w = (uint32_t) sim_random((uint64_t) o->workers);
 
-    if (!workers[w].dead) {
+    if (!workers[w].dead && !workers[w].stopped) {
         stats->drains++;
         lock(w);
 
@@ -137,7 +142,7 @@ arrivals(void)
     for (i = 0; i < n && stats->arrived < o->requests; i++) {
         w = (uint32_t) sim_random((uint64_t) o->workers);
 
-        if (!workers[w].dead) {
+        if (!workers[w].dead && !workers[w].stopped) {
             arrive(w);
         }
     }
@@ -158,19 +163,24 @@ is_stale(const sim_event_t *e)
     switch (e->type) {
 
     case SIM_JOIN:
+    case SIM_WRITTEN:
     case SIM_TIMER:
     case SIM_SERVED:
     case SIM_CANCEL:
         return requests[e->index].id != e->tag;
 
     case SIM_SEND:
+    case SIM_READ:
     case SIM_BACKEND:
+    case SIM_COPY:
     case SIM_COPIED:
         return flights[e->index].tag != e->tag;
 
     case SIM_BELL:
     case SIM_DEATH:
     case SIM_RESPAWN:
+    case SIM_WATCH:
+    case SIM_WAKE:
         return workers[e->index].life != e->tag;
 
     default:
@@ -192,6 +202,10 @@ handle(const sim_event_t *e)
         join(e->index);
         break;
 
+    case SIM_WRITTEN:
+        written(e->index);
+        break;
+
     case SIM_TIMER:
         timer(e->index);
         break;
@@ -204,8 +218,16 @@ handle(const sim_event_t *e)
         send_call(&flights[e->index]);
         break;
 
+    case SIM_READ:
+        read_call(&flights[e->index]);
+        break;
+
     case SIM_BACKEND:
         backend(&flights[e->index]);
+        break;
+
+    case SIM_COPY:
+        copy(&flights[e->index]);
         break;
 
     case SIM_COPIED:
@@ -231,11 +253,19 @@ handle(const sim_event_t *e)
     case SIM_DRAIN:
         drain();
         break;
+
+    case SIM_WATCH:
+        watch(e->index);
+        break;
+
+    case SIM_WAKE:
+        wake(e->index);
+        break;
     }
 }
 
 
-/* nobody that has a living worker is still in a queue after its deadline */
+/* nobody whose worker goes on is still in a queue after its deadline */
 
 static void
 check_deadlines(void)
@@ -259,7 +289,7 @@ check_deadlines(void)
                 break;
             }
 
-            if (!workers[m->worker].dead && !m->part) {
+            if (healthy(m->worker, 1) && !m->part) {
                 sim_fail("member %u is %llu ms late", j,
                          (unsigned long long) (now / 1000 - m->deadline));
             }
@@ -274,6 +304,7 @@ check(unsigned all)
     const char  *problem;
 
     check_deadlines();
+    check_lost();
 
     if (all) {
         problem = sched_check(z);
@@ -316,7 +347,10 @@ start(void)
     for (i = 0; i < z->nworkers; i++) {
         llmb_worker(z, i)->pid = 1 + i;
         workers[i].life = ++tags;
+        workers[i].since = now;
+        llmb_sched_seen(z, i, clock_of(i));
         next_death(i);
+        next_watch(i);
     }
 
     sim_event(SIM_ARRIVE, now, 0, 0);
@@ -330,7 +364,7 @@ start(void)
 void
 sim_world(const sim_options_t *options, sim_stats_t *s)
 {
-    uint32_t      i;
+    uint32_t      i, w;
     uint64_t      sum;
     sim_event_t   e;
     const char   *problem;
@@ -343,11 +377,17 @@ sim_world(const sim_options_t *options, sim_stats_t *s)
     while (sim_next(&e)) {
         now = e.at;
 
-        if (is_stale(&e)) {
+        if (is_stale(&e) || stands_still(&e)) {
             continue;
         }
 
+        w = worker_of(&e);
+
         handle(&e);
+
+        if (w != LLMB_NIL) {
+            pass_is_over(w);
+        }
 
         stats->events++;
 
