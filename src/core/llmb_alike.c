@@ -2,12 +2,12 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * A shape is written while the text is walked over, once.  Elements of an array
- * that are alike are a run, which is written as its length and one of them; so
- * each element is written behind the run, and taken away again if it is one
- * more of it.  Nothing in a shape is ambiguous: kinds are control characters,
- * which no name has, and numbers of elements are bytes from 0x80 on in a place
- * where no name is.
+ * A shape is written while the text is walked over, once.  Elements of an
+ * array that are alike are a run, which is written as its length and one of
+ * them; so each element is written behind the run, and taken away again if it
+ * is one more of it.  Nothing in a shape is ambiguous: kinds are control
+ * characters, which no name has, and numbers of elements are bytes from 0x80 on
+ * in a place where no name is.
  */
 
 

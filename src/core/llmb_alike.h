@@ -2,11 +2,11 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Of which shape items are.  Servers that make one array, or one table, of all
- * items of a call (numpy, pandas, TensorFlow) find a type that fits all: beside
- * a text numbers become texts, beside 2.5 integers become floats, and a row of
- * another length is an error of the call.  So only what is of one shape goes
- * together.
+ * Of which shape items are.  Servers that make one array, or one table, of
+ * all items of a call (numpy, pandas, TensorFlow) find a type that fits all:
+ * beside a text numbers become texts, beside 2.5 integers become floats, and a
+ * row of another length is an error of the call.  So only what is of one shape
+ * goes together.
  *
  * The shape of a value: text, boolean, null, and of numbers whether there is a
  * point or an exponent, or what an integer fits in (64 bits, signed or not);
@@ -29,10 +29,10 @@
 
 
 /*
- * Bytes that tell a shape: the names, one for any other value, and 5 for each
- * element of an array that differs from the one before it, of which all others
- * take none.  While an element is compared with the one before it, it takes
- * them, too.
+ * Bytes that tell a shape: those of the names, one for a value, two for an
+ * array or object, and 5 more for an element of an array.  Elements that are
+ * alike and follow each other take the bytes of one, but while one is compared
+ * with the one before it, it takes them, too.
  */
 
 #define LLMB_ALIKE_MAX  8192

@@ -235,7 +235,7 @@ send_call(flight_t *f)
 }
 
 
-/* without the lock; what it has read counts if it was not given up meanwhile */
+/* without the lock; what it has read counts if nobody has given it up */
 
 void
 read_call(flight_t *f)
@@ -441,8 +441,9 @@ backend(flight_t *f)
 
 
 /*
- * Half of the answers, then the others: without the lock, so it may be that the
- * members are served, and the tables empty.  What is written to is nobody's.
+ * Half of the answers, then the others: without the lock, so it may be that
+ * the members are served, and the tables empty.  What is written to is
+ * nobody's.
  */
 
 static void

@@ -48,19 +48,24 @@ static const scenario_t  scenarios[] = {
       "life=100 torn=0.5 cancel=0.05 burst=6 poison=0.01" },
     { "lost rings", "deaf=0.2 burst=6 rate=3000 busy=0.02" },
     { "workers that stand still",
-      "stop=0.0002 rate=400 burst=6 workers=5" },
+      "stop=0.0001 rate=400 burst=6 workers=5" },
     { "workers that stand still for a moment",
-      "stop=0.005 still=20 rate=1000 burst=6" },
+      "stop=0.002 still=20 rate=1000 burst=6" },
     { "workers that stand still, a failing upstream, a small zone",
-      "stop=0.0004 rate=400 burst=8 items=3 bytes=700 zone=700 broken=0.05 "
+      "stop=0.0002 rate=400 burst=8 items=3 bytes=700 zone=700 broken=0.05 "
       "wrong=0.05 poison=0.01 cancel=0.05 deaf=0.05 workers=6 groups=6" },
     { "workers that stand still, and others that die",
-      "stop=0.0004 rate=400 burst=6 workers=6 life=8000 torn=0.1 "
+      "stop=0.0002 rate=400 burst=6 workers=6 life=8000 "
       "cancel=0.05 broken=0.05 drain=500" },
+    { "workers that stand still, and others that die within the lock",
+      "stop=0.0002 rate=400 burst=6 workers=6 life=8000 torn=0.5 "
+      "broken=0.05" },
+    { "workers that stand still, long pauses",
+      "stop=0.0001 busy=0.02 pause=8000 rate=300 max_wait=700 burst=3" },
     { "everything",
-      "life=300 torn=0.2 drain=50 cancel=0.1 deaf=0.05 busy=0.05 broken=0.05 "
-      "wrong=0.05 poison=0.01 burst=12 items=2 zone=500 groups=12 fixed=1 "
-      "workers=8 rate=4000" }
+      "life=300 torn=0.2 stop=0.00005 drain=50 cancel=0.1 deaf=0.05 "
+      "busy=0.05 broken=0.05 wrong=0.05 poison=0.01 burst=12 items=2 zone=500 "
+      "groups=12 fixed=1 workers=8 rate=4000" }
 };
 
 

@@ -13,8 +13,10 @@
 
 #define STILL_MOST   20000        /* ms */
 #define STILL_CALLS  1000         /* ms for calls, and those that fail */
+#define STILL_OFTEN  10           /* there are fewer steps of calls */
 
 
+static unsigned is_call(const sim_event_t *e);
 static void check_waits(uint64_t ms);
 
 
@@ -49,6 +51,14 @@ worker_of(const sim_event_t *e)
 }
 
 
+static unsigned
+is_call(const sim_event_t *e)
+{
+    return e->type == SIM_SEND || e->type == SIM_READ || e->type == SIM_BACKEND
+           || e->type == SIM_COPY || e->type == SIM_COPIED;
+}
+
+
 /* whether the step is not taken now, but as its worker goes on */
 
 unsigned
@@ -68,7 +78,7 @@ stands_still(const sim_event_t *e)
 
     if (!worker->stopped) {
 
-        if (!chance(o->stop)) {
+        if (!chance(o->stop * (is_call(e) ? STILL_OFTEN : 1))) {
             return 0;
         }
 
@@ -104,7 +114,7 @@ stands_still(const sim_event_t *e)
 }
 
 
-/* the first step is in the pass in which it stood still: it has the old time */
+/* the first step is in the pass in which it stood still, with its time */
 
 void
 pass_is_over(uint32_t w)
@@ -174,8 +184,9 @@ healthy(uint32_t w, uint64_t ms)
 
 
 /*
- * Whoever's worker goes on is not in a call of one that has been standing still
- * for longer than it takes to notice; nor does it wait for anything of that.
+ * Whoever's worker goes on is not in a call of one that has been standing
+ * still for longer than it takes to notice; nor does it wait for anything of
+ * that.
  */
 
 void
@@ -195,6 +206,13 @@ check_lost(void)
     for (i = 0; i < z->nmembers; i++) {
         m = llmb_member(z, i);
 
+        if (m->state != LLMB_MEMBER_FREE && llmb_worker(z, m->worker)->lost
+            && (m->slot || m->state == LLMB_MEMBER_QUEUED))
+        {
+            sim_fail("member %u, state %u, of a worker given up: slot %u", i,
+                     m->state, m->slot);
+        }
+
         if (m->state != LLMB_MEMBER_CLAIMED || !healthy(m->worker, ms)) {
             continue;
         }
@@ -203,8 +221,8 @@ check_lost(void)
         s = c->worker;
 
         if (workers[s].stopped && now - workers[s].since > ms * 1000) {
-            sim_fail("member %u is in call %u of worker %u, which stands still",
-                     i, m->call, s);
+            sim_fail("member %u is in call %u of worker %u, which stands "
+                     "still", i, m->call, s);
         }
     }
 
