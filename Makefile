@@ -165,14 +165,21 @@ $(BUILD)/sim/sim: $(SIM_SRC) $(wildcard t/sim/*.h) $(CORE) $(CORE_H)
 	$(CC) $(TEST_CFLAGS) -O2 -g -o $@ $(SIM_SRC) $(CORE) -lm
 
 SIMULATOR =	$(BUILD)/llm-batch-sim
+SIMULATOR_DIR =	$(BUILD)/simulator
+SIMULATOR_O =	$(patsubst %.c,$(SIMULATOR_DIR)/%.o,\
+		$(wildcard simulator/*.c) $(CORE))
 
 llm-batch-sim: $(SIMULATOR)	## the simulator for operators; prints where it is
 	@echo "$(SIMULATOR)"
 
-$(SIMULATOR): $(wildcard simulator/*.[ch]) $(CORE) $(CORE_H)
+# tests that run side by side may build it, too
+$(SIMULATOR): $(SIMULATOR_O)
+	$(CC) -o $@.$$$$ $^ -ljansson -lm && mv $@.$$$$ $@
+
+$(SIMULATOR_DIR)/%.o: %.c $(wildcard simulator/*.h) $(CORE_H)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -D_GNU_SOURCE -Isrc/core -O2 -g -o $@.$$$$ \
-		$(wildcard simulator/*.c) $(CORE) -ljansson -lm && mv $@.$$$$ $@
+	$(CC) $(WARN) -D_GNU_SOURCE -Isrc/core -O2 -g -c -o $@.$$$$ $< \
+		&& mv $@.$$$$ $@
 
 # the settings, and the upstream, of the load curve
 CURVE =		--cost 3.15+0.62n --jitter 10% --parallel 1 --max-size 32 \
