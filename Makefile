@@ -219,7 +219,8 @@ chaos:		## kills, reloads and upgrades under load, with crash points
 		TESTS="$(or $(T:%=t/%.t),$(wildcard t/chaos*.t))"
 
 faults:		## planted bugs, each of which has to turn its test red
-	tools/faults $(BUILD)/faults t/faults/*.patch
+	tools/faults $(BUILD)/faults \
+		$(or $(T:%=t/faults/%.edit),$(wildcard t/faults/*.edit))
 
 ASAN_DIR =	$(BUILD)/asan-$(NGINX_VERSION)
 # nginx itself shifts into signs, and more

@@ -14,6 +14,7 @@ use File::Path qw/ remove_tree /;
 use File::Temp qw/ tempdir /;
 use IO::Socket::IP;
 use List::Util qw/ sum0 uniq /;
+use Test2::API qw/ test2_stack /;
 use Test::More ();
 
 use Test::LLMBatch::Backend;
@@ -50,6 +51,21 @@ my $module = $ENV{TEST_NGINX_MODULE}
 
 my @variables = qw/ status reason close id size index adapter model task mode
 	wait tokens upstream_time group cost saved /;
+
+
+# who only asks whether a file is red need not see it through
+
+_ends_with_first() if $ENV{TEST_NGINX_FIRST};
+
+sub _ends_with_first {
+	my $pid = $$;
+
+	test2_stack()->top()->listen(sub ($hub, $event, @) {
+		return unless $$ == $pid and $event->causes_fail();
+		print STDERR '# the first to fail: ', $event->name() // '', "\n";
+		exit 1;
+	});
+}
 
 
 # options: but => { kind of listener => why it makes no sense here }
