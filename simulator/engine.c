@@ -178,14 +178,14 @@ sim_arrive(sim_engine_t *e)
     }
 
     if (e->settings->window == SIM_WINDOW_NONE) {
-        sim_alone(e, r, LLMB_STATUS_NONE, LLMB_CLOSE_NONE, LLMB_REASON_NONE);
+        sim_alone(e, r, LLMB_STATUS_NONE, LLMB_REASON_NONE);
         return;
     }
 
     reason = sim_hold(e, r);
 
     if (reason != LLMB_REASON_NONE) {
-        sim_alone(e, r, LLMB_STATUS_BYPASS, LLMB_CLOSE_NONE, reason);
+        sim_alone(e, r, LLMB_STATUS_BYPASS, reason);
     }
 }
 
@@ -406,13 +406,6 @@ sim_mail(sim_engine_t *e)
         m = llmb_member(e->zone, i);
 
         switch (mail) {
-
-        case LLMB_MAIL_ALONE:
-            llmb_sched_go(e->zone, i);
-            sim_alone(e, r, (llmb_status_e) m->result.status,
-                      (llmb_close_e) m->result.close,
-                      (llmb_reason_e) m->result.reason);
-            break;
 
         case LLMB_MAIL_REFUSED:
             sim_refused(e, r, m);

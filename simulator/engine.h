@@ -23,7 +23,8 @@
 /* what is kept of a batch while it is under way */
 
 typedef struct {
-    uint32_t                call;       /* SIM_NIL: a request alone */
+    uint32_t                call;       /* SIM_NIL: of a request that was not
+                                           held */
     uint32_t                inflight;   /* of its group, when it was sent */
 } sim_flight_t;
 
@@ -51,9 +52,9 @@ typedef struct {
 uint64_t sim_clock(const sim_engine_t *e);
 uint64_t sim_clock_us(const sim_engine_t *e);
 
-/* sends a request by itself; "close" is the scheduler's, if it held it */
+/* sends a request that is not held */
 void sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how,
-    llmb_close_e close, llmb_reason_e reason);
+    llmb_reason_e reason);
 
 /* sends a call that was sealed */
 void sim_send(sim_engine_t *e, uint32_t call);

@@ -21,7 +21,6 @@
 #define SIM_COOLDOWN   10000
 
 
-static void sim_return_alone(sim_engine_t *e, sim_batch_t *batch);
 static void sim_return_call(sim_engine_t *e, sim_batch_t *batch,
     uint32_t call);
 static void sim_outcome(sim_engine_t *e, const sim_batch_t *batch,
@@ -97,23 +96,13 @@ sim_batch_go(sim_engine_t *e, sim_batch_t *batch)
 
 
 void
-sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how, llmb_close_e close,
-    llmb_reason_e reason)
+sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how, llmb_reason_e reason)
 {
-    uint32_t      inflight;
     sim_batch_t  *batch;
 
-    inflight = 0;
-
-    if (e->member[r] != SIM_NIL) {
-        e->group = llmb_member(e->zone, e->member[r])->group;
-        inflight = llmb_group(e->zone, e->group)->inflight;
-    }
-
-    batch = sim_batch(e, SIM_NIL, inflight);
+    batch = sim_batch(e, SIM_NIL, 0);
 
     batch->how = how;
-    batch->close = close;
     batch->reason = reason;
 
     sim_batch_add(e, batch, r);
@@ -124,20 +113,31 @@ sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how, llmb_close_e close,
 void
 sim_send(sim_engine_t *e, uint32_t call)
 {
-    uint32_t      i;
-    llmb_call_t  *c;
-    sim_batch_t  *batch;
+    uint32_t        i;
+    llmb_call_t    *c;
+    sim_batch_t    *batch;
+    llmb_result_t  *result;
 
-    if (llmb_sched_send(e->zone, call, 0) == LLMB_NIL) {
+    i = llmb_sched_send(e->zone, call, 0);
+
+    if (i == LLMB_NIL) {
         return;
     }
+
+    if (llmb_call_is_single(e->zone, call)) {
+        /* its client's own request carries it */
+        llmb_sched_go(e->zone, call);
+    }
+
+    result = &llmb_member(e->zone, i)->result;
 
     c = llmb_call(e->zone, call);
 
     e->group = c->group;
 
     batch = sim_batch(e, call, llmb_group(e->zone, c->group)->inflight);
-    batch->how = LLMB_STATUS_MERGED;
+    batch->how = (llmb_status_e) result->status;
+    batch->reason = (llmb_reason_e) result->reason;
     batch->close = (llmb_close_e) c->close;
 
     for (i = c->members.head;
@@ -188,41 +188,20 @@ sim_refused(sim_engine_t *e, uint32_t r, const llmb_member_t *m)
 
 
 void
-sim_return(sim_engine_t *e, uint32_t batch)
+sim_return(sim_engine_t *e, uint32_t i)
 {
-    if (e->flight[batch].call == SIM_NIL) {
-        sim_return_alone(e, &e->run->batches[batch]);
+    sim_batch_t  *batch;
+
+    batch = &e->run->batches[i];
+
+    if (e->flight[i].call == SIM_NIL) {
+        sim_serve(e, e->run->members[batch->first], batch->status);
 
     } else {
-        sim_return_call(e, &e->run->batches[batch], e->flight[batch].call);
+        sim_return_call(e, batch, e->flight[i].call);
     }
 
     sim_post(e);
-}
-
-
-static void
-sim_return_alone(sim_engine_t *e, sim_batch_t *batch)
-{
-    uint32_t         r;
-    llmb_facts_t     facts;
-    llmb_outcome_t   out;
-    llmb_returned_t  returned;
-
-    r = e->run->members[batch->first];
-
-    sim_serve(e, r, batch->status);
-
-    if (e->member[r] != SIM_NIL) {
-        sim_outcome(e, batch, &out, &facts);
-        facts.own = 1;
-
-        llmb_returned_alone(e->zone, e->member[r], &out, &facts, sim_clock(e),
-                            &returned);
-
-        llmb_sched_leave(e->zone, e->member[r], sim_clock(e));
-        e->member[r] = SIM_NIL;
-    }
 }
 
 
@@ -275,7 +254,7 @@ sim_learned(const sim_engine_t *e, sim_learned_t *learned)
 static void
 sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
 {
-    uint32_t         i;
+    uint32_t         i, r;
     llmb_facts_t     facts;
     llmb_outcome_t   out;
     llmb_returned_t  returned;
@@ -287,6 +266,16 @@ sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
     if (returned.verdict == LLMB_VERDICT_AGAIN
         || returned.verdict == LLMB_VERDICT_HALVE)
     {
+        return;
+    }
+
+    if (llmb_call_is_own(llmb_call(e->zone, call))) {
+        r = e->request[call];
+
+        sim_serve(e, r, batch->status);
+
+        llmb_sched_leave(e->zone, call, sim_clock(e));
+        e->member[r] = SIM_NIL;
         return;
     }
 

@@ -22,6 +22,8 @@ static ngx_uint_t ngx_http_llm_batch_is_intercepted(
     ngx_http_llm_batch_call_t *call);
 static ngx_uint_t ngx_http_llm_batch_is_unsent(
     ngx_http_llm_batch_call_t *call);
+static ngx_uint_t ngx_http_llm_batch_only_part(
+    ngx_http_llm_batch_call_t *call, ngx_http_llm_batch_part_t **part);
 static void ngx_http_llm_batch_log_credentials(
     ngx_http_llm_batch_call_t *call, llmb_outcome_t *outcome);
 static void ngx_http_llm_batch_log_format(ngx_http_llm_batch_call_t *call,
@@ -36,6 +38,7 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     llmb_outcome_t             *outcome;
     llmb_returned_t             returned;
     ngx_http_llm_batch_zone_t  *zone;
+    ngx_http_llm_batch_part_t  *part;
 
     if (call->finished) {
         return NGX_OK;
@@ -46,11 +49,6 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     outcome = &call->outcome;
 
     LLMB_CRASH("call returned");
-
-    if (call->part) {
-        ngx_http_llm_batch_part_returned(call);
-        return NGX_OK;
-    }
 
     ngx_http_llm_batch_read_answer(call);
 
@@ -81,6 +79,16 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     llmb_returned(zone->tables, call->index, zone->worker, outcome, &facts,
                   ngx_current_msec, &returned);
 
+    part = NULL;
+
+    if (returned.verdict == LLMB_VERDICT_CUT) {
+        part = zone->members[call->index];
+
+        ngx_http_llm_batch_leave(part);
+        llmb_sched_end(zone->tables, call->index, zone->worker,
+                       ngx_current_msec);
+    }
+
     LLMB_CRASH("verdict locked");
     LLMB_TEAR(zone, "verdict torn");
 
@@ -90,6 +98,11 @@ ngx_http_llm_batch_finish(ngx_http_llm_batch_call_t *call)
     ngx_http_llm_batch_log_pause(zone, returned.pause);
     ngx_http_llm_batch_log_format(call, outcome, returned.format_off);
     ngx_http_llm_batch_log_credentials(call, outcome);
+
+    if (part) {
+        ngx_http_llm_batch_part_back(part);
+        return NGX_OK;
+    }
 
     if (returned.verdict == LLMB_VERDICT_AGAIN
         || returned.verdict == LLMB_VERDICT_HALVE)
@@ -413,6 +426,7 @@ ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
     llmb_facts_t *facts)
 {
     ngx_uint_t                      ms;
+    ngx_http_llm_batch_part_t      *part;
     ngx_http_llm_batch_loc_conf_t  *conf;
 
     ngx_memzero(facts, sizeof(llmb_facts_t));
@@ -444,11 +458,39 @@ ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
     facts->words.data = call->body;
     facts->words.len = ngx_min(call->len, NGX_HTTP_LLM_BATCH_WORDS);
 
+    if (ngx_http_llm_batch_only_part(call, &part)) {
+        facts->divisible = ngx_http_llm_batch_may_cut(part);
+        facts->began = ngx_current_msec
+                       - (ngx_time() - part->ctx->request->start_sec) * 1000;
+    }
+
     conf = call->conf;
 
     facts->fallback_limit = conf->fallback_limit;
     facts->breaker_failures = conf->breaker_failures;
     facts->breaker_cooldown = conf->breaker_cooldown;
+}
+
+
+/* of a call of one, if its client is still there */
+
+static ngx_uint_t
+ngx_http_llm_batch_only_part(ngx_http_llm_batch_call_t *call,
+    ngx_http_llm_batch_part_t **part)
+{
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = call->zone;
+
+    if (!llmb_call_is_single(zone->tables, call->index)
+        || zone->epoch != call->epoch)
+    {
+        return 0;
+    }
+
+    *part = zone->members[call->index];
+
+    return *part != NULL && (*part)->gen == call->members[0].gen;
 }
 
 
@@ -532,9 +574,7 @@ ngx_http_llm_batch_withdraw(ngx_http_llm_batch_part_t *part)
     ngx_http_llm_batch_call_t  *call;
 
     zone = part->ctx->zone;
-    call = part->call;
-
-    part->call = NULL;
+    call = NULL;
 
     ngx_http_llm_batch_lock(zone);
 
@@ -562,9 +602,7 @@ ngx_http_llm_batch_withdraw(ngx_http_llm_batch_part_t *part)
 
     call->finished = 1;
 
-    if (call->part == NULL) {
-        ngx_http_llm_batch_dissolve(zone, call->index, call->epoch);
-    }
+    ngx_http_llm_batch_dissolve(zone, call->index, call->epoch);
 
     c = call->request->connection;
 
@@ -616,10 +654,9 @@ ngx_http_llm_batch_count_cancelled(ngx_http_llm_batch_ctx_t *ctx)
     {
         part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
 
-        sent = part->call
-               || (part->joined && part->epoch == zone->tables->epoch
-                   && llmb_member(zone->tables, part->member)->state
-                      == LLMB_MEMBER_CLAIMED);
+        sent = part->joined && part->epoch == zone->tables->epoch
+               && llmb_member(zone->tables, part->member)->state
+                  == LLMB_MEMBER_CLAIMED;
     }
 
     ngx_http_llm_batch_unlock(zone);

@@ -36,8 +36,6 @@ struct ngx_http_llm_batch_call_s {
     ngx_http_llm_batch_zone_t      *zone;
     ngx_http_llm_batch_loc_conf_t  *conf;
     const llmb_adapter_t           *adapter;
-    ngx_http_llm_batch_part_t      *part;     /* whose own call it is; NULL if
-                                                 the zone knows of it */
     uint32_t                        index;    /* in the zone */
     uint64_t                        epoch;
     uint64_t                        losses;   /* of this worker, till then */
@@ -93,6 +91,8 @@ struct ngx_http_llm_batch_call_s {
                                                      differ, so none is sent */
     unsigned                        starved:1;    /* no room for its answer */
     unsigned                        finished:1;   /* all have their outcome */
+    unsigned                        raw:1;    /* its only member gets the answer
+                                                 as it came */
 };
 
 

@@ -421,7 +421,7 @@ ngx_http_llm_batch_client_body(ngx_http_request_t *r, ngx_chain_t *in)
     for (cl = in; cl; cl = cl->next) {
         if (cl->buf->last_buf) {
             /* the upstream is done with a request that went alone */
-            ngx_http_llm_batch_alone_done(ctx);
+            ngx_http_llm_batch_single_done(ctx);
         }
     }
 

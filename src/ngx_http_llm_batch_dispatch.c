@@ -2,8 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * From the sealed record to the running subrequest; or from a part of a
- * request that has no company.
+ * From the sealed record to the running subrequest.
  */
 
 
@@ -14,8 +13,8 @@ static ngx_http_llm_batch_call_t *ngx_http_llm_batch_create_call(
     ngx_http_llm_batch_zone_t *zone);
 static ngx_int_t ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
     ngx_http_llm_batch_ctx_t **lender);
-static ngx_int_t ngx_http_llm_batch_claim_part(
-    ngx_http_llm_batch_call_t *call, ngx_http_llm_batch_part_t *part);
+static uint32_t ngx_http_llm_batch_get_lender(
+    ngx_http_llm_batch_call_t *call);
 static ngx_int_t ngx_http_llm_batch_alloc_members(
     ngx_http_llm_batch_call_t *call);
 static void ngx_http_llm_batch_list_members(ngx_http_llm_batch_call_t *call);
@@ -48,6 +47,12 @@ ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
     ngx_http_llm_batch_ctx_t   *lender;
     ngx_http_llm_batch_call_t  *call;
 
+    if (llmb_call_is_single(zone->tables, index)
+        && ngx_http_llm_batch_single_send(zone, index) == NGX_OK)
+    {
+        return;
+    }
+
     call = ngx_http_llm_batch_create_call(zone);
 
     if (call == NULL) {
@@ -73,34 +78,6 @@ ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone, uint32_t index)
     }
 
     LLMB_CRASH("call sent");
-}
-
-
-ngx_int_t
-ngx_http_llm_batch_send_part(ngx_http_llm_batch_part_t *part)
-{
-    ngx_http_llm_batch_call_t  *call;
-
-    call = ngx_http_llm_batch_create_call(part->ctx->zone);
-
-    if (call == NULL) {
-        return NGX_ERROR;
-    }
-
-    if (ngx_http_llm_batch_claim_part(call, part) != NGX_OK) {
-        ngx_destroy_pool(call->pool);
-        return NGX_ERROR;
-    }
-
-    part->call = call;
-
-    if (ngx_http_llm_batch_send(call, part->ctx) != NGX_OK) {
-        part->call = NULL;
-        ngx_http_llm_batch_give_up(call, NGX_ERROR);
-        return NGX_ERROR;
-    }
-
-    return NGX_OK;
 }
 
 
@@ -152,7 +129,7 @@ ngx_http_llm_batch_claim(ngx_http_llm_batch_call_t *call,
         goto done;
     }
 
-    i = llmb_sched_send(zone->tables, call->index, zone->worker);
+    i = ngx_http_llm_batch_get_lender(call);
 
     if (i == LLMB_NIL) {
         goto done;
@@ -195,67 +172,30 @@ done:
 }
 
 
-/* a call of one member that has been released */
+/* a call of one is SENT already, or lost meanwhile */
 
-static ngx_int_t
-ngx_http_llm_batch_claim_part(ngx_http_llm_batch_call_t *call,
-    ngx_http_llm_batch_part_t *part)
+static uint32_t
+ngx_http_llm_batch_get_lender(ngx_http_llm_batch_call_t *call)
 {
-    u_char                     *p;
-    ngx_buf_t                   b;
-    llmb_sink_t                 sink;
-    ngx_http_llm_batch_ctx_t   *ctx;
+    llmb_call_t                *c;
     ngx_http_llm_batch_zone_t  *zone;
 
-    ctx = part->ctx;
-    zone = ctx->zone;
+    zone = call->zone;
 
-    call->part = part;
-    call->n = 1;
-    call->conf = ctx->conf;
-    call->adapter = ctx->body.adapter;
-
-    p = ngx_pnalloc(call->pool, part->piece.size + 1);
-
-    if (p == NULL || ngx_http_llm_batch_alloc_members(call) != NGX_OK) {
-        return NGX_ERROR;
+    if (!llmb_call_is_single(zone->tables, call->index)) {
+        return llmb_sched_send(zone->tables, call->index, zone->worker);
     }
 
-    b.last = p;
-    b.end = p + part->piece.size;
+    c = llmb_call(zone->tables, call->index);
 
-    sink.write = ngx_http_llm_batch_append;
-    sink.data = &b;
-
-    if (llmb_piece_pack(&ctx->body, &part->piece, &sink) != LLMB_OK) {
-        return NGX_ERROR;
+    if (c->state == LLMB_CALL_SENT) {
+        llmb_member(zone->tables, call->index)->result.call = c->number;
+        return call->index;
     }
 
-    call->payloads[0].data = p;
-    call->payloads[0].len = part->piece.size;
+    llmb_sched_end(zone->tables, call->index, zone->worker, ngx_current_msec);
 
-    call->shares[0].items = part->piece.items;
-    call->shares[0].tokens = part->piece.tokens;
-    call->shares[0].part = 1;
-
-    call->items = part->piece.items;
-    call->tokens = part->piece.tokens;
-    call->bytes = part->piece.size;
-    call->inflight = part->inflight;
-
-    ngx_http_llm_batch_lock(zone);
-
-    call->epoch = zone->tables->epoch;
-    call->number = ++zone->tables->calls_made;
-
-    ngx_http_llm_batch_count_call(call, part->result.close,
-                                  part->result.reason);
-
-    ngx_http_llm_batch_unlock(zone);
-
-    part->result.call = call->number;
-
-    return NGX_OK;
+    return LLMB_NIL;
 }
 
 
@@ -370,9 +310,8 @@ ngx_http_llm_batch_send(ngx_http_llm_batch_call_t *call,
         return NGX_ERROR;
     }
 
-    if (call->part == NULL
-        && ngx_http_llm_batch_read_members(call, &lender->body, &credentials)
-           != NGX_OK)
+    if (ngx_http_llm_batch_read_members(call, &lender->body, &credentials)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
@@ -651,10 +590,10 @@ ngx_http_llm_batch_give_up(ngx_http_llm_batch_call_t *call, ngx_int_t rc)
 
     call->finished = 1;
 
-    if (call->part == NULL && rc == NGX_BUSY) {
+    if (rc == NGX_BUSY) {
         ngx_http_llm_batch_put_off(call);
 
-    } else if (call->part == NULL) {
+    } else {
         ngx_http_llm_batch_dissolve(call->zone, call->index, call->epoch);
     }
 

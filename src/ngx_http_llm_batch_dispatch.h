@@ -15,12 +15,6 @@
 void ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone,
     uint32_t index);
 
-/*
- * Sends a part of a request in a call of its own, which no other worker knows
- * of.  After an error the part is as before.
- */
-ngx_int_t ngx_http_llm_batch_send_part(ngx_http_llm_batch_part_t *part);
-
 /* ends a call of this worker; members without an outcome go alone */
 void ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone,
     uint32_t index, uint64_t epoch);

@@ -29,7 +29,7 @@ ngx_http_llm_batch_get_gauges(ngx_http_llm_batch_zone_t *zone,
     ngx_http_llm_batch_lock(zone);
 
     gauges->members = z->nmembers - z->free_members.n;
-    gauges->calls = z->ncalls - z->free_calls.n;
+    gauges->calls = z->calls;
     gauges->illegal = z->illegal;
     gauges->used = llmb_zone_used(z);
     gauges->free = llmb_zone_free(z);

@@ -22,7 +22,7 @@ typedef enum {
 
 typedef enum {
     NGX_HTTP_LLM_BATCH_PART_WAITS = 0,    /* items that are to be cut off */
-    NGX_HTTP_LLM_BATCH_PART_HELD,     /* a member, or in a call of its own */
+    NGX_HTTP_LLM_BATCH_PART_HELD,     /* a member */
     NGX_HTTP_LLM_BATCH_PART_ANSWERED  /* its answer is to be joined */
 } ngx_http_llm_batch_part_state_e;
 
@@ -44,7 +44,6 @@ struct ngx_http_llm_batch_part_s {
     uint64_t                        epoch;
     ngx_queue_t                     queue;    /* of the zone's held */
 
-    ngx_http_llm_batch_call_t      *call;     /* its own, when it is alone */
     uint64_t                        sent;     /* us; when it went alone */
     uint32_t                        inflight; /* then, with itself */
 

@@ -15,22 +15,12 @@
 
 #define NGX_HTTP_LLM_BATCH_POLL  1000
 
-/* no server in wide use takes fewer items in a call than this */
-
-#define NGX_HTTP_LLM_BATCH_USUAL  32
-
-
 static void ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
 static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
-static void ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part);
-static void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
-static void ngx_http_llm_batch_get_outcome_alone(
-    ngx_http_llm_batch_ctx_t *ctx, llmb_outcome_t *outcome,
-    llmb_facts_t *facts);
 
 
 llmb_reason_e
@@ -272,105 +262,6 @@ ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part)
 
 
 void
-ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part)
-{
-    ngx_uint_t                  large, unsure;
-    llmb_group_t               *g;
-    llmb_policy_t               policy;
-    llmb_member_t              *m;
-    ngx_http_llm_batch_ctx_t   *ctx;
-    ngx_http_llm_batch_zone_t  *zone;
-
-    if (part == NULL) {
-        return;
-    }
-
-    ctx = part->ctx;
-    zone = ctx->zone;
-    large = 0;
-    unsure = 0;
-
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch == part->epoch) {
-        m = llmb_member(zone->tables, part->member);
-        part->result = m->result;
-
-        g = llmb_group(zone->tables, m->group);
-
-        part->result.tokens = llmb_calibrate(&g->calibration,
-                                             part->result.tokens);
-
-        policy = llmb_group_policy(g);
-
-        if (ngx_http_llm_batch_may_cut(part)) {
-
-            /* the group may have learned of a limit since it joined */
-
-            large = !llmb_policy_takes(&policy, part->piece.items,
-                                       part->piece.tokens, part->piece.bytes);
-
-            unsure = part->piece.items > NGX_HTTP_LLM_BATCH_USUAL
-                     && !llmb_policy_proven(&g->proven, part->piece.items,
-                                            part->piece.tokens,
-                                            part->piece.bytes);
-        }
-
-        llmb_sched_go(zone->tables, part->member);
-
-        part->sent = ngx_http_llm_batch_usec();
-        part->inflight = llmb_upstream_of(zone->tables, g)->inflight;
-
-        if (large) {
-            ngx_http_llm_batch_leave(part);
-        }
-    }
-
-    ngx_http_llm_batch_unlock(zone);
-
-    LLMB_CRASH("alone");
-
-    /*
-     * Of more than this upstream has been seen to take, a call of ours can
-     * still be cut, should it be too much.
-     */
-
-    if ((large || unsure) && ctx->cut == NULL) {
-        (void) ngx_http_llm_batch_cut(ctx, NULL);
-    }
-
-    if (ctx->cut == NULL) {
-        ngx_http_llm_batch_go(part);
-
-    } else if (large) {
-        ngx_http_llm_batch_part_back(part);
-
-    } else {
-        ngx_http_llm_batch_part_alone(part);
-    }
-}
-
-
-/* the request goes the way of any other; its slot is free when it is over */
-
-static void
-ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part)
-{
-    ngx_http_llm_batch_ctx_t  *ctx;
-
-    ctx = part->ctx;
-
-    ctx->result = part->result;
-    ctx->reason = part->result.reason;
-    ctx->state = part->joined ? NGX_HTTP_LLM_BATCH_ALONE
-                              : NGX_HTTP_LLM_BATCH_PASSED;
-
-    ngx_http_llm_batch_account(ctx);
-    ngx_http_llm_batch_resume(ctx);
-}
-
-
-void
 ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx, llmb_reason_e reason)
 {
     if (ctx->cut) {
@@ -407,25 +298,15 @@ ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part)
         return;
     }
 
-    if (part->call) {
-        return;
+    if (ctx->cut == NULL) {
+        ctx->result = part->result;
     }
-
-    if (ctx->cut) {
-        part->result.status = LLMB_STATUS_FALLBACK;
-        part->result.reason = LLMB_REASON_WORKER_LOST;
-
-        ngx_http_llm_batch_part_alone(part);
-        return;
-    }
-
-    ctx->result = part->result;
 
     ngx_http_llm_batch_pass(ctx, LLMB_REASON_WORKER_LOST);
 }
 
 
-static void
+void
 ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx)
 {
     ngx_connection_t    *c;
@@ -511,100 +392,6 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 
     if (zone->epoch == part->epoch && zone->members[part->member] == part) {
         zone->members[part->member] = NULL;
-    }
-}
-
-
-void
-ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx)
-{
-    llmb_facts_t                facts;
-    llmb_member_t              *m;
-    llmb_outcome_t              outcome;
-    llmb_returned_t             returned;
-    ngx_http_llm_batch_zone_t  *zone;
-    ngx_http_llm_batch_part_t  *part;
-
-    part = &ctx->whole;
-
-    if (ctx->state != NGX_HTTP_LLM_BATCH_ALONE || !part->joined) {
-        return;
-    }
-
-    zone = ctx->zone;
-
-    ngx_http_llm_batch_get_outcome_alone(ctx, &outcome, &facts);
-
-    ngx_memzero(&returned, sizeof(llmb_returned_t));
-
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch == part->epoch) {
-        m = llmb_member(zone->tables, part->member);
-
-        ngx_http_llm_batch_learn_upstream(zone, m->group, ctx->request,
-                                          facts.usec);
-
-        llmb_returned_alone(zone->tables, part->member, &outcome, &facts,
-                            ngx_current_msec, &returned);
-    }
-
-    ngx_http_llm_batch_leave(part);
-
-    ngx_http_llm_batch_unlock(zone);
-
-    ngx_http_llm_batch_log_pause(zone, returned.pause);
-
-    if (returned.absent) {
-        ngx_http_llm_batch_count(zone->sh->metrics.absent_paths);
-
-        ngx_log_error(NGX_LOG_NOTICE, ctx->request->connection->log, 0,
-                      "llm_batch: zone \"%V\": no path for calls of several "
-                      "requests, but for one alone; those like it go alone "
-                      "for %d minutes", &zone->shm_zone->shm.name,
-                      LLMB_MOVED_ABSENT / 60000);
-    }
-}
-
-
-/*
- * What its own request came to, as the client gets it.  What nginx itself
- * limits, or has kept, is not the upstream's answer.
- */
-
-static void
-ngx_http_llm_batch_get_outcome_alone(ngx_http_llm_batch_ctx_t *ctx,
-    llmb_outcome_t *outcome, llmb_facts_t *facts)
-{
-    ngx_uint_t                  ms;
-    ngx_http_request_t         *r;
-    ngx_http_llm_batch_part_t  *part;
-
-    r = ctx->request;
-    part = &ctx->whole;
-
-    ngx_memzero(outcome, sizeof(llmb_outcome_t));
-    ngx_memzero(facts, sizeof(llmb_facts_t));
-
-    outcome->status = r->headers_out.status;
-    outcome->items = part->piece.items;
-    outcome->answered = r->upstream
-                        && r->upstream->headers_in.status_n
-                           == r->headers_out.status;
-
-#if (NGX_HTTP_CACHE)
-    outcome->answered &= !r->cached;
-#endif
-
-    facts->own = 1;
-    facts->items = part->piece.items;
-    facts->inflight = part->inflight;
-    facts->sent = part->sent;
-    facts->usec = ngx_http_llm_batch_usec();
-
-    if (outcome->status == NGX_HTTP_TOO_MANY_REQUESTS) {
-        facts->retry = ngx_http_llm_batch_retry_after(r, &ms);
-        facts->retry_ms = (ms != 0);
     }
 }
 

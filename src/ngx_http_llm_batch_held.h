@@ -27,12 +27,12 @@ void ngx_http_llm_batch_set_timer(ngx_http_llm_batch_ctx_t *ctx);
 void ngx_http_llm_batch_wake(ngx_http_llm_batch_part_t *part);
 void ngx_http_llm_batch_set_timers(ngx_http_llm_batch_zone_t *zone);
 
-/* a released member: it goes the way of any other request */
-void ngx_http_llm_batch_alone(ngx_http_llm_batch_part_t *part);
-
 /* a held request goes alone after all, with all of its parts */
 void ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx,
     llmb_reason_e reason);
+
+/* the request goes through its phases again, from where it was held */
+void ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx);
 
 /* the zone forgot the member */
 void ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part);
@@ -45,9 +45,6 @@ void ngx_http_llm_batch_release(ngx_http_llm_batch_ctx_t *ctx);
 
 /* the same, of one part; the caller holds the lock */
 void ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part);
-
-/* a request that went alone has its answer: the slot is free */
-void ngx_http_llm_batch_alone_done(ngx_http_llm_batch_ctx_t *ctx);
 
 /* sends all held parts of this worker now */
 void ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone);

@@ -284,10 +284,6 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
             ngx_http_llm_batch_refused(zone->members[i]);
             break;
 
-        case LLMB_MAIL_ALONE:
-            ngx_http_llm_batch_alone(zone->members[i]);
-            break;
-
         case LLMB_MAIL_WAKE:
             ngx_http_llm_batch_wake(zone->members[i]);
             break;

@@ -151,7 +151,15 @@ ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
             reason = ngx_http_llm_batch_reserve(part, group, entry);
 
         } else if (!ngx_http_llm_batch_may_cut(part)) {
-            reason = ngx_http_llm_batch_refuse(part, &entry->policy);
+
+            if (part->ctx->cut) {
+                /* an item that is too large for company is to be sent, too */
+                entry->solo = 1;
+                reason = ngx_http_llm_batch_reserve(part, group, entry);
+
+            } else {
+                reason = ngx_http_llm_batch_refuse(part, &entry->policy);
+            }
         }
     }
 
@@ -196,6 +204,10 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
         llmb_upstream_init(zone->tables, g);
     }
 
+    entry->solo = 0;
+    entry->policy = llmb_group_policy(group);
+    *reason = LLMB_REASON_NONE;
+
     if (llmb_health_open(&group->health, ngx_current_msec)
         || (ctx->conf->fallback
             && llmb_health_apart(&group->health,
@@ -204,7 +216,12 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
                                  ctx->conf->fallback_limit,
                                  ngx_current_msec)))
     {
-        *reason = LLMB_REASON_BREAKER;
+        if (ctx->cut) {
+            entry->solo = 1;
+
+        } else {
+            *reason = LLMB_REASON_BREAKER;
+        }
 
     } else if (llmb_moved_off(&group->path, ngx_current_msec)) {
         *reason = LLMB_REASON_ADAPTER;
@@ -213,10 +230,6 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
                                    ngx_current_msec))
     {
         *reason = LLMB_REASON_FORMAT_OFF;
-
-    } else {
-        entry->policy = llmb_group_policy(group);
-        *reason = LLMB_REASON_NONE;
     }
 
     return g;
@@ -322,6 +335,7 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
     m->top = body->top;
     m->scalar = body->scalar;
     m->part = part->piece.items != body->items;
+    m->solo = entry->solo != 0;
     m->priority = part->ctx->priority;
     m->wait = part->ctx->wait;
     m->budget = entry->budget;

@@ -19,6 +19,7 @@ typedef struct {
     uint64_t                        tenant;      /* whose turn it is for it */
     uint32_t                        budget;      /* what is left of it */
     llmb_policy_t                   policy;      /* of the group */
+    ngx_uint_t                      solo;        /* it shares no call for now */
 } ngx_http_llm_batch_entry_t;
 
 

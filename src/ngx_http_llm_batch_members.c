@@ -20,6 +20,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_llm_batch_begin_answers(
     ngx_http_llm_batch_call_t *call);
+static ngx_uint_t ngx_http_llm_batch_is_raw(ngx_http_llm_batch_call_t *call);
+static void ngx_http_llm_batch_answer_single(ngx_http_llm_batch_call_t *call);
 static void ngx_http_llm_batch_answer_local(ngx_http_llm_batch_call_t *call,
     uint32_t k);
 static void ngx_http_llm_batch_answer_remote(ngx_http_llm_batch_call_t *call,
@@ -48,6 +50,11 @@ ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call)
 
     if (call->next == 0 && ngx_http_llm_batch_begin_answers(call) != NGX_OK) {
         /* the end of the call sends them alone */
+        return NGX_OK;
+    }
+
+    if (call->outcome.alone) {
+        ngx_http_llm_batch_answer_single(call);
         return NGX_OK;
     }
 
@@ -92,17 +99,19 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
         return NGX_ERROR;
     }
 
+    call->raw = ngx_http_llm_batch_is_raw(call);
+
     if (outcome->split) {
         llmb_counts_weigh(&call->split, call->body, call->shares, call->n);
 
-    } else {
+    } else if (!call->raw) {
         head->status = llmb_verdict_status(outcome);
         head->local = (call->status != head->status || !outcome->answered);
 
         call->error.data = call->body;
         call->error.len = call->len;
 
-        if (!head->local) {
+        if (!head->local && !outcome->alone) {
             ngx_http_llm_batch_neutralize(call, head);
         }
     }
@@ -110,6 +119,72 @@ ngx_http_llm_batch_begin_answers(ngx_http_llm_batch_call_t *call)
     head->size = ngx_http_llm_batch_answer_size(head);
 
     return NGX_OK;
+}
+
+
+/*
+ * What the upstream says to a request of its own is for its client.  An answer
+ * that can be cut is joined to others as it came; one that cannot be is for the
+ * client to judge, if it is to all of its request.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_raw(ngx_http_llm_batch_call_t *call)
+{
+    llmb_outcome_t  *outcome;
+
+    outcome = &call->outcome;
+
+    if (!outcome->alone || outcome->split) {
+        return outcome->alone;
+    }
+
+    return outcome->status == NGX_HTTP_OK && outcome->answered
+           && call->mismatch != LLMB_MISMATCH_ENCODING
+           && call->mismatch != LLMB_MISMATCH_CACHE
+           && !call->shares[0].part;
+}
+
+
+/* the same of the one that was alone: it takes all of it */
+
+static void
+ngx_http_llm_batch_answer_single(ngx_http_llm_batch_call_t *call)
+{
+    llmb_member_t                *m;
+    ngx_http_llm_batch_zone_t    *zone;
+    ngx_http_llm_batch_part_t    *part;
+    ngx_http_llm_batch_answer_t   own;
+
+    zone = call->zone;
+    part = zone->members[call->index];
+
+    if (part == NULL || part->gen != call->members[0].gen) {
+        /* its client is gone */
+        return;
+    }
+
+    own = call->head;
+    own.body = call->answer;
+
+    ngx_http_llm_batch_lock(zone);
+
+    m = ngx_http_llm_batch_claimed(call, 0);
+
+    if (m) {
+        ngx_http_llm_batch_set_result(call, 0, m);
+
+        part->result = m->result;
+        part->repair = call->split.repaired;
+
+        ngx_http_llm_batch_leave(part);
+    }
+
+    ngx_http_llm_batch_unlock(zone);
+
+    if (m) {
+        ngx_http_llm_batch_deliver_part(part, &own);
+    }
 }
 
 
@@ -375,12 +450,20 @@ ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
     if (outcome->split) {
         m->result.tokens = llmb_counts_tokens(&call->split, &call->shares[k],
                                               &exact);
-        m->result.exact = exact;
-        m->result.status = call->members[k].copied ? LLMB_STATUS_DEDUP
-                                                   : LLMB_STATUS_MERGED;
-        m->result.reason = LLMB_REASON_NONE;
+        /* the usage of a call of its own is its own */
+        m->result.exact = exact || outcome->alone;
+
+        if (!outcome->alone) {
+            m->result.status = call->members[k].copied ? LLMB_STATUS_DEDUP
+                                                       : LLMB_STATUS_MERGED;
+            m->result.reason = LLMB_REASON_NONE;
+        }
 
         ngx_http_llm_batch_price(call, &call->shares[k], &m->result);
+        return;
+    }
+
+    if (call->raw) {
         return;
     }
 

@@ -24,8 +24,10 @@ static ngx_int_t ngx_http_llm_batch_answer_whole(
 static ngx_int_t ngx_http_llm_batch_answer_joint(
     ngx_http_llm_batch_ctx_t *ctx);
 static void ngx_http_llm_batch_fill_window(ngx_http_llm_batch_ctx_t *ctx);
-static ngx_http_llm_batch_part_t *ngx_http_llm_batch_find_range(
+static ngx_uint_t ngx_http_llm_batch_is_under_way(
     ngx_http_llm_batch_ctx_t *ctx);
+static ngx_http_llm_batch_part_t *ngx_http_llm_batch_find_part(
+    ngx_http_llm_batch_ctx_t *ctx, ngx_http_llm_batch_part_state_e state);
 static llmb_reason_e ngx_http_llm_batch_set_entry(
     ngx_http_llm_batch_ctx_t *ctx);
 static ngx_http_llm_batch_part_t *ngx_http_llm_batch_cut_off(
@@ -261,7 +263,8 @@ ngx_http_llm_batch_fill_window(ngx_http_llm_batch_ctx_t *ctx)
 
     while (cut->live < NGX_HTTP_LLM_BATCH_WINDOW) {
 
-        range = ngx_http_llm_batch_find_range(ctx);
+        range = ngx_http_llm_batch_find_part(ctx,
+                                             NGX_HTTP_LLM_BATCH_PART_WAITS);
 
         if (range == NULL) {
             break;
@@ -304,13 +307,16 @@ ngx_http_llm_batch_fill_window(ngx_http_llm_batch_ctx_t *ctx)
             continue;
         }
 
-        /* it has no company to wait for; the request may be gone then */
+        /* others of it may make room, or else all of it goes its own way */
 
-        part->result.status = LLMB_STATUS_SINGLE;
-        part->result.size = part->piece.items;
+        cut->made--;
+        ngx_http_llm_batch_put_back(part);
 
-        ngx_http_llm_batch_work_post(&ctx->cut->work);
-        ngx_http_llm_batch_part_alone(part);
+        if (ngx_http_llm_batch_is_under_way(ctx)) {
+            break;
+        }
+
+        ngx_http_llm_batch_pass(ctx, reason);
         return;
     }
 
@@ -320,8 +326,21 @@ ngx_http_llm_batch_fill_window(ngx_http_llm_batch_ctx_t *ctx)
 }
 
 
+/* whether any of its parts is a member, after which there is work again */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_under_way(ngx_http_llm_batch_ctx_t *ctx)
+{
+    return ngx_http_llm_batch_find_part(ctx, NGX_HTTP_LLM_BATCH_PART_HELD)
+           != NULL;
+}
+
+
+/* the first of its parts in a state, or NULL */
+
 static ngx_http_llm_batch_part_t *
-ngx_http_llm_batch_find_range(ngx_http_llm_batch_ctx_t *ctx)
+ngx_http_llm_batch_find_part(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_llm_batch_part_state_e state)
 {
     ngx_queue_t                *q;
     ngx_http_llm_batch_part_t  *part;
@@ -332,7 +351,7 @@ ngx_http_llm_batch_find_range(ngx_http_llm_batch_ctx_t *ctx)
     {
         part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
 
-        if (part->state == NGX_HTTP_LLM_BATCH_PART_WAITS) {
+        if (part->state == state) {
             return part;
         }
     }

@@ -74,9 +74,15 @@ for ([ 'its own', OWN ], [ 'to the upstream', UPSTREAM ]) {
 	}
 }
 
-# a part whose call cannot be sent: its request goes as it came
+# a part whose call cannot be sent is tried again, too
 
-my $whole = whole(1);
+my $parts = whole(TRIES - 1);
+is_own_answer([ $parts ], 'a part, for a moment: answer');
+is(sizes($mock), '1 1 1 1 1 1 1 1', 'a part, for a moment: in parts');
+
+# and then its request goes as it came
+
+my $whole = whole(TRIES);
 is_own_answer([ $whole ], 'a part: answer');
 is($whole->{headers}{'x-reason'}, 'internal', 'a part: reason');
 like(sizes($mock), qr/\b8\b/, 'a part: the request goes as it came');

@@ -39,7 +39,6 @@ typedef enum {
 typedef struct {
     uint32_t         gen;         /* changes whenever the record is freed */
     uint8_t          state;       /* llmb_member_state_e */
-    uint8_t          slot;        /* counts as in flight for its group */
     uint16_t         worker;      /* that has the client */
     uint32_t         group;
     uint32_t         call;        /* while claimed */
@@ -55,6 +54,7 @@ typedef struct {
     uint32_t         top;         /* elements of the answer it wants, or 0 */
     uint8_t          scalar;      /* the client sent a bare item */
     uint8_t          part;        /* of a request that was cut */
+    uint8_t          solo;        /* its call is to be its own */
     uint8_t          priority;    /* 0 to 9 */
     uint32_t         wait;        /* ms, the longest it may be held */
     uint32_t         budget;      /* ms for its answer, once it joins; or 0 */
@@ -65,12 +65,25 @@ typedef struct {
     uint64_t         due;         /* ms; its answer is, or UINT64_MAX */
     uint32_t         refused;     /* ms left of the pause for which it could not
                                      wait; or 0 */
-    uint8_t          probe;       /* llmb_probe_e, if it went alone */
     uint32_t         spent;       /* ms in calls that failed */
 
     llmb_result_t    result;
 } llmb_member_t;
 
+
+/* which request of nginx's takes a call to its upstream */
+
+typedef enum {
+    LLMB_CARRIER_NONE = 0,
+    LLMB_CARRIER_OURS,
+    LLMB_CARRIER_CLIENT           /* its own, of a call of one */
+} llmb_carrier_e;
+
+
+/*
+ * A call of one is a call: that of a member alone has the member's index.  Those
+ * of several have the indices behind these.
+ */
 
 typedef struct {
     uint32_t         gen;
@@ -78,6 +91,8 @@ typedef struct {
     uint8_t          close;       /* llmb_close_e */
     uint8_t          reason;      /* llmb_reason_e, once it has failed */
     uint8_t          probe;       /* llmb_probe_e */
+    uint8_t          carrier;     /* llmb_carrier_e, once it is sent */
+    uint8_t          direct;      /* only its client's request can carry it */
     uint16_t         worker;      /* that sends it */
     uint32_t         group;
     uint32_t         tries;       /* that have failed */
@@ -85,7 +100,6 @@ typedef struct {
     uint64_t         number;
     llmb_list_t      members;
     uint32_t         items;
-    uint64_t         sealed;      /* ms */
     uint64_t         until;       /* ms; it is not sent again before that, and
                                      is in the list for that; or 0 */
 } llmb_call_t;

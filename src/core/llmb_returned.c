@@ -13,13 +13,12 @@
 #include "llmb_verdict_learn.h"
 
 
-static unsigned llmb_returned_learn(llmb_zone_t *z, uint32_t group,
-    unsigned probe, llmb_outcome_t *outcome, const llmb_facts_t *facts,
-    uint64_t now);
+static unsigned llmb_returned_learn(llmb_zone_t *z, uint32_t call,
+    llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now);
 static void llmb_returned_abilities(llmb_group_t *g,
     const llmb_outcome_t *outcome, const llmb_facts_t *facts);
 static llmb_learn_end_e llmb_returned_end(const llmb_outcome_t *outcome,
-    const llmb_facts_t *facts);
+    unsigned own);
 static void llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
     const llmb_outcome_t *outcome, const llmb_facts_t *facts,
     unsigned smaller, uint64_t now, llmb_returned_t *returned);
@@ -28,11 +27,17 @@ static llmb_verdict_e llmb_returned_limit(llmb_zone_t *z, uint32_t call,
 static void llmb_returned_carry_out(llmb_zone_t *z, uint32_t call,
     uint32_t worker, const llmb_outcome_t *outcome, const llmb_facts_t *facts,
     uint64_t now, llmb_returned_t *returned);
+static void llmb_returned_single(llmb_zone_t *z, uint32_t call,
+    uint32_t worker, llmb_outcome_t *outcome, const llmb_facts_t *facts,
+    uint64_t now, llmb_returned_t *returned);
+static void llmb_returned_own(llmb_zone_t *z, llmb_call_t *c,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
+    llmb_returned_t *returned);
+static llmb_verdict_e llmb_returned_verdict_single(llmb_zone_t *z,
+    uint32_t call, const llmb_outcome_t *outcome, const llmb_facts_t *facts,
+    uint64_t now);
 static void llmb_returned_release(llmb_zone_t *z, uint32_t call,
     llmb_reason_e reason);
-static llmb_verdict_e llmb_returned_verdict_alone(llmb_zone_t *z,
-    const llmb_member_t *m, const llmb_outcome_t *outcome,
-    const llmb_facts_t *facts, uint64_t now);
 
 
 void
@@ -47,6 +52,7 @@ llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
 
     memset(returned, 0, sizeof(llmb_returned_t));
 
+    outcome->alone = llmb_call_is_single(z, call);
     outcome->members = llmb_sched_live(z, call);
     outcome->tries = c->tries;
     outcome->unsent = c->unsent;
@@ -55,7 +61,12 @@ llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
     returned->verdict = llmb_verdict(outcome);
     returned->reason = llmb_verdict_reason(outcome);
 
-    smaller = llmb_returned_learn(z, c->group, c->probe, outcome, facts, now);
+    smaller = llmb_returned_learn(z, call, outcome, facts, now);
+
+    if (outcome->alone) {
+        llmb_returned_single(z, call, worker, outcome, facts, now, returned);
+        return;
+    }
 
     llmb_returned_several(z, llmb_group(z, c->group), outcome, facts, smaller,
                           now, returned);
@@ -79,10 +90,11 @@ llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
  */
 
 static unsigned
-llmb_returned_learn(llmb_zone_t *z, uint32_t group, unsigned probe,
-    llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now)
+llmb_returned_learn(llmb_zone_t *z, uint32_t call, llmb_outcome_t *outcome,
+    const llmb_facts_t *facts, uint64_t now)
 {
     unsigned        smaller;
+    llmb_call_t    *c;
     llmb_group_t   *g;
     llmb_sample_t   sample;
 
@@ -91,10 +103,11 @@ llmb_returned_learn(llmb_zone_t *z, uint32_t group, unsigned probe,
         return 0;
     }
 
-    g = llmb_group(z, group);
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
     smaller = 0;
 
-    if (!facts->own) {
+    if (!llmb_call_is_own(c)) {
 
         llmb_returned_abilities(g, outcome, facts);
 
@@ -109,16 +122,16 @@ llmb_returned_learn(llmb_zone_t *z, uint32_t group, unsigned probe,
     sample.items = facts->items;
     sample.inflight = facts->inflight;
     sample.time = facts->usec - facts->sent;
-    sample.end = llmb_returned_end(outcome, facts);
+    sample.end = llmb_returned_end(outcome, llmb_call_is_own(c));
 
-    llmb_upstream_sample(z, group, &sample, facts->usec);
+    llmb_upstream_sample(z, c->group, &sample, facts->usec);
 
     /* an upstream that takes a call in a pause takes others, too */
 
-    if (probe && outcome->answered
+    if (c->probe && outcome->answered
         && outcome->status >= 200 && outcome->status < 300)
     {
-        llmb_sched_resume(z, group, probe, now);
+        llmb_sched_resume(z, c->group, c->probe, now);
     }
 
     return smaller;
@@ -165,13 +178,12 @@ llmb_returned_abilities(llmb_group_t *g, const llmb_outcome_t *outcome,
  */
 
 static llmb_learn_end_e
-llmb_returned_end(const llmb_outcome_t *outcome, const llmb_facts_t *facts)
+llmb_returned_end(const llmb_outcome_t *outcome, unsigned own)
 {
     switch (outcome->status) {
 
     case 200:
-        return outcome->split || facts->own ? LLMB_LEARN_GOOD
-                                            : LLMB_LEARN_OTHER;
+        return outcome->split || own ? LLMB_LEARN_GOOD : LLMB_LEARN_OTHER;
 
     case 429:
     case 500:
@@ -310,6 +322,151 @@ llmb_returned_carry_out(llmb_zone_t *z, uint32_t call, uint32_t worker,
 }
 
 
+/*
+ * A call of one says nothing of whether merging works, and its error is its
+ * client's own.
+ */
+
+static void
+llmb_returned_single(llmb_zone_t *z, uint32_t call, uint32_t worker,
+    llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
+    llmb_returned_t *returned)
+{
+    llmb_call_t   *c;
+    llmb_group_t  *g;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    if (c->reason != LLMB_REASON_NONE && !outcome->internal) {
+        llmb_health_alone(&g->health, llmb_member(z, call)->flow,
+                          outcome->status, facts->sent / 1000, now);
+    }
+
+    if (outcome->answered && outcome->status == 429 && facts->retry) {
+        g->retry_ms = facts->retry_ms;
+
+        if (llmb_sched_halt(z, c->group, c->probe, now + facts->retry, now)) {
+            returned->pause = facts->retry;
+        }
+    }
+
+    if (llmb_call_is_own(c)) {
+        llmb_returned_own(z, c, outcome, facts, now, returned);
+        return;
+    }
+
+    returned->verdict = llmb_returned_verdict_single(z, call, outcome, facts,
+                                                     now);
+    switch (returned->verdict) {
+
+    case LLMB_VERDICT_AGAIN:
+        llmb_sched_again(z, call, worker, returned->reason, now);
+        break;
+
+    case LLMB_VERDICT_PAUSE:
+        (void) llmb_sched_pause(z, call, 0, now);
+
+        if (c->members.n) {
+            /* whose client can wait no longer */
+            returned->verdict = LLMB_VERDICT_DELIVER;
+            break;
+        }
+
+        llmb_sched_end(z, call, worker, now);
+        break;
+
+    case LLMB_VERDICT_ABSENT:
+        llmb_moved_missed(&g->path, facts->usec, now);
+
+        /* fall through */
+
+    case LLMB_VERDICT_ALONE:
+        llmb_sched_release(z, call, returned->reason);
+        break;
+
+    default: /* LLMB_VERDICT_SPLIT, LLMB_VERDICT_DELIVER, LLMB_VERDICT_CUT */
+        return;
+    }
+
+    if (returned->verdict != LLMB_VERDICT_DELIVER) {
+        /* it is in the mail, or in the queue */
+        returned->verdict = LLMB_VERDICT_AGAIN;
+    }
+}
+
+
+/* its client has the response by then */
+
+static void
+llmb_returned_own(llmb_zone_t *z, llmb_call_t *c,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
+    llmb_returned_t *returned)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, c->group);
+
+    returned->verdict = LLMB_VERDICT_DELIVER;
+    returned->absent = (llmb_moved_alone(&g->path, outcome->status,
+                                         facts->sent, now) != 0);
+}
+
+
+/*
+ * What is larger than is known by now of the upstream is cut again, and a part
+ * that comes too soon waits, as its client would have to.  Any other error is
+ * its client's.
+ */
+
+static llmb_verdict_e
+llmb_returned_verdict_single(llmb_zone_t *z, uint32_t call,
+    const llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now)
+{
+    llmb_policy_t   policy;
+    llmb_member_t  *m;
+    llmb_verdict_e  verdict;
+
+    m = llmb_member(z, call);
+    verdict = llmb_verdict(outcome);
+
+    if (m->state != LLMB_MEMBER_CLAIMED) {
+        /* nobody is left to get anything */
+        return LLMB_VERDICT_DELIVER;
+    }
+
+    if (outcome->internal || outcome->split
+        || verdict == LLMB_VERDICT_ABSENT)
+    {
+        return verdict;
+    }
+
+    if (!outcome->answered) {
+        return LLMB_VERDICT_DELIVER;
+    }
+
+    switch (outcome->status) {
+
+    case 400:
+    case 413:
+    case 422:
+        policy = llmb_group_policy(llmb_group(z, m->group));
+
+        return facts->divisible
+               && !llmb_policy_takes(&policy, m->items, m->tokens, m->bytes)
+               ? LLMB_VERDICT_CUT : LLMB_VERDICT_DELIVER;
+
+    case 429:
+        return m->part && facts->retry
+               && now + facts->retry < facts->began + LLMB_SCHED_PATIENCE
+               ? LLMB_VERDICT_PAUSE : LLMB_VERDICT_DELIVER;
+
+    default:
+        return LLMB_VERDICT_DELIVER;
+    }
+}
+
+
 /* all of them go alone, whatever the allowance */
 
 static void
@@ -327,97 +484,3 @@ llmb_returned_release(llmb_zone_t *z, uint32_t call, llmb_reason_e reason)
 }
 
 
-void
-llmb_returned_alone(llmb_zone_t *z, uint32_t member, llmb_outcome_t *outcome,
-    const llmb_facts_t *facts, uint64_t now, llmb_returned_t *returned)
-{
-    llmb_group_t   *g;
-    llmb_member_t  *m;
-
-    m = llmb_member(z, member);
-    g = llmb_group(z, m->group);
-
-    memset(returned, 0, sizeof(llmb_returned_t));
-
-    outcome->members = 1;
-
-    returned->reason = llmb_verdict_reason(outcome);
-
-    if (facts->own) {
-        returned->absent = (llmb_moved_alone(&g->path, outcome->status,
-                                             facts->sent, now) != 0);
-    }
-
-    (void) llmb_returned_learn(z, m->group, m->probe, outcome, facts, now);
-
-    if (m->result.status == LLMB_STATUS_FALLBACK && !outcome->internal) {
-        llmb_health_alone(&g->health, m->flow, outcome->status,
-                          facts->sent / 1000, now);
-    }
-
-    if (outcome->answered && outcome->status == 429 && facts->retry) {
-        g->retry_ms = facts->retry_ms;
-
-        if (llmb_sched_halt(z, m->group, m->probe, now + facts->retry, now)) {
-            returned->pause = facts->retry;
-        }
-    }
-
-    returned->verdict = facts->own
-                        ? LLMB_VERDICT_DELIVER
-                        : llmb_returned_verdict_alone(z, m, outcome, facts,
-                                                      now);
-
-    if (returned->verdict == LLMB_VERDICT_ABSENT) {
-        llmb_moved_missed(&g->path, facts->usec, now);
-    }
-}
-
-
-/*
- * What is larger than is known by now of the upstream is cut again, and a part
- * that comes too soon waits, as its client would have to.  Any other error is
- * its client's.
- */
-
-static llmb_verdict_e
-llmb_returned_verdict_alone(llmb_zone_t *z, const llmb_member_t *m,
-    const llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now)
-{
-    llmb_policy_t   policy;
-    llmb_verdict_e  verdict;
-
-    verdict = llmb_verdict(outcome);
-
-    if (outcome->internal || verdict == LLMB_VERDICT_ABSENT) {
-        return outcome->internal ? LLMB_VERDICT_ALONE : verdict;
-    }
-
-    if (outcome->split) {
-        return LLMB_VERDICT_SPLIT;
-    }
-
-    if (!outcome->answered) {
-        return LLMB_VERDICT_DELIVER;
-    }
-
-    switch (outcome->status) {
-
-    case 400:
-    case 413:
-    case 422:
-        policy = llmb_group_policy(llmb_group(z, m->group));
-
-        return facts->divisible
-               && !llmb_policy_takes(&policy, m->items, m->tokens, m->bytes)
-               ? LLMB_VERDICT_PAUSE : LLMB_VERDICT_DELIVER;
-
-    case 429:
-        return m->part && facts->retry
-               && now + facts->retry < facts->began + LLMB_SCHED_PATIENCE
-               ? LLMB_VERDICT_PAUSE : LLMB_VERDICT_DELIVER;
-
-    default:
-        return LLMB_VERDICT_DELIVER;
-    }
-}

@@ -5,9 +5,9 @@
  * What becomes of a call that came back, and what it teaches: the one place
  * where that is decided, whoever has carried the call.
  *
- * A call of several requests travels by a request of ours.  One that goes alone
- * is carried by its client's own request, which has its response by then; or by
- * one of ours, if it is, or may have to be, cut.
+ * A call of several requests is carried by a request of ours.  One of a single
+ * member is carried by its client's own request, which has its response by then;
+ * or by one of ours, if it is, or may have to be, cut.
  */
 
 
@@ -25,8 +25,6 @@
 /* what the carrier knows, beside the outcome; zeros: nothing */
 
 typedef struct {
-    unsigned         own:1;       /* it was the client's own request, to its
-                                     own path */
     unsigned         divisible:1; /* what went alone can be cut further */
     unsigned         ids_asked:1; /* ids of tokens were asked for by us, */
     unsigned         ids_given:1; /* and are in the response */
@@ -50,7 +48,7 @@ typedef struct {
 
 
 typedef struct {
-    llmb_verdict_e   verdict;     /* that was carried out; see below */
+    llmb_verdict_e   verdict;     /* what is left to do; see below */
     llmb_reason_e    reason;      /* what went wrong, for those that get it */
     uint64_t         pause;       /* ms of one that has begun, or 0 */
     uint32_t         format_off;  /* ms for which the format is not tried, from
@@ -67,29 +65,20 @@ typedef struct {
  * All is learned that it tells, of the upstream, of limits, of the format and
  * of who is to be trusted; then the verdict is carried out:
  *
- *   AGAIN, HALVE         the call is in the mail of whoever sends it next
+ *   AGAIN, HALVE         nothing: the call is in the mail of whoever sends it
+ *                        next, or what was alone waits, or goes otherwise
  *   SPLIT                its members are still CLAIMED: each is to be given
  *                        its slice
+ *   CUT                  its only member leaves, to be cut
  *   any other one        members that are sent alone, wait or were refused have
  *                        left; those that are still CLAIMED are to be given
  *                        the error
  *
- * but for the first two, the call is to be ended when that is done.  "now" is
- * in ms.
+ * but for the first two, the call is to be ended when that is done.  One that
+ * was carried by its client's own request is DELIVER, and ends as its member
+ * leaves.  "now" is in ms.
  */
 void llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
-    llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
-    llmb_returned_t *returned);
-
-/*
- * The same for a member that went alone; it is left to the caller.  By its own
- * request it has its response, and the verdict is DELIVER.  Else it is
- *
- *   SPLIT, DELIVER       it gets what the upstream said
- *   PAUSE                it comes back, later or in smaller pieces
- *   ALONE, ABSENT        its request is to go its own way
- */
-void llmb_returned_alone(llmb_zone_t *z, uint32_t member,
     llmb_outcome_t *outcome, const llmb_facts_t *facts, uint64_t now,
     llmb_returned_t *returned);
 

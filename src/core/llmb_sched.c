@@ -53,7 +53,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     llmb_sched_enqueue(z, member);
 
     if (llmb_sched_goes_apart(z, g, m, now)) {
-        llmb_sched_single(z, member, LLMB_CLOSE_SLOT, now);
+        llmb_sched_single(z, g, member, LLMB_CLOSE_SLOT, now);
         return;
     }
 
@@ -78,10 +78,14 @@ static unsigned
 llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g, const llmb_member_t *m,
     uint64_t now)
 {
-    return !m->part
-           && g->policy.window == LLMB_WINDOW_SLOT
-           && now >= llmb_sched_shut(g)
-           && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000);
+    if (now < llmb_sched_shut(g)) {
+        return 0;
+    }
+
+    return m->solo
+           || (!m->part
+               && g->policy.window == LLMB_WINDOW_SLOT
+               && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000));
 }
 
 
@@ -108,13 +112,7 @@ llmb_sched_flush(llmb_zone_t *z, uint32_t group, uint32_t worker,
 
         llmb_sched_take(z, g, worker, lender, &batch);
 
-        if (batch.n == 1) {
-            llmb_sched_single(z, llmb_sched_first(g, &batch), batch.close,
-                              now);
-            continue;
-        }
-
-        if (!batch.found) {
+        if (batch.n > 1 && !batch.found) {
             /* another worker is asked */
             llmb_sched_mail_member(z, llmb_sched_first(g, &batch));
             break;
@@ -207,12 +205,7 @@ llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
 
         llmb_sched_take(z, g, m->worker, member, &batch);
 
-        if (batch.n == 1) {
-            llmb_sched_single(z, member, batch.close, now);
-
-        } else {
-            llmb_sched_seal(z, g, m->worker, &batch, now);
-        }
+        llmb_sched_seal(z, g, m->worker, &batch, now);
     }
 
     llmb_sched_attend(z, m->group, now);

@@ -49,7 +49,7 @@
 #define LLMB_SCHED_LOST      3000
 
 
-/* what a call, or a member alone, is to find out */
+/* what a call is to find out */
 
 typedef enum {
     LLMB_PROBE_NONE = 0,
@@ -63,7 +63,6 @@ typedef enum {
     LLMB_MAIL_CALL,               /* a sealed call: send it */
     LLMB_MAIL_ANSWER,             /* a member is ANSWERED: fetch it */
     LLMB_MAIL_REFUSED,            /* the same, but by nobody: 429 to it */
-    LLMB_MAIL_ALONE,              /* a member is RELEASED: send it alone */
     LLMB_MAIL_WAKE                /* a member still waits: set its timer */
 } llmb_mail_e;
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Who goes into the next call, and how members leave, as one or alone.
+ * Who goes into the next call, which may be one alone.
  */
 
 
@@ -22,10 +22,12 @@ static unsigned llmb_sched_passed_over(const llmb_policy_t *policy,
     const llmb_load_t *call, const llmb_member_t *m,
     const llmb_batch_t *batch);
 static void llmb_sched_count(llmb_load_t *call, const llmb_member_t *m);
-static void llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
-    uint64_t now);
-static void llmb_sched_depart(llmb_zone_t *z, uint32_t member,
-    llmb_close_e close, uint64_t now);
+static uint64_t llmb_sched_claim_batch(llmb_zone_t *z, llmb_group_t *g,
+    uint32_t call, const llmb_batch_t *batch, uint64_t now);
+static uint64_t llmb_sched_claim(llmb_zone_t *z, uint32_t call,
+    uint32_t member, uint64_t now);
+static void llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
+    uint64_t price, uint64_t now);
 static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
 
 
@@ -150,27 +152,49 @@ void
 llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     const llmb_batch_t *batch, uint64_t now)
 {
-    uint32_t        call, i, next;
+    uint32_t      call, group, first;
+    uint64_t      price;
+    llmb_call_t  *c;
+
+    first = llmb_sched_first(g, batch);
+    group = llmb_member(z, first)->group;
+
+    call = batch->n > 1 ? llmb_call_alloc(z, group) : LLMB_NIL;
+
+    if (call == LLMB_NIL) {
+        llmb_sched_single(z, g, first, batch->close, now);
+        return;
+    }
+
+    c = llmb_call(z, call);
+    c->close = (uint8_t) batch->close;
+    c->probe = llmb_sched_departs(g, now);
+
+    price = llmb_sched_claim_batch(z, g, call, batch, now);
+
+    llmb_sched_spend(z, g, call, price, now);
+
+    llmb_sched_mail_call(z, call, worker);
+}
+
+
+/* all of them; returns what that costs their flows together */
+
+static uint64_t
+llmb_sched_claim_batch(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
+    const llmb_batch_t *batch, uint64_t now)
+{
+    uint32_t        i, next;
     uint64_t        price;
     llmb_call_t    *c;
     llmb_load_t     load;
     llmb_policy_t   policy;
     llmb_member_t  *m;
 
-    policy = llmb_group_policy(g);
-    call = llmb_call_alloc(z, llmb_member(z, g->queue.head)->group);
-
-    if (call == LLMB_NIL) {
-        llmb_sched_single(z, llmb_sched_first(g, batch), batch->close, now);
-        return;
-    }
-
     c = llmb_call(z, call);
-    c->close = (uint8_t) batch->close;
-    c->sealed = now;
-    c->probe = llmb_sched_departs(g, now);
-
+    policy = llmb_group_policy(g);
     price = 0;
+
     memset(&load, 0, sizeof(llmb_load_t));
 
     if (batch->must != LLMB_NIL) {
@@ -199,88 +223,98 @@ llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
             llmb_sched_count(&load, m);
         }
 
-        llmb_sched_serve(z, i);
-        llmb_member_do(z, m, LLMB_MEMBER_DO_CLAIM);
-
-        m->call = call;
-        m->result.close = (uint8_t) batch->close;
-        m->result.wait = llmb_sched_waited(m, now);
-
-        price += llmb_fair_price(m->priority, m->items);
-
-        llmb_list_push(&c->members, llmb_queue_links(z), i);
+        price += llmb_sched_claim(z, call, i, now);
     }
 
-    llmb_sched_charge(z, c->group, load.items, price);
-    llmb_sched_spend(z, g, load.items, now);
-
-    llmb_sched_mail_call(z, call, worker);
+    return price;
 }
 
 
-/* a lone member needs no call of ours: it goes the way of any request */
-
 void
-llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
-    uint64_t now)
+llmb_sched_single(llmb_zone_t *z, llmb_group_t *g, uint32_t member,
+    llmb_close_e close, uint64_t now)
 {
-    llmb_group_t   *g;
+    uint64_t        price;
+    llmb_call_t    *c;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
-    g = llmb_group(z, m->group);
 
-    llmb_sched_serve(z, member);
+    llmb_call_open(z, member, m->group);
 
-    m->slot = 1;
-    m->probe = llmb_sched_departs(g, now);
-    llmb_sched_charge(z, m->group, m->items,
-                      llmb_fair_price(m->priority, m->items));
-    llmb_sched_spend(z, g, m->items, now);
+    c = llmb_call(z, member);
+    c->close = (uint8_t) close;
+    c->probe = llmb_sched_departs(g, now);
 
-    llmb_sched_depart(z, member, close, now);
+    price = llmb_sched_claim(z, member, member, now);
+
+    llmb_sched_spend(z, g, member, price, now);
+
+    llmb_sched_mail_call(z, member, m->worker);
 }
 
 
 void
 llmb_sched_shelve(llmb_zone_t *z, uint32_t member, uint64_t now)
 {
-    llmb_sched_serve(z, member);
-    llmb_sched_depart(z, member, LLMB_CLOSE_ORPHAN, now);
-}
-
-
-/* a member that has left its queue by itself */
-
-static void
-llmb_sched_depart(llmb_zone_t *z, uint32_t member, llmb_close_e close,
-    uint64_t now)
-{
+    llmb_call_t    *c;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
 
-    llmb_member_do(z, m, LLMB_MEMBER_DO_RELEASE);
+    llmb_call_open(z, member, m->group);
 
-    m->result.size = m->items;
-    m->result.tokens = m->tokens;
-    m->result.close = (uint8_t) close;
-    m->result.wait = llmb_sched_waited(m, now);
-    m->result.status = LLMB_STATUS_SINGLE;
+    c = llmb_call(z, member);
+    c->close = LLMB_CLOSE_ORPHAN;
 
-    llmb_sched_mail_member(z, member);
+    (void) llmb_sched_claim(z, member, member, now);
+
+    llmb_sched_mail_call(z, member, m->worker);
+    llmb_call_do(z, c, LLMB_CALL_DO_LOSE);
 }
 
 
-/* a call of so many items takes a slot, and is counted */
+/* from the queue into a call */
+
+static uint64_t
+llmb_sched_claim(llmb_zone_t *z, uint32_t call, uint32_t member, uint64_t now)
+{
+    llmb_call_t    *c;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    m = llmb_member(z, member);
+
+    llmb_sched_serve(z, member);
+
+    llmb_member_do(z, m, LLMB_MEMBER_DO_CLAIM);
+
+    m->call = call;
+    m->result.close = c->close;
+    m->result.wait = llmb_sched_waited(m, now);
+
+    c->items += m->items;
+
+    llmb_list_push(&c->members, llmb_queue_links(z), member);
+
+    return llmb_fair_price(m->priority, m->items);
+}
+
+
+/* a call takes a slot, and is counted */
 
 static void
-llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
-    uint64_t now)
+llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
+    uint64_t price, uint64_t now)
 {
     double         rate;
     uint64_t       since, time;
+    llmb_call_t   *c;
     llmb_policy_t  policy;
+
+    c = llmb_call(z, call);
+
+    llmb_sched_charge(z, c->group, c->items, price);
 
     if (g->inflight == 0) {
         g->busy = now;
@@ -294,7 +328,7 @@ llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t items,
         policy.concurrency = llmb_group_slots(z, g);
         since = now > g->busy ? now - g->busy : 0;
         rate = llmb_arrivals_rate(&g->arrivals, now * 1000);
-        time = llmb_learn_service(&llmb_upstream_of(z, g)->learn, items);
+        time = llmb_learn_service(&llmb_upstream_of(z, g)->learn, c->items);
 
         g->next = now * 1000 + llmb_policy_pace(&policy, g->inflight, rate,
                                                 time, since * 1000);

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Who goes into the next call, and how members leave, as one or alone.
+ * Who goes into the next call, which may be one alone.
  */
 
 
@@ -19,17 +19,19 @@
 /*
  * Fills a batch, of which "close", "must" and "paused" are given.  Then "n" of
  * its members, in the order of the queue, are made a call, which the worker
- * sends, or the only one is sent alone.
+ * sends, or that of the only one.
  */
 void llmb_sched_take(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     uint32_t lender, llmb_batch_t *batch);
 uint32_t llmb_sched_first(const llmb_group_t *g, const llmb_batch_t *batch);
 void llmb_sched_seal(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
     const llmb_batch_t *batch, uint64_t now);
-void llmb_sched_single(llmb_zone_t *z, uint32_t member, llmb_close_e close,
-    uint64_t now);
 
-/* the same without a slot: its worker has to come back first */
+/* the same of a member that is in the queue, by itself */
+void llmb_sched_single(llmb_zone_t *z, llmb_group_t *g, uint32_t member,
+    llmb_close_e close, uint64_t now);
+
+/* the same of one whose worker is lost: it has no slot before that is back */
 void llmb_sched_shelve(llmb_zone_t *z, uint32_t member, uint64_t now);
 
 

@@ -8,6 +8,7 @@
 
 #include "llmb_sched_parts.h"
 #include "llmb_chunks.h"
+#include "llmb_group.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_lost.h"
 #include "llmb_sched_mail.h"
@@ -16,10 +17,13 @@
 
 
 static void llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker);
+static void llmb_sched_post(llmb_zone_t *z, uint32_t call, uint32_t worker);
 static uint32_t llmb_sched_lender(llmb_zone_t *z, uint32_t call,
     uint32_t worker);
 static uint32_t llmb_sched_heir(llmb_zone_t *z, uint32_t call);
 static void llmb_sched_result(llmb_zone_t *z, uint32_t call);
+static void llmb_sched_take_along(llmb_zone_t *z, uint32_t member,
+    llmb_reason_e reason);
 
 
 uint32_t
@@ -31,20 +35,31 @@ llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker)
     c = llmb_call(z, call);
 
     if (c->state == LLMB_CALL_LOST) {
-        llmb_sched_bury(z, call);
-        return LLMB_NIL;
+
+        if (!llmb_call_is_single(z, call)) {
+            llmb_sched_bury(z, call);
+            return LLMB_NIL;
+        }
+
+        /* nobody else has waited for it */
+
+        llmb_call_do(z, c, LLMB_CALL_DO_FIND);
+        llmb_sched_take_slot(z, llmb_group(z, c->group));
     }
 
     llmb_sched_drop(z, call);
 
     lender = llmb_sched_lender(z, call, worker);
 
-    if (lender == LLMB_NIL || c->members.n == 1) {
+    if (lender == LLMB_NIL
+        || (c->members.n == 1 && !llmb_call_is_single(z, call)))
+    {
         llmb_sched_place(z, call, worker);
         return LLMB_NIL;
     }
 
     llmb_call_do(z, c, LLMB_CALL_DO_SEND);
+    c->carrier = LLMB_CARRIER_OURS;
 
     llmb_sched_result(z, call);
 
@@ -99,6 +114,7 @@ llmb_sched_again(llmb_zone_t *z, uint32_t call, uint32_t worker,
     delay = LLMB_SCHED_BACKOFF + delay * LLMB_SCHED_BACKOFF / UINT32_MAX;
 
     c->until = now + delay;
+    c->carrier = LLMB_CARRIER_NONE;
     (void) llmb_sched_spent(z, call, delay);
 
     llmb_call_do(z, c, LLMB_CALL_DO_RETURN);
@@ -148,6 +164,7 @@ llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
 
     c = llmb_call(z, call);
     c->reason = (uint8_t) reason;
+    c->carrier = LLMB_CARRIER_NONE;
 
     llmb_call_do(z, c, LLMB_CALL_DO_RETURN);
 
@@ -158,17 +175,13 @@ llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
     if (other == LLMB_NIL) {
         /* the same call again would come to the same end */
 
-        while (c->members.n) {
-            llmb_sched_release(z, c->members.head, reason);
-        }
-
+        (void) llmb_sched_release_all(z, call, reason);
         llmb_sched_place(z, call, worker);
         return;
     }
 
     o = llmb_call(z, other);
     o->close = c->close;
-    o->sealed = c->sealed;
     o->tries = c->tries;
     o->unsent = c->unsent;
     o->reason = c->reason;
@@ -190,8 +203,8 @@ llmb_sched_halve(llmb_zone_t *z, uint32_t call, uint32_t worker,
 
 /*
  * Finds out who sends a sealed call: this worker if it holds a member, else
- * one that does.  What is left of it may also be a single member, which goes
- * alone, or nothing.
+ * one that does.  What is left of one of several may also be a single member,
+ * which goes alone, or nothing.
  */
 
 static void
@@ -205,10 +218,9 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
 
     c = llmb_call(z, call);
     g = llmb_group(z, c->group);
-    i = c->members.head;
 
-    if (c->members.n == 1) {
-        llmb_sched_release(z, i, (llmb_reason_e) c->reason);
+    if (c->members.n == 1 && !llmb_call_is_single(z, call)) {
+        llmb_sched_release(z, c->members.head, (llmb_reason_e) c->reason);
     }
 
     if (c->members.n == 0) {
@@ -235,11 +247,24 @@ llmb_sched_place(llmb_zone_t *z, uint32_t call, uint32_t worker)
         worker = llmb_sched_heir(z, call);
     }
 
+    llmb_sched_post(z, call, worker);
+}
+
+
+/* to its worker, which may have been given up */
+
+static void
+llmb_sched_post(llmb_zone_t *z, uint32_t call, uint32_t worker)
+{
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
     llmb_sched_mail_call(z, call, worker);
 
     if (llmb_worker(z, worker)->lost) {
         llmb_call_do(z, c, LLMB_CALL_DO_LOSE);
-        llmb_sched_free_slot(z, g);
+        llmb_sched_free_slot(z, llmb_group(z, c->group));
     }
 }
 
@@ -323,9 +348,16 @@ llmb_sched_result(llmb_zone_t *z, uint32_t call)
     for (i = c->members.head; i != LLMB_NIL; i = llmb_queue_links(z)[i].next) {
         m = llmb_member(z, i);
 
-        m->result.call = c->number;
+        if (!llmb_call_is_single(z, call)) {
+            m->result.call = c->number;
+        }
+
         m->result.index = c->items;
-        m->result.status = LLMB_STATUS_MERGED;
+        m->result.tokens = m->tokens;
+        m->result.reason = c->reason;
+        m->result.status = !llmb_call_is_single(z, call) ? LLMB_STATUS_MERGED
+                           : c->reason == LLMB_REASON_NONE
+                           ? LLMB_STATUS_SINGLE : LLMB_STATUS_FALLBACK;
 
         c->items += m->items;
     }
@@ -368,42 +400,117 @@ llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t len)
 void
 llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
 {
+    llmb_call_t    *c;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
-
-    llmb_list_remove(&llmb_call(z, m->call)->members, llmb_queue_links(z),
-                     member);
-
-    m->probe = llmb_call(z, m->call)->probe;
-    m->call = LLMB_NIL;
+    c = llmb_call(z, m->call);
 
     if (m->state == LLMB_MEMBER_ABANDONED) {
+        llmb_list_remove(&c->members, llmb_queue_links(z), member);
+
         llmb_member_do(z, m, LLMB_MEMBER_DO_DROP);
         llmb_member_free(z, member);
         return;
     }
 
-    llmb_member_do(z, m, LLMB_MEMBER_DO_RELEASE);
-
     llmb_member_unroom(z, member);
 
-    if (!llmb_worker(z, m->worker)->lost) {
-        m->slot = 1;
-        llmb_sched_take_slot(z, llmb_group(z, m->group));
+    if (!llmb_call_is_single(z, m->call)) {
+        llmb_sched_take_along(z, member, reason);
+        return;
     }
 
-    m->result.size = m->items;
-    m->result.index = 0;
-    m->result.tokens = m->tokens;
-    m->result.exact = 0;
-    m->result.cost = 0;
-    m->result.saved = 0;
-    m->result.reason = (uint8_t) reason;
-    m->result.status = reason == LLMB_REASON_NONE ? LLMB_STATUS_SINGLE
-                                                  : LLMB_STATUS_FALLBACK;
+    /* by its client's own request, as there is no other way left */
 
-    llmb_sched_mail_member(z, member);
+    c->reason = (uint8_t) reason;
+    c->direct = 1;
+    c->carrier = LLMB_CARRIER_NONE;
+
+    switch (c->state) {
+
+    case LLMB_CALL_SENT:
+        llmb_call_do(z, c, LLMB_CALL_DO_RETURN);
+        break;
+
+    case LLMB_CALL_LOST:
+        llmb_call_do(z, c, LLMB_CALL_DO_FIND);
+        llmb_sched_take_slot(z, llmb_group(z, c->group));
+        break;
+    }
+
+    llmb_sched_unmail_call(z, m->call);
+    c->until = 0;
+
+    llmb_sched_post(z, m->call, m->worker);
+}
+
+
+/* from a call of several into one of its own */
+
+static void
+llmb_sched_take_along(llmb_zone_t *z, uint32_t member, llmb_reason_e reason)
+{
+    llmb_call_t    *c, *own;
+    llmb_member_t  *m;
+
+    m = llmb_member(z, member);
+    c = llmb_call(z, m->call);
+
+    llmb_list_remove(&c->members, llmb_queue_links(z), member);
+
+    llmb_call_open(z, member, m->group);
+
+    own = llmb_call(z, member);
+    own->close = c->close;
+    own->probe = c->probe;
+    own->reason = (uint8_t) reason;
+
+    m->call = member;
+    llmb_list_push(&own->members, llmb_queue_links(z), member);
+
+    llmb_sched_take_slot(z, llmb_group(z, m->group));
+
+    llmb_sched_post(z, member, m->worker);
+}
+
+
+llmb_rc_e
+llmb_sched_release_all(llmb_zone_t *z, uint32_t call, llmb_reason_e reason)
+{
+    llmb_call_t  *c;
+
+    for (c = llmb_call(z, call); c->members.n; /* void */ ) {
+
+        if (llmb_call_is_single(z, call)
+            && llmb_member(z, call)->state == LLMB_MEMBER_CLAIMED)
+        {
+            llmb_sched_release(z, call, reason);
+            return LLMB_AGAIN;
+        }
+
+        llmb_sched_release(z, c->members.head, reason);
+    }
+
+    return LLMB_OK;
+}
+
+
+void
+llmb_sched_go(llmb_zone_t *z, uint32_t call)
+{
+    llmb_call_t    *c;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    m = llmb_member(z, call);
+
+    c->carrier = LLMB_CARRIER_CLIENT;
+
+    /* the room is for those that wait */
+
+    llmb_chain_free(z, &m->text);
+    m->len = 0;
 }
 
 
@@ -421,14 +528,19 @@ llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker, uint64_t now)
         return;
     }
 
-    while (c->members.n) {
-        llmb_sched_release(z, c->members.head, LLMB_REASON_INTERNAL);
+    if (llmb_sched_release_all(z, call, LLMB_REASON_INTERNAL) != LLMB_OK) {
+        return;
     }
 
     llmb_call_do(z, c, LLMB_CALL_DO_END);
 
-    llmb_sched_use_slot(z, group, worker, now);
+    /* the record may be needed at once, for a member that waits again */
+
+    llmb_group_pin(z, group);
     llmb_call_free(z, call);
+
+    llmb_sched_use_slot(z, group, worker, now);
+    llmb_group_release(z, group);
 }
 
 

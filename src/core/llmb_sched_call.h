@@ -24,9 +24,15 @@ void llmb_sched_drop(llmb_zone_t *z, uint32_t call);
  * A sealed call is about to be sent.  Members whose clients are gone are
  * dropped.  Returns a member of the worker that lends its context; LLMB_NIL
  * if it has none any more: the call has then been ended, handed to another
- * worker, or dissolved into a member that goes alone; or it was lost.
+ * worker, or dissolved into that of a single member; or it was lost.
  */
 uint32_t llmb_sched_send(llmb_zone_t *z, uint32_t call, uint32_t worker);
+
+/*
+ * A SENT call of one is carried by its client's own request, which has the
+ * items: it ends as its member leaves.
+ */
+void llmb_sched_go(llmb_zone_t *z, uint32_t call);
 
 /*
  * A SENT call has failed after "ms".  Returns the ms that the member that has
@@ -53,12 +59,19 @@ void llmb_sched_isolate(llmb_zone_t *z, uint32_t call, llmb_reason_e reason,
 
 /*
  * The outcome of a claimed member.  answer() takes over its room, which
- * holds "len" bytes; release() has it sent alone.
+ * holds "len" bytes.  release() makes it a call of its own; if it is in one,
+ * that is to be sent once more, by its client's own request.  So does
+ * release_all() for all of a call; LLMB_AGAIN: that is sent once more.
  */
 void llmb_sched_answer(llmb_zone_t *z, uint32_t member, uint32_t len);
 void llmb_sched_release(llmb_zone_t *z, uint32_t member, llmb_reason_e reason);
+llmb_rc_e llmb_sched_release_all(llmb_zone_t *z, uint32_t call,
+    llmb_reason_e reason);
 
-/* the call is over; members that are still claimed are sent alone */
+/*
+ * The call is over, and its slot free.  Members that are still claimed are
+ * released; one of a single member is then not over.
+ */
 void llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker,
     uint64_t now);
 

@@ -2,7 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * How members go: alone, served, with their client, or with their worker.
+ * How members go: served, with their client, or with their worker.
  */
 
 
@@ -19,52 +19,34 @@ static void llmb_sched_lose(llmb_zone_t *z, uint32_t member);
 
 
 void
-llmb_sched_go(llmb_zone_t *z, uint32_t member)
-{
-    llmb_member_t  *m;
-
-    m = llmb_member(z, member);
-
-    llmb_member_do(z, m, LLMB_MEMBER_DO_GO);
-    llmb_sched_unmail(z, member);
-
-    /* its own request has the text; the room is for those that wait */
-
-    llmb_chain_free(z, &m->text);
-
-    m->len = 0;
-}
-
-
-void
 llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now)
 {
-    uint32_t        group, worker, slot;
+    uint32_t        call;
+    llmb_call_t    *c;
     llmb_member_t  *m;
 
     m = llmb_member(z, member);
-    group = m->group;
-    worker = m->worker;
-    slot = m->slot;
+    call = m->call;
 
     if (m->state == LLMB_MEMBER_QUEUED) {
         llmb_sched_dequeue(z, member);
-        llmb_sched_attend(z, group, now);
+        llmb_sched_attend(z, m->group, now);
     }
 
     llmb_member_do(z, m, LLMB_MEMBER_DO_LEAVE);
 
-    if (m->state == LLMB_MEMBER_ABANDONED) {
+    if (m->state != LLMB_MEMBER_ABANDONED) {
+        llmb_sched_unmail(z, member);
+        llmb_member_free(z, member);
         return;
     }
 
-    llmb_sched_unmail(z, member);
+    c = llmb_call(z, call);
 
-    if (slot) {
-        llmb_sched_use_slot(z, group, worker, now);
+    if (call == member && c->carrier != LLMB_CARRIER_OURS) {
+        llmb_sched_unmail_call(z, call);
+        llmb_sched_end(z, call, m->worker, now);
     }
-
-    llmb_member_free(z, member);
 }
 
 
@@ -101,9 +83,7 @@ llmb_sched_reap(llmb_zone_t *z, uint32_t worker, uint64_t now)
         llmb_sched_drop(z, i);
         orphans += c->members.n;
 
-        while (c->members.n) {
-            llmb_sched_release(z, c->members.head, LLMB_REASON_WORKER_LOST);
-        }
+        (void) llmb_sched_release_all(z, i, LLMB_REASON_WORKER_LOST);
 
         llmb_call_do(z, c, LLMB_CALL_DO_END);
         llmb_sched_free_slot(z, llmb_group(z, c->group));
@@ -155,10 +135,6 @@ llmb_sched_lose(llmb_zone_t *z, uint32_t member)
 
     if (m->state == LLMB_MEMBER_ABANDONED) {
         return;
-    }
-
-    if (m->slot) {
-        llmb_sched_free_slot(z, llmb_group(z, m->group));
     }
 
     llmb_sched_unmail(z, member);

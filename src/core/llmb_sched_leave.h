@@ -2,7 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * How members go: alone, served, with their client, or with their worker.
+ * How members go: served, with their client, or with their worker.
  */
 
 
@@ -16,12 +16,10 @@
 #pragma GCC visibility push(hidden)
 
 
-/* a RELEASED member is on its way */
-void llmb_sched_go(llmb_zone_t *z, uint32_t member);
-
 /*
  * The worker has no more use for the member: it is served, or its client is
- * gone.  Valid in every state but FREE and ABANDONED.
+ * gone.  Valid in every state but FREE and ABANDONED.  A call of it alone is
+ * over, unless a request of ours carries it.
  */
 void llmb_sched_leave(llmb_zone_t *z, uint32_t member, uint64_t now);
 

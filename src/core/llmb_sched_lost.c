@@ -70,11 +70,6 @@ llmb_sched_give_up(llmb_zone_t *z, uint32_t worker, uint64_t now)
         if (m->state == LLMB_MEMBER_QUEUED) {
             llmb_sched_shelve(z, i, now);
         }
-
-        if (m->slot) {
-            m->slot = 0;
-            llmb_sched_free_slot(z, llmb_group(z, m->group));
-        }
     }
 
     for (i = 0; i < z->ncalls; i++) {
@@ -139,8 +134,8 @@ llmb_sched_bury(llmb_zone_t *z, uint32_t call)
 
     c = llmb_call(z, call);
 
-    while (c->members.n) {
-        llmb_sched_release(z, c->members.head, LLMB_REASON_WORKER_LOST);
+    if (llmb_sched_release_all(z, call, LLMB_REASON_WORKER_LOST) != LLMB_OK) {
+        return;
     }
 
     llmb_call_do(z, c, LLMB_CALL_DO_END);

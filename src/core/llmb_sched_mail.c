@@ -47,9 +47,6 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
         case LLMB_MEMBER_ANSWERED:
             return m->refused ? LLMB_MAIL_REFUSED : LLMB_MAIL_ANSWER;
 
-        case LLMB_MEMBER_RELEASED:
-            return LLMB_MAIL_ALONE;
-
         case LLMB_MEMBER_QUEUED:
             llmb_sched_flush(z, m->group, worker, *i, now);
 

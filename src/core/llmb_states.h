@@ -21,10 +21,8 @@
     x(FREE,       "free")                                                     \
     x(WRITING,    "writing")      /* its items are being copied in */         \
     x(QUEUED,     "queued")       /* waits in its group */                    \
-    x(CLAIMED,    "claimed")      /* is part of a call */                     \
+    x(CLAIMED,    "claimed")      /* is in a call, with others or alone */    \
     x(ANSWERED,   "answered")     /* its worker has to fetch the answer */    \
-    x(RELEASED,   "released")     /* its worker has to send it alone */       \
-    x(ALONE,      "alone")        /* is under way alone, holds a slot */      \
     x(ABANDONED,  "abandoned")    /* client gone, its call needs the text */
 
 
@@ -34,9 +32,7 @@
     x(CLAIM,      "claim")                                                    \
     x(REQUEUE,    "requeue")                                                  \
     x(ANSWER,     "answer")                                                   \
-    x(RELEASE,    "release")                                                  \
     x(REFUSE,     "refuse")       /* by us, as its upstream is busy */        \
-    x(GO,         "go")                                                       \
     x(LEAVE,      "leave")        /* done, or the client is gone */           \
     x(DROP,       "drop")
 
@@ -48,17 +44,12 @@
     x(WRITING,    JOIN,       QUEUED)                                         \
     x(WRITING,    LEAVE,      FREE)                                           \
     x(QUEUED,     CLAIM,      CLAIMED)                                        \
-    x(QUEUED,     RELEASE,    RELEASED)                                       \
     x(QUEUED,     REFUSE,     ANSWERED)                                       \
     x(QUEUED,     LEAVE,      FREE)                                           \
     x(CLAIMED,    REQUEUE,    QUEUED)                                         \
     x(CLAIMED,    ANSWER,     ANSWERED)                                       \
-    x(CLAIMED,    RELEASE,    RELEASED)                                       \
     x(CLAIMED,    LEAVE,      ABANDONED)                                      \
     x(ANSWERED,   LEAVE,      FREE)                                           \
-    x(RELEASED,   GO,         ALONE)                                          \
-    x(RELEASED,   LEAVE,      FREE)                                           \
-    x(ALONE,      LEAVE,      FREE)                                           \
     x(ABANDONED,  DROP,       FREE)
 
 
@@ -74,6 +65,7 @@
     x(SEND,       "send")                                                     \
     x(RETURN,     "return")       /* came back, has to be sent again */       \
     x(LOSE,       "lose")                                                     \
+    x(FIND,       "find")         /* its worker goes on */                    \
     x(END,        "end")
 
 
@@ -85,6 +77,7 @@
     x(SENT,       RETURN,     SEALED)                                         \
     x(SENT,       LOSE,       LOST)                                           \
     x(SENT,       END,        FREE)                                           \
+    x(LOST,       FIND,       SEALED)                                         \
     x(LOST,       END,        FREE)
 
 

@@ -147,7 +147,7 @@ llmb_verdict_status(const llmb_outcome_t *outcome)
     case 400:
     case 413:
     case 422:
-        return outcome->fallback ? 502 : outcome->status;
+        return outcome->fallback && !outcome->alone ? 502 : outcome->status;
 
     default:
         return outcome->status;

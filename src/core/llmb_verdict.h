@@ -24,6 +24,7 @@ typedef enum {
     LLMB_VERDICT_AGAIN,           /* send the call once more */
     LLMB_VERDICT_HALVE,           /* send its halves */
     LLMB_VERDICT_ALONE,           /* send each member alone */
+    LLMB_VERDICT_CUT,             /* cut the request, which was alone, further */
     LLMB_VERDICT_ABSENT           /* the same, and never again as a call: the
                                      path that calls go to is not there */
 } llmb_verdict_e;
@@ -47,6 +48,8 @@ typedef struct {
     unsigned         fallback:1;  /* failures are isolated and retried */
     unsigned         moved:1;     /* it went to another path than its members
                                      came for */
+    unsigned         alone:1;     /* there was one member from the beginning,
+                                     whose answer it is */
     unsigned         internal:1;  /* nothing was sent: there was no socket, or
                                      no memory */
     unsigned         timed_out:1; /* an upstream was silent for too long,
@@ -76,7 +79,7 @@ llmb_verdict_e llmb_verdict(const llmb_outcome_t *outcome);
 /*
  * The status for those who get the error of a call.  That something in it was
  * wrong is not said to those who may be innocent, unless errors are not looked
- * into at all.
+ * into at all.  Who was alone is not.
  */
 unsigned llmb_verdict_status(const llmb_outcome_t *outcome);
 

@@ -89,7 +89,7 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
 
     z->nchunks = chunks;
     z->nmembers = chunks;
-    z->ncalls = chunks / 4 + 1;
+    z->ncalls = z->nmembers + chunks / 4 + 1;
     z->ngroups = chunks / 4 + 1;
 
     for (z->nbuckets = 1; z->nbuckets < z->ngroups; z->nbuckets *= 2) {
@@ -138,6 +138,7 @@ llmb_zone_clear(llmb_zone_t *z)
 
     llmb_list_init(&z->free_members);
     llmb_list_init(&z->free_calls);
+    z->calls = 0;
     llmb_list_init(&z->free_groups);
     llmb_list_init(&z->idle_groups);
 
@@ -153,7 +154,11 @@ llmb_zone_clear(llmb_zone_t *z)
         gen = llmb_call(z, i)->gen;
         memset(llmb_call(z, i), 0, sizeof(llmb_call_t));
         llmb_call(z, i)->gen = gen + 1;
-        llmb_list_push(&z->free_calls, llmb_call_links(z), i);
+        llmb_call_links(z)[i].linked = 0;
+
+        if (!llmb_call_is_single(z, i)) {
+            llmb_list_push(&z->free_calls, llmb_call_links(z), i);
+        }
     }
 
     for (i = 0; i < z->ngroups; i++) {
@@ -402,14 +407,22 @@ llmb_zone_illegal(llmb_zone_t *z)
 uint32_t
 llmb_call_alloc(llmb_zone_t *z, uint32_t group)
 {
-    uint32_t      i;
-    llmb_call_t  *c;
+    uint32_t  i;
 
     i = llmb_list_pop(&z->free_calls, llmb_call_links(z));
 
-    if (i == LLMB_NIL) {
-        return LLMB_NIL;
+    if (i != LLMB_NIL) {
+        llmb_call_open(z, i, group);
     }
+
+    return i;
+}
+
+
+void
+llmb_call_open(llmb_zone_t *z, uint32_t i, uint32_t group)
+{
+    llmb_call_t  *c;
 
     c = llmb_call(z, i);
 
@@ -419,9 +432,9 @@ llmb_call_alloc(llmb_zone_t *z, uint32_t group)
     c->number = ++z->calls_made;
     llmb_list_init(&c->members);
 
-    llmb_group_pin(z, group);
+    z->calls++;
 
-    return i;
+    llmb_group_pin(z, group);
 }
 
 
@@ -438,8 +451,12 @@ llmb_call_free(llmb_zone_t *z, uint32_t i)
 
     memset(c, 0, sizeof(llmb_call_t));
     c->gen = gen + 1;
+    z->calls--;
 
-    llmb_list_push_head(&z->free_calls, llmb_call_links(z), i);
+    if (!llmb_call_is_single(z, i)) {
+        llmb_list_push_head(&z->free_calls, llmb_call_links(z), i);
+    }
+
     llmb_group_release(z, group);
 }
 

@@ -25,7 +25,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    11
+#define LLMB_ZONE_LAYOUT    12
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -68,14 +68,15 @@ typedef struct {
     size_t           chunks_at;
 
     uint32_t         nmembers;
-    uint32_t         ncalls;
+    uint32_t         ncalls;      /* of one, and those of several */
     uint32_t         ngroups;     /* and upstreams, and turns */
     uint32_t         nworkers;
     uint32_t         nbuckets;    /* a power of two */
     uint32_t         nchunks;
 
     llmb_list_t      free_members;
-    llmb_list_t      free_calls;
+    llmb_list_t      free_calls;  /* of several */
+    uint32_t         calls;       /* that there are */
     llmb_list_t      free_groups;
     llmb_list_t      idle_groups; /* oldest first */
     uint32_t         free_upstream;
@@ -170,7 +171,19 @@ void llmb_member_do(llmb_zone_t *z, llmb_member_t *m,
     llmb_member_event_e event);
 void llmb_call_do(llmb_zone_t *z, llmb_call_t *c, llmb_call_event_e event);
 
+/*
+ * A record for a call of several; or that of a member, which is free whenever
+ * the member is in no call of one.
+ */
 uint32_t llmb_call_alloc(llmb_zone_t *z, uint32_t group);
+void llmb_call_open(llmb_zone_t *z, uint32_t i, uint32_t group);
+
+/* whether a call is one of a member alone, and was made as that */
+#define llmb_call_is_single(z, i)  ((i) < (z)->nmembers)
+
+/* whether its client's own request carries it */
+#define llmb_call_is_own(c)        ((c)->carrier == LLMB_CARRIER_CLIENT)
+
 void llmb_call_free(llmb_zone_t *z, uint32_t i);
 
 

@@ -191,9 +191,10 @@ check_call(flight_t *f)
         bytes += m->len;
     }
 
-    if (f->nitems != c->items || f->nitems > p->max_size
-        || bytes > p->max_bytes
-        || (p->max_tokens && 3 * f->nitems > p->max_tokens))
+    if (f->nitems != c->items
+        || (f->nmembers > 1
+            && (f->nitems > p->max_size || bytes > p->max_bytes
+                || (p->max_tokens && 3 * f->nitems > p->max_tokens))))
     {
         sim_fail("call %u: %u items, %llu bytes", f->call, f->nitems,
                  (unsigned long long) bytes);
@@ -204,7 +205,8 @@ check_call(flight_t *f)
 void
 send_call(flight_t *f)
 {
-    llmb_call_t  *c;
+    llmb_call_t    *c;
+    llmb_member_t  *m;
 
     if (!valid_flight(f)) {
         end_flight(f);
@@ -223,7 +225,8 @@ send_call(flight_t *f)
     f->losses = llmb_worker(z, f->worker)->losses;
 
     if (c->tries == 0 && c->reason == LLMB_REASON_NONE) {
-        leaves(c->group, c->probe, c->close, c->sealed);
+        m = llmb_member(z, c->members.head);
+        leaves(c->group, c->probe, c->close, m->since + m->result.wait);
     }
 
     f->split = 0;

@@ -14,6 +14,7 @@
 #include "world.h"
 #include "llmb_chunks.h"
 #include "llmb_group.h"
+#include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_lost.h"
 #include "llmb_sched_mail.h"
@@ -627,7 +628,6 @@ alone_served(uint32_t r)
     out.answered = 1;
     out.items = rq->items;
 
-    facts.own = 1;
     facts.items = rq->items;
     facts.inflight = 1;
     facts.sent = rq->sent * 1000;
@@ -638,7 +638,9 @@ alone_served(uint32_t r)
         pauses(m->group, ms);
     }
 
-    llmb_returned_alone(z, rq->member, &out, &facts, ms, &returned);
+    if (llmb_call(z, rq->member)->state == LLMB_CALL_SENT) {
+        llmb_returned(z, rq->member, rq->worker, &out, &facts, ms, &returned);
+    }
 }
 
 
@@ -680,6 +682,47 @@ new_flight(uint32_t w, uint32_t call)
 }
 
 
+/* a call of one is carried by its client's own request, but for parts */
+
+static unsigned
+goes_itself(uint32_t call)
+{
+    return llmb_call_is_single(z, call)
+           && (!llmb_member(z, call)->part || llmb_call(z, call)->direct);
+}
+
+
+static void
+go(uint32_t call, uint32_t w)
+{
+    uint32_t        r;
+    llmb_call_t    *c;
+    llmb_member_t  *m;
+
+    r = request_of(call);
+    c = llmb_call(z, call);
+    m = llmb_member(z, call);
+
+    if (llmb_sched_send(z, call, w) != call || r == LLMB_NIL
+        || requests[r].worker != w || requests[r].state != REQUEST_HELD)
+    {
+        sim_fail("a call of member %u, which is not held", call);
+    }
+
+    if (c->reason == LLMB_REASON_NONE) {
+        leaves(c->group, c->probe, c->close, m->since + m->result.wait);
+    }
+
+    stats->waits[llmb_min(m->result.wait, 999)]++;
+
+    llmb_sched_go(z, call);
+
+    requests[r].state = REQUEST_ALONE;
+    requests[r].sent = clock_of(w);
+    sim_event(SIM_SERVED, service_time(requests[r].items), r, requests[r].id);
+}
+
+
 static void
 take_mail(uint32_t w)
 {
@@ -701,6 +744,17 @@ take_mail(uint32_t w)
             }
 
             return;
+        }
+
+        if (mail == LLMB_MAIL_CALL && goes_itself(i)) {
+            go(i, w);
+            continue;
+        }
+
+        if (mail == LLMB_MAIL_CALL && llmb_call_is_single(z, i)) {
+            /* at once: it is over when its client is gone */
+            send_call(new_flight(w, i));
+            continue;
         }
 
         if (mail == LLMB_MAIL_CALL) {
@@ -725,24 +779,6 @@ take_mail(uint32_t w)
 
         case LLMB_MAIL_REFUSED:
             refused(r, w);
-            break;
-
-        case LLMB_MAIL_ALONE:
-
-            if (member_of(r)->result.reason == LLMB_REASON_NONE
-                && member_of(r)->result.call == 0)
-            {
-                leaves(member_of(r)->group, member_of(r)->probe,
-                       member_of(r)->result.close,
-                       member_of(r)->since + member_of(r)->result.wait);
-            }
-
-            stats->waits[llmb_min(member_of(r)->result.wait, 999)]++;
-            llmb_sched_go(z, i);
-            requests[r].state = REQUEST_ALONE;
-            requests[r].sent = clock_of(w);
-            sim_event(SIM_SERVED, service_time(requests[r].items), r,
-                      requests[r].id);
             break;
 
         default: /* LLMB_MAIL_WAKE */

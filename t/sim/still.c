@@ -207,10 +207,9 @@ check_lost(void)
         m = llmb_member(z, i);
 
         if (m->state != LLMB_MEMBER_FREE && llmb_worker(z, m->worker)->lost
-            && (m->slot || m->state == LLMB_MEMBER_QUEUED))
+            && m->state == LLMB_MEMBER_QUEUED)
         {
-            sim_fail("member %u, state %u, of a worker given up: slot %u", i,
-                     m->state, m->slot);
+            sim_fail("member %u, state %u, of a worker given up", i, m->state);
         }
 
         if (m->state != LLMB_MEMBER_CLAIMED || !healthy(m->worker, ms)) {

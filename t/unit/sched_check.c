@@ -211,7 +211,7 @@ sched_check_lists(llmb_zone_t *z, sched_marks_t *k)
 static const char *
 sched_check_members(llmb_zone_t *z, sched_marks_t *k)
 {
-    unsigned        waits, slot, listed;
+    unsigned        waits, listed;
     uint32_t        i;
     llmb_member_t  *m;
 
@@ -224,11 +224,7 @@ sched_check_members(llmb_zone_t *z, sched_marks_t *k)
                   || m->state == LLMB_MEMBER_ABANDONED);
 
         waits = (m->state == LLMB_MEMBER_QUEUED
-                 || m->state == LLMB_MEMBER_ANSWERED
-                 || m->state == LLMB_MEMBER_RELEASED);
-
-        slot = (m->state == LLMB_MEMBER_RELEASED
-                || m->state == LLMB_MEMBER_ALONE);
+                 || m->state == LLMB_MEMBER_ANSWERED);
 
         if (k->queued[i] != listed) {
             sched_fail("member %u, state %u: in %u lists", i, m->state,
@@ -240,15 +236,6 @@ sched_check_members(llmb_zone_t *z, sched_marks_t *k)
         {
             sched_fail("member %u, state %u: mailed %u, marked %u", i,
                        m->state, k->mailed[i], llmb_mail_links(z)[i].linked);
-        }
-
-        if (slot && llmb_worker(z, m->worker)->losses) {
-            /* those of a worker that was given up have none */
-            slot = m->slot;
-        }
-
-        if (m->slot != slot) {
-            sched_fail("member %u, state %u: slot %u", i, m->state, m->slot);
         }
 
         if (m->state == LLMB_MEMBER_FREE) {
@@ -300,7 +287,9 @@ sched_check_call(llmb_zone_t *z, uint32_t call)
         }
 
         if (c->state == LLMB_CALL_SENT
-            && (m->result.call != c->number || m->result.size != c->items))
+            && (m->result.size != c->items
+                || (m->result.call != c->number
+                    && !llmb_call_is_single(z, call))))
         {
             sched_fail("call %u: result of member %u", call, i);
         }
@@ -325,15 +314,21 @@ sched_check_call(llmb_zone_t *z, uint32_t call)
 static const char *
 sched_check_calls(llmb_zone_t *z, sched_marks_t *k)
 {
-    uint32_t      i;
+    uint32_t      i, n;
+    unsigned      listed;
     llmb_call_t  *c;
+
+    n = 0;
 
     for (i = 0; i < z->ncalls; i++) {
         c = llmb_call(z, i);
 
+        n += (c->state != LLMB_CALL_FREE);
+        listed = c->state == LLMB_CALL_FREE && !llmb_call_is_single(z, i);
+
         if (k->called[i] != llmb_call_links(z)[i].linked
             || (k->called[i] && c->state == LLMB_CALL_SENT)
-            || (!k->called[i] && c->state == LLMB_CALL_FREE)
+            || (c->state == LLMB_CALL_FREE && k->called[i] != listed)
             || (c->state == LLMB_CALL_LOST
                 && !llmb_worker(z, c->worker)->losses))
         {
@@ -341,9 +336,23 @@ sched_check_calls(llmb_zone_t *z, sched_marks_t *k)
                        c->state, k->called[i], llmb_call_links(z)[i].linked);
         }
 
-        if (c->state != LLMB_CALL_FREE) {
-            sched_try(sched_check_call(z, i));
+        if (c->state == LLMB_CALL_FREE) {
+            continue;
         }
+
+        sched_try(sched_check_call(z, i));
+
+        if (llmb_call_is_single(z, i)
+            && (c->members.n != 1 || c->members.head != i
+                || (llmb_call_is_own(c) && c->state == LLMB_CALL_SEALED)))
+        {
+            sched_fail("call %u of one: %u members, own %u", i, c->members.n,
+                       llmb_call_is_own(c));
+        }
+    }
+
+    if (z->calls != n) {
+        sched_fail("%u calls instead of %u", z->calls, n);
     }
 
     return NULL;
@@ -477,7 +486,6 @@ sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
                 && llmb_member(z, j)->group == i)
             {
                 refs++;
-                inflight += llmb_member(z, j)->slot;
             }
         }
 
@@ -643,10 +651,9 @@ sched_check_drained(llmb_zone_t *z)
 {
     sched_try(sched_check(z));
 
-    if (z->free_members.n != z->nmembers || z->free_calls.n != z->ncalls) {
+    if (z->free_members.n != z->nmembers || z->calls) {
         sched_fail("%u members and %u calls are left",
-                   z->nmembers - z->free_members.n,
-                   z->ncalls - z->free_calls.n);
+                   z->nmembers - z->free_members.n, z->calls);
     }
 
     if (llmb_zone_used(z) != 0) {

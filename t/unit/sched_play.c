@@ -166,7 +166,9 @@ play_find_call(play_t *play, uint32_t w, unsigned held)
     uint32_t  i;
 
     for (i = 0; i < play->z->ncalls; i++) {
-        if (play->calls[i].held == held && play->calls[i].worker == w) {
+        if (play->calls[i].held == held && play->calls[i].worker == w
+            && !llmb_call_is_own(llmb_call(play->z, i)))
+        {
             return i;
         }
     }
@@ -267,42 +269,43 @@ play_outcome(play_t *play, uint32_t w, uint32_t items, llmb_outcome_t *out,
 }
 
 
+/* its worker has no more use for it; a call of it alone may be over */
+
 static void
-play_hear(play_t *play, uint32_t w, uint32_t i)
+play_end(play_t *play, uint32_t w, uint32_t i)
 {
-    llmb_facts_t     facts;
-    llmb_member_t   *m;
-    llmb_outcome_t   out;
-    llmb_returned_t  returned;
+    llmb_sched_leave(play->z, i, play_clock(play, w));
 
-    m = llmb_member(play->z, i);
+    play->members[i].phase = PLAY_NONE;
 
-    play_outcome(play, w, m->items, &out, &facts);
-
-    facts.own = !m->part;
-    facts.divisible = m->part;
-
-    llmb_returned_alone(play->z, i, &out, &facts, play_clock(play, w),
-                        &returned);
+    if (llmb_call(play->z, i)->state == LLMB_CALL_FREE) {
+        play->calls[i].held = 0;
+    }
 }
 
 
 static void
 play_leave(play_t *play, uint32_t w, play_phase_e phase)
 {
-    uint32_t  i;
+    uint32_t         i;
+    llmb_facts_t     facts;
+    llmb_outcome_t   out;
+    llmb_returned_t  returned;
 
     i = play_find(play, w, phase);
 
-    if (i != LLMB_NIL) {
-
-        if (phase == PLAY_GONE) {
-            play_hear(play, w, i);
-        }
-
-        llmb_sched_leave(play->z, i, play_clock(play, w));
-        play->members[i].phase = PLAY_NONE;
+    if (i == LLMB_NIL) {
+        return;
     }
+
+    if (phase == PLAY_GONE) {
+        play_outcome(play, w, llmb_member(play->z, i)->items, &out, &facts);
+
+        llmb_returned(play->z, i, w, &out, &facts, play_clock(play, w),
+                      &returned);
+    }
+
+    play_end(play, w, i);
 }
 
 
@@ -326,18 +329,6 @@ play_mail_member(play_t *play, uint32_t w, uint32_t i, llmb_mail_e mail)
         pm->phase = PLAY_ANSWER;
         break;
 
-    case LLMB_MAIL_ALONE:
-        pm->phase = PLAY_ALONE;
-
-        if (m->probe == LLMB_PROBE_PAUSE && !pm->counted
-            && m->result.reason == LLMB_REASON_NONE)
-        {
-            return play_check_probe(play, m->group, m->result.close,
-                              m->since + m->result.wait);
-        }
-
-        break;
-
     default: /* LLMB_MAIL_WAKE */
         pm->timer = llmb_sched_wake(play->z, i, play_clock(play, w));
     }
@@ -349,9 +340,10 @@ play_mail_member(play_t *play, uint32_t w, uint32_t i, llmb_mail_e mail)
 static const char *
 play_mail(play_t *play, uint32_t w, unsigned *more)
 {
-    uint32_t      i, j, n;
-    llmb_call_t  *c;
-    llmb_mail_e   mail;
+    uint32_t        i, j, n;
+    llmb_call_t    *c;
+    llmb_mail_e     mail;
+    llmb_member_t  *m;
 
     mail = llmb_sched_mail(play->z, w, play_clock(play, w), &i);
     *more = (mail != LLMB_MAIL_NONE);
@@ -395,7 +387,10 @@ play_mail(play_t *play, uint32_t w, unsigned *more)
 
     /* it may be handed from worker to worker */
 
-    return n ? NULL : play_check_probe(play, c->group, c->close, c->sealed);
+    m = llmb_member(play->z, c->members.head);
+
+    return n ? NULL : play_check_probe(play, c->group, c->close,
+                                       m->since + m->result.wait);
 }
 
 
@@ -425,7 +420,14 @@ play_send(play_t *play, uint32_t w)
     }
 
     play->calls[call].held = 2;
-    play->merged += llmb_sched_live(play->z, call);
+
+    if (!llmb_call_is_single(play->z, call)) {
+        play->merged += llmb_sched_live(play->z, call);
+
+    } else if (!m->part || llmb_call(play->z, call)->direct) {
+        llmb_sched_go(play->z, call);
+        play->members[call].phase = PLAY_GONE;
+    }
 
     return NULL;
 }
@@ -473,7 +475,29 @@ play_answer(play_t *play, uint32_t call, unsigned b)
 }
 
 
-/* the verdict is carried out; who is left gets the error */
+/* who is left gets the answer; one that was alone takes it and leaves */
+
+static const char *
+play_serve(play_t *play, uint32_t w, uint32_t call)
+{
+    if (llmb_call_is_single(play->z, call)) {
+
+        if (llmb_member(play->z, call)->state == LLMB_MEMBER_CLAIMED) {
+            play_end(play, w, call);
+        }
+
+        return NULL;
+    }
+
+    while (llmb_call(play->z, call)->members.n) {
+        sched_try(play_answer(play, call, 0));
+    }
+
+    return NULL;
+}
+
+
+/* the verdict is carried out */
 
 static const char *
 play_returned(play_t *play, uint32_t w, uint32_t call)
@@ -484,15 +508,15 @@ play_returned(play_t *play, uint32_t w, uint32_t call)
 
     play_outcome(play, w, llmb_call(play->z, call)->items, &out, &facts);
 
+    facts.divisible = llmb_call_is_single(play->z, call);
+
     llmb_returned(play->z, call, w, &out, &facts, play_clock(play, w),
                   &returned);
 
     if (returned.verdict != LLMB_VERDICT_AGAIN
         && returned.verdict != LLMB_VERDICT_HALVE)
     {
-        while (llmb_call(play->z, call)->members.n) {
-            sched_try(play_answer(play, call, 0));
-        }
+        sched_try(play_serve(play, w, call));
 
         llmb_sched_end(play->z, call, w, play_clock(play, w));
     }
@@ -521,6 +545,10 @@ play_result(play_t *play, uint32_t w)
 
     b = play_byte(play);
 
+    if (llmb_call_is_single(z, call) && b % 8 < 6) {
+        return play_returned(play, w, call);
+    }
+
     switch (b % 8) {
 
     case 3:
@@ -539,6 +567,10 @@ play_result(play_t *play, uint32_t w)
         if (llmb_call(z, call)->members.n) {
             llmb_sched_release(z, llmb_call(z, call)->members.head,
                                LLMB_REASON_MISMATCH);
+        }
+
+        if (llmb_call(z, call)->state != LLMB_CALL_SENT) {
+            play->calls[call].held = 0;
         }
 
         return NULL;
@@ -628,7 +660,7 @@ play_tear(play_t *play, uint32_t w)
     memset(&llmb_queue_links(z)[i], 0xa5, sizeof(llmb_link_t));
     memset(&llmb_mail_links(z)[i], 0x5a, sizeof(llmb_link_t));
     memset(&z->free_calls, 0xa5, sizeof(llmb_list_t));
-    llmb_member(z, i)->state = LLMB_MEMBER_ALONE;
+    llmb_member(z, i)->state = LLMB_MEMBER_ANSWERED;
     z->nfree -= i;
     z->bells = i;
 
@@ -706,20 +738,6 @@ play_fire(play_t *play, uint32_t w)
 }
 
 
-static void
-play_go(play_t *play, uint32_t w)
-{
-    uint32_t  i;
-
-    i = play_find(play, w, PLAY_ALONE);
-
-    if (i != LLMB_NIL) {
-        llmb_sched_go(play->z, i);
-        play->members[i].phase = PLAY_GONE;
-    }
-}
-
-
 static const char *
 play_rare_move(play_t *play, uint32_t w, unsigned move)
 {
@@ -736,11 +754,8 @@ play_rare_move(play_t *play, uint32_t w, unsigned move)
         return NULL;
 
     case 50:
-        play_leave(play, w, PLAY_GONE);
-        return NULL;
-
     case 51:
-        play_go(play, w);
+        play_leave(play, w, PLAY_GONE);
         return NULL;
 
     case 52:
@@ -838,7 +853,16 @@ play_round(play_t *play, uint32_t w)
     }
 
     for (i = 0; i < play->z->ncalls; i++) {
-        if (play->calls[i].held == 2 && play->calls[i].worker == w) {
+        if (play->calls[i].held == 2 && play->calls[i].worker == w
+            && !llmb_call_is_own(llmb_call(play->z, i)))
+        {
+            if (llmb_call_is_single(play->z, i)) {
+                sched_try(play_serve(play, w, i));
+                llmb_sched_end(play->z, i, w, play_clock(play, w));
+                play->calls[i].held = 0;
+                continue;
+            }
+
             sched_try(play_answer(play, i, 1));
 
             if (llmb_call(play->z, i)->members.n == 0) {
@@ -862,14 +886,8 @@ play_round(play_t *play, uint32_t w)
             sched_try(play_timer(play, w, i));
             break;
 
-        case PLAY_ALONE:
-            llmb_sched_go(play->z, i);
-            play->members[i].phase = PLAY_GONE;
-            break;
-
         default:
-            llmb_sched_leave(play->z, i, play_clock(play, w));
-            play->members[i].phase = PLAY_NONE;
+            play_end(play, w, i);
         }
     }
 
@@ -891,7 +909,7 @@ play_finish(play_t *play)
         }
 
         if (play->z->free_members.n == play->z->nmembers
-            && play->z->free_calls.n == play->z->ncalls)
+            && play->z->calls == 0)
         {
             return sched_check_drained(play->z);
         }
@@ -902,7 +920,7 @@ play_finish(play_t *play)
 
     sched_fail("%u members and %u calls are never done",
                play->z->nmembers - play->z->free_members.n,
-               play->z->ncalls - play->z->free_calls.n);
+               play->z->calls);
 }
 
 

@@ -27,7 +27,6 @@ typedef enum {
     PLAY_WRITING,
     PLAY_HELD,                    /* somebody's task: queued or in a call */
     PLAY_ANSWER,                  /* was told to fetch its answer */
-    PLAY_ALONE,                   /* was told to go alone */
     PLAY_GONE                     /* is under way alone */
 } play_phase_e;
 

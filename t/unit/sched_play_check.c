@@ -43,8 +43,7 @@ play_check_members(play_t *play)
         }
 
         mailed = llmb_mail_links(play->z)[i].linked;
-        due = (m->state == LLMB_MEMBER_ANSWERED
-               || m->state == LLMB_MEMBER_RELEASED);
+        due = (m->state == LLMB_MEMBER_ANSWERED);
 
         switch (pm->phase) {
 
@@ -61,12 +60,9 @@ play_check_members(play_t *play)
             ok = (m->state == LLMB_MEMBER_ANSWERED && !mailed);
             break;
 
-        case PLAY_ALONE:
-            ok = (m->state == LLMB_MEMBER_RELEASED && !mailed);
-            break;
-
-        default:
-            ok = (m->state == LLMB_MEMBER_ALONE);
+        default: /* PLAY_GONE */
+            ok = (m->state == LLMB_MEMBER_CLAIMED && m->call == i
+                  && llmb_call_is_own(llmb_call(play->z, i)));
         }
 
         if (!ok || m->gen != pm->gen || m->worker != pm->worker) {

@@ -90,6 +90,15 @@ teardown(void **state)
 #define assert_state(i, s)                                                    \
     assert_int_equal(llmb_member(z, i)->state, LLMB_MEMBER_##s)
 
+/* it is a call of one, not sent yet */
+
+#define assert_sealed(i)                                                      \
+    do {                                                                      \
+        assert_state(i, CLAIMED);                                             \
+        assert_int_equal(llmb_member(z, i)->call, i);                         \
+        assert_int_equal(llmb_call(z, i)->state, LLMB_CALL_SEALED);           \
+    } while (0)
+
 #define inflight()  llmb_group(z, group)->inflight
 #define queued()    llmb_group(z, group)->queue.n
 
@@ -137,6 +146,23 @@ expect(uint32_t worker, llmb_mail_e mail, uint64_t now)
 }
 
 
+/* the next piece is a call of one, whose client's own request carries it */
+
+static inline uint32_t
+single(uint32_t worker, uint64_t now)
+{
+    uint32_t  i = expect(worker, LLMB_MAIL_CALL, now);
+
+    assert_true(llmb_call_is_single(z, i));
+    assert_int_equal(llmb_sched_send(z, i, worker), i);
+
+    llmb_sched_go(z, i);
+    assert_sound();
+
+    return i;
+}
+
+
 /* a call of another group's worth keeps the only slot busy */
 
 static inline uint32_t
@@ -144,8 +170,7 @@ plug(void)
 {
     uint32_t  i = join(0, 1, T0);
 
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), i);
-    llmb_sched_go(z, i);
+    assert_int_equal(single(0, T0), i);
     assert_int_equal(inflight(), 1);
 
     return i;

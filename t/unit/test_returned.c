@@ -67,20 +67,22 @@ back(uint32_t call)
 }
 
 
-static llmb_verdict_e
-back_alone(uint32_t member)
-{
-    llmb_returned_alone(z, member, &out, &facts, T0, &returned);
-    assert_sound();
+/* a call of one that was sent at T0, by its client's own request or by ours */
 
-    return returned.verdict;
+static uint32_t
+own(uint32_t items)
+{
+    uint32_t  i;
+
+    i = join(0, items, T0);
+    assert_int_equal(single(0, T0), i);
+
+    return i;
 }
 
 
-/* one that has left its queue by itself, at T0 */
-
 static uint32_t
-alone(unsigned part, uint32_t items)
+ours(unsigned part, uint32_t items)
 {
     uint32_t  i;
 
@@ -88,8 +90,8 @@ alone(unsigned part, uint32_t items)
     llmb_member(z, i)->part = part != 0;
 
     llmb_sched_join(z, i, T0);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), i);
-    llmb_sched_go(z, i);
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), i);
+    assert_int_equal(llmb_sched_send(z, i, 0), i);
 
     return i;
 }
@@ -194,7 +196,7 @@ a_second_failure_isolates_as_many_as_may_be(void **state)
     facts.fallback_limit = 52;       /* one more */
 
     assert_int_equal(back(call), LLMB_VERDICT_ALONE);
-    assert_state(m[0], RELEASED);
+    assert_sealed(m[0]);
     assert_state(m[1], CLAIMED);
     assert_state(m[2], CLAIMED);
     leave_all(T0);
@@ -247,8 +249,8 @@ an_absent_path_is_nobody_s_fault_and_not_charged(void **state)
     out.moved = 1;
 
     assert_int_equal(back(call), LLMB_VERDICT_ABSENT);
-    assert_state(m[0], RELEASED);
-    assert_state(m[2], RELEASED);
+    assert_sealed(m[0]);
+    assert_sealed(m[2]);
     assert_int_equal(allowed(), 32);
     assert_false(is_open());
     assert_true(llmb_moved_off(&llmb_group(z, group)->path, T0));
@@ -271,14 +273,12 @@ a_path_is_known_to_be_absent_once_one_alone_was_served(void **state)
     out.moved = 1;
     assert_int_equal(back(call), LLMB_VERDICT_ABSENT);
 
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), m[0]);
-    llmb_sched_go(z, m[0]);
+    assert_int_equal(single(0, T0), m[0]);
 
     outcome(200, 1);
-    facts.own = 1;
     facts.sent = facts.usec + 1;
     facts.usec += 2;
-    assert_int_equal(back_alone(m[0]), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(m[0]), LLMB_VERDICT_DELIVER);
     assert_true(returned.absent);
     leave_all(T0);
 }
@@ -416,19 +416,18 @@ a_probe_that_was_not_answered_ends_nothing(void **state)
 
     (void) state;
 
-    i = alone(0, 1);
+    i = own(1);
     (void) llmb_sched_halt(z, group, LLMB_PROBE_NONE, T0 + 2000, T0);
-    llmb_member(z, i)->probe = LLMB_PROBE_PAUSE;
+    llmb_call(z, i)->probe = LLMB_PROBE_PAUSE;
 
     outcome(200, 1);
-    facts.own = 1;
     out.answered = 0;                /* by a cache */
 
-    (void) back_alone(i);
+    (void) back(i);
     assert_int_equal(llmb_group(z, group)->paused, T0 + 2000);
 
     out.answered = 1;
-    (void) back_alone(i);
+    (void) back(i);
     assert_int_equal(llmb_group(z, group)->paused, 0);
     leave_all(T0);
 }
@@ -452,8 +451,8 @@ a_call_that_was_not_sent_teaches_nothing(void **state)
 
     llmb_call(z, call)->unsent = LLMB_VERDICT_UNSENT;
     assert_int_equal(back(call), LLMB_VERDICT_ALONE);
-    assert_state(m[0], RELEASED);
-    assert_state(m[1], RELEASED);
+    assert_sealed(m[0]);
+    assert_sealed(m[1]);
     assert_memory_equal(&before,
                         &llmb_upstream_of(z, llmb_group(z, group))->learn,
                         sizeof(llmb_learn_t));
@@ -470,19 +469,17 @@ one_alone_says_nothing_of_merging(void **state)
 
     (void) state;
 
-    i = alone(0, 1);
+    i = own(1);
     outcome(500, 1);
-    facts.own = 1;
 
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
     assert_false(is_open());
 
     /* nor does its success */
 
     llmb_health_result(&llmb_group(z, group)->health, 1, 2, COOLDOWN, T0);
     outcome(200, 1);
-    facts.own = 1;
-    (void) back_alone(i);
+    (void) back(i);
     llmb_health_result(&llmb_group(z, group)->health, 1, 2, COOLDOWN, T0);
     assert_true(is_open());
     leave_all(T0);
@@ -496,17 +493,16 @@ a_429_to_one_alone_pauses_its_group(void **state)
 
     (void) state;
 
-    i = alone(0, 1);
+    i = own(1);
     outcome(429, 1);
-    facts.own = 1;
     facts.retry = 3000;
     out.answered = 0;                /* by limit_req */
 
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
     assert_int_equal(returned.pause, 0);
 
     out.answered = 1;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
     assert_int_equal(returned.pause, 3000);
     assert_int_equal(llmb_group(z, group)->paused, T0 + 3000);
     leave_all(T0);
@@ -520,23 +516,28 @@ a_part_waits_out_a_pause_but_not_for_ever(void **state)
 
     (void) state;
 
-    i = alone(1, 2);
+    i = ours(1, 2);
     outcome(429, 2);
     facts.retry = 3000;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_PAUSE);
-
     facts.began = T0 + 3000 - LLMB_SCHED_PATIENCE;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
 
     facts.began = T0;
     facts.retry = 0;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
 
     /* one that is whole gets it at once, as it would without us */
 
     llmb_member(z, i)->part = 0;
     facts.retry = 3000;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
+    assert_state(i, CLAIMED);
+
+    llmb_member(z, i)->part = 1;
+    assert_int_equal(back(i), LLMB_VERDICT_AGAIN);
+    assert_state(i, QUEUED);
+    assert_int_equal(llmb_call(z, i)->state, LLMB_CALL_FREE);
+    assert_int_equal(inflight(), 0);
     leave_all(T0);
 }
 
@@ -548,17 +549,19 @@ what_is_too_large_is_cut_again(void **state)
 
     (void) state;
 
-    i = alone(1, 4);
+    i = ours(1, 4);
     outcome(422, 4);
     facts.words.data = (const uint8_t *) "maximum allowed batch size 2";
     facts.words.len = 28;
     facts.divisible = 1;
 
-    assert_int_equal(back_alone(i), LLMB_VERDICT_PAUSE);
+    assert_int_equal(back(i), LLMB_VERDICT_CUT);
     assert_int_equal(llmb_group(z, group)->learned.items, 2);
 
     facts.divisible = 0;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
+    llmb_sched_leave(z, i, T0);
+    llmb_sched_end(z, i, 0, T0);
     leave_all(T0);
 }
 
@@ -572,18 +575,26 @@ one_alone_to_an_absent_path_goes_its_own_way(void **state)
 
     (void) state;
 
-    i = alone(0, 4);
+    i = ours(0, 4);
     outcome(404, 4);
+
+    assert_int_equal(back(i), LLMB_VERDICT_DELIVER);
+
     out.moved = 1;
 
-    assert_int_equal(back_alone(i), LLMB_VERDICT_ABSENT);
+    assert_int_equal(back(i), LLMB_VERDICT_AGAIN);
     assert_true(llmb_moved_off(&llmb_group(z, group)->path, T0));
+    assert_sealed(i);
+    assert_true(llmb_call(z, i)->direct);
+    assert_int_equal(inflight(), 1);
 
-    out.moved = 0;
-    assert_int_equal(back_alone(i), LLMB_VERDICT_DELIVER);
+    assert_int_equal(single(0, T0), i);
+    assert_int_equal(llmb_member(z, i)->result.status, LLMB_STATUS_FALLBACK);
     leave_all(T0);
 }
 
+
+/* after as many tries as any other */
 
 static void
 a_call_of_one_that_was_not_sent_goes_its_own_way(void **state)
@@ -592,13 +603,22 @@ a_call_of_one_that_was_not_sent_goes_its_own_way(void **state)
 
     (void) state;
 
-    i = alone(1, 2);
+    i = ours(1, 2);
     outcome(502, 2);
     out.internal = 1;
     out.answered = 0;
+    llmb_call(z, i)->unsent = LLMB_VERDICT_UNSENT - 1;
 
-    assert_int_equal(back_alone(i), LLMB_VERDICT_ALONE);
+    assert_int_equal(back(i), LLMB_VERDICT_AGAIN);
     assert_int_equal(returned.reason, LLMB_REASON_INTERNAL);
+    assert_sealed(i);
+    assert_false(llmb_call(z, i)->direct);
+
+    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0 + 1000), i);
+    assert_int_equal(llmb_sched_send(z, i, 0), i);
+    assert_int_equal(back(i), LLMB_VERDICT_AGAIN);
+    assert_sealed(i);
+    assert_true(llmb_call(z, i)->direct);
     leave_all(T0);
 }
 

@@ -33,7 +33,7 @@ a_lone_request_goes_at_the_end_of_the_pass(void **state)
     assert_state(i, QUEUED);
     assert_int_equal(llmb_worker(z, 1)->bell, 1);
 
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0 + 1), i);
+    assert_int_equal(single(1, T0 + 1), i);
     (void) expect(1, LLMB_MAIL_NONE, T0 + 1);
 
     m = llmb_member(z, i);
@@ -43,8 +43,8 @@ a_lone_request_goes_at_the_end_of_the_pass(void **state)
     assert_int_equal(m->result.wait, 1);
     assert_int_equal(inflight(), 1);
 
-    llmb_sched_go(z, i);
-    assert_state(i, ALONE);
+    assert_state(i, CLAIMED);
+    assert_true(llmb_call_is_own(llmb_call(z, i)));
     assert_int_equal(llmb_zone_used(z), 0);
 
     llmb_sched_leave(z, i, T0 + 5);
@@ -166,7 +166,7 @@ an_item_too_large_goes_alone(void **state)
 
     unplug(plugged, T0);
 
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), large);
+    assert_int_equal(single(1, T0), large);
     assert_int_equal(queued(), 1);
     leave_all(T0);
 }
@@ -243,9 +243,9 @@ without_a_call_record_members_go_alone(void **state)
     llmb_sched_leave(z, plugged, T0);
 
     (void) llmb_sched_mail(z, 0, T0, &n);
-    assert_state(n, RELEASED);
+    assert_sealed(n);
     (void) llmb_sched_mail(z, 0, T0, &n);
-    assert_state(n, RELEASED);
+    assert_sealed(n);
     assert_int_equal(inflight(), 2);
     assert_int_equal(queued(), 1);
 }
@@ -325,7 +325,7 @@ a_lender_that_fits_with_nobody_goes_alone_at_its_deadline(void **state)
 
     llmb_sched_flush(z, group, 1, large, T0 + 110);
     assert_sound();
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0 + 110), large);
+    assert_int_equal(single(1, T0 + 110), large);
     assert_int_equal(queued(), 3);
 
     /* nor did it break up the others */
@@ -427,7 +427,7 @@ parts_wait_for_a_slot_as_long_as_it_takes(void **state)
     assert_state(a, QUEUED);
 
     unplug(plugged, T0 + 100 * WAIT);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0 + 100 * WAIT), a);
+    assert_int_equal(single(0, T0 + 100 * WAIT), a);
     assert_state(b, QUEUED);
     leave_all(T0 + 100 * WAIT);
 }
@@ -572,10 +572,10 @@ a_call_that_is_over_makes_way_for_a_part(void **state)
     unplug(first, T0 + 2 * WAIT);
 
     assert_int_equal(inflight(), 2);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0 + 2 * WAIT), a);
+    assert_int_equal(single(0, T0 + 2 * WAIT), a);
     assert_state(b, QUEUED);
 
-    (void) expect(1, LLMB_MAIL_ALONE, T0 + 2 * WAIT);
+    (void) single(1, T0 + 2 * WAIT);
     leave_all(T0 + 2 * WAIT);
 }
 
@@ -651,7 +651,7 @@ when_the_one_that_was_asked_leaves_another_is(void **state)
     llmb_sched_leave(z, a, T0);
     assert_sound();
 
-    assert_int_equal(expect(2, LLMB_MAIL_ALONE, T0), b);
+    assert_int_equal(single(2, T0), b);
     leave_all(T0);
 }
 
@@ -672,7 +672,7 @@ when_the_one_that_was_asked_is_drained_another_is(void **state)
     llmb_sched_drain(z, a, T0);
     assert_sound();
 
-    assert_int_equal(expect(2, LLMB_MAIL_ALONE, T0), b);
+    assert_int_equal(single(2, T0), b);
     leave_all(T0);
 }
 
@@ -690,7 +690,7 @@ who_still_waits_sets_its_timer(void **state)
     /* the older one takes the slot, and does not fit with the other */
 
     assert_int_equal(expect(0, LLMB_MAIL_WAKE, T0), b);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), a);
+    assert_int_equal(single(1, T0), a);
     leave_all(T0);
 }
 
@@ -716,7 +716,7 @@ a_slot_freed_by_a_call_that_nobody_wants_is_used(void **state)
     assert_sound();
 
     assert_int_equal(inflight(), 0);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), waiting);
+    assert_int_equal(single(1, T0), waiting);
     (void) i;
     leave_all(T0);
 }
@@ -762,11 +762,11 @@ a_drained_member_that_fits_with_nobody_goes_alone(void **state)
     llmb_sched_drain(z, b, T0 + 1);
     assert_sound();
     assert_state(a, QUEUED);
-    assert_state(b, RELEASED);
+    assert_sealed(b);
     assert_int_equal(llmb_member(z, b)->result.close, LLMB_CLOSE_DRAIN);
 
     llmb_sched_drain(z, a, T0 + 1);
-    assert_state(a, RELEASED);
+    assert_sealed(a);
 
     /* done already */
 

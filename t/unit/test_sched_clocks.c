@@ -93,19 +93,19 @@ a_slot_that_comes_free_too_early(void **state)
     (void) state;
 
     plugged = join(0, 4, T0);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), plugged);
+    assert_int_equal(single(0, T0), plugged);
 
     a = join(1, 2, T0);
     looks(a, EARLY);
 
     unplug(plugged, EARLY - 2);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, EARLY), a);
+    assert_int_equal(single(1, EARLY), a);
 
     /* but not long before */
 
     llmb_sched_leave(z, a, EARLY);
     plugged = join(0, 4, EARLY);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, EARLY), plugged);
+    assert_int_equal(single(0, EARLY), plugged);
 
     b = join(1, 2, EARLY);
     unplug(plugged, EARLY + WAIT / 2);
@@ -133,7 +133,7 @@ a_slot_that_comes_free_before_the_end_of_a_pause(void **state)
     looks(a, T0 + 20);
 
     unplug(plugged, T0 + 18);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0 + 20), a);
+    assert_int_equal(single(1, T0 + 20), a);
 
     leave_all(T0 + 20);
 }

@@ -33,12 +33,11 @@ a_client_may_leave_at_any_time(void **state)
     assert_drained();
 
     a = join(0, 1, T0);
-    (void) expect(0, LLMB_MAIL_ALONE, T0);
+    (void) single(0, T0);
     b = join(1, 1, T0);
     llmb_sched_leave(z, a, T0);
     assert_sound();
-    (void) expect(1, LLMB_MAIL_ALONE, T0);
-    llmb_sched_go(z, b);
+    (void) single(1, T0);
     llmb_sched_leave(z, b, T0);
     assert_drained();
 
@@ -72,7 +71,6 @@ a_worker_may_die_with_members_in_every_state(void **state)
     llmb_sched_release(z, released, LLMB_REASON_MISMATCH);
     alone = join(1, 4, T0);
     llmb_sched_drain(z, alone, T0);
-    llmb_sched_go(z, alone);
     assert_sound();
 
     assert_int_equal(llmb_sched_reap(z, 1, T0), 0);
@@ -132,8 +130,8 @@ the_calls_of_a_dead_worker_let_their_members_go(void **state)
 
     assert_state(m[0], FREE);
     assert_state(m[2], FREE);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), m[1]);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), m[3]);
+    assert_int_equal(single(1, T0), m[1]);
+    assert_int_equal(single(1, T0), m[3]);
     assert_int_equal(llmb_member(z, m[1])->result.reason,
                      LLMB_REASON_WORKER_LOST);
     assert_int_equal(llmb_call(z, call)->state, LLMB_CALL_FREE);
@@ -158,7 +156,7 @@ a_call_in_the_mail_of_a_dead_worker_is_not_lost(void **state)
     assert_int_equal(llmb_sched_reap(z, 0, T0), 1);
     assert_sound();
     assert_int_equal(llmb_worker(z, 0)->calls.n, 0);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), b);
+    assert_int_equal(single(1, T0), b);
     leave_all(T0);
 }
 
@@ -177,7 +175,7 @@ a_dead_worker_that_was_asked_is_replaced(void **state)
 
     (void) llmb_sched_reap(z, 1, T0);
     assert_sound();
-    assert_int_equal(expect(2, LLMB_MAIL_ALONE, T0), b);
+    assert_int_equal(single(2, T0), b);
     leave_all(T0);
 }
 
@@ -194,7 +192,7 @@ the_slots_of_a_dead_worker_are_free_again(void **state)
 
     (void) llmb_sched_reap(z, 0, T0);
     assert_sound();
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0), b);
+    assert_int_equal(single(1, T0), b);
     leave_all(T0);
 }
 
@@ -227,7 +225,7 @@ two_workers_may_die_together(void **state)
     (void) llmb_sched_reap(z, 1, T0);
     assert_sound();
 
-    assert_int_equal(expect(2, LLMB_MAIL_ALONE, T0), m[2]);
+    assert_int_equal(single(2, T0), m[2]);
     leave_all(T0);
 }
 

@@ -234,9 +234,8 @@ a_probe_that_is_taken_ends_the_pause(void **state)
     (void) expect(2, LLMB_MAIL_NONE, T0);
 
     a = join(1, 1, now);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, now), a);
-    assert_int_equal(llmb_member(z, a)->probe, 1);
-    llmb_sched_go(z, a);
+    assert_int_equal(single(1, now), a);
+    assert_int_equal(llmb_call(z, a)->probe, 1);
 
     (void) expect(2, LLMB_MAIL_WAKE, now);
     llmb_sched_resume(z, group, LLMB_PROBE_PAUSE, now + 5);
@@ -264,15 +263,14 @@ what_is_said_to_a_probe_is_how_long_the_pause_is(void **state)
     pause_begins();
 
     a = join(1, 1, now);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, now), a);
-    llmb_sched_go(z, a);
+    assert_int_equal(single(1, now), a);
 
     /* what is older does not make it shorter */
 
     (void) llmb_sched_halt(z, group, 0, now + 20, now + 4);
     assert_int_equal(g->paused, T0 + PAUSE);
 
-    (void) llmb_sched_halt(z, group, llmb_member(z, a)->probe, now + 2000,
+    (void) llmb_sched_halt(z, group, llmb_call(z, a)->probe, now + 2000,
                            now + 5);
     llmb_sched_leave(z, a, now + 5);
     assert_int_equal(g->paused, now + 2000);
@@ -282,7 +280,7 @@ what_is_said_to_a_probe_is_how_long_the_pause_is(void **state)
     a = join(1, 1, now + 5 + LLMB_SCHED_PROBE - 1);
     assert_refused(a, 996, now + 5 + LLMB_SCHED_PROBE - 1);
     a = join(1, 1, now + 5 + LLMB_SCHED_PROBE);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, now + 5 + LLMB_SCHED_PROBE),
+    assert_int_equal(single(1, now + 5 + LLMB_SCHED_PROBE),
                      a);
     leave_all(now + 5 + LLMB_SCHED_PROBE);
 }
@@ -324,7 +322,7 @@ after_a_pause_one_call_goes_first(void **state)
     assert_state(due, QUEUED);
     llmb_sched_flush(z, group, 2, due, now + WAIT);
     assert_sound();
-    assert_state(due, RELEASED);
+    assert_sealed(due);
 
     /* and all, once it is taken */
 
@@ -366,9 +364,9 @@ after_a_pause_nobody_waits_for_long(void **state)
     (void) llmb_sched_halt(z, group, 0, now + 10, now);
     now += 10 + LLMB_SCHED_PROBE;
     (void) join(1, 1, now);
-    (void) expect(1, LLMB_MAIL_ALONE, now);
+    (void) single(1, now);
     (void) join(1, 1, now);
-    (void) expect(1, LLMB_MAIL_ALONE, now);
+    (void) single(1, now);
     leave_all(now);
 }
 
@@ -387,9 +385,8 @@ a_late_trial_ends_no_other_pause(void **state)
     pause_begins();
 
     a = join(1, 1, now);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, now), a);
-    assert_int_equal(llmb_member(z, a)->probe, LLMB_PROBE_TRIAL);
-    llmb_sched_go(z, a);
+    assert_int_equal(single(1, now), a);
+    assert_int_equal(llmb_call(z, a)->probe, LLMB_PROBE_TRIAL);
 
     now += LLMB_SCHED_PROBE;
     assert_int_equal(llmb_sched_halt(z, group, 0, now + PAUSE, now), 1);
@@ -519,7 +516,7 @@ a_probe_whose_worker_has_died_keeps_nobody_waiting(void **state)
     /* the next one is no later for it */
 
     a = join(0, 1, now + 1);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, now + 1), a);
+    assert_int_equal(single(0, now + 1), a);
     leave_all(now + 1);
 }
 

@@ -136,7 +136,8 @@ who_goes(uint32_t *member, uint64_t now)
         while ((mail = llmb_sched_mail(z, n, now, &i)) != LLMB_MAIL_NONE) {
             assert_sound();
 
-            if (mail == LLMB_MAIL_ALONE) {
+            if (mail == LLMB_MAIL_CALL) {
+                assert_int_equal(llmb_sched_send(z, i, n), i);
                 llmb_sched_go(z, i);
 
                 assert_int_equal(who, LLMB_NIL);
@@ -694,7 +695,7 @@ a_slot_is_kept_for_a_moment(void **state)
     (void) expect(0, LLMB_MAIL_NONE, T0 + 5);
 
     other = join_group(1, 1, T0 + 20);
-    assert_int_equal(expect(1, LLMB_MAIL_ALONE, T0 + 20), other);
+    assert_int_equal(single(1, T0 + 20), other);
 
     /* and when it comes, it is not first any more */
 

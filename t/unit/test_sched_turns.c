@@ -147,7 +147,7 @@ parts_have_their_turn_among_any_number_of_others(void **state)
         if (n >= WAIT) {
             i = others[n % WAIT];
             llmb_sched_flush(z, group, 0, i, T0 + n);
-            assert_state(i, RELEASED);
+            assert_sealed(i);
             llmb_sched_leave(z, i, T0 + n);
         }
 
@@ -226,7 +226,7 @@ where_merging_does_not_help_nobody_waits(void **state)
     gives_up_merging();
 
     a = join_flow(1, WAIT, T0);
-    assert_int_equal(expect(0, LLMB_MAIL_ALONE, T0), a);
+    assert_int_equal(single(0, T0), a);
 
     unplug(plugged, T0);
     leave_all(T0);
