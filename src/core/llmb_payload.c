@@ -16,6 +16,9 @@
 
 #define LLMB_PAYLOAD_TIMES  32
 
+#define LLMB_PAYLOAD_LEN(head)                                                \
+    ((head) & (((uint64_t) 1 << LLMB_PAYLOAD_TIMES) - 1))
+
 
 llmb_str_t
 llmb_payload_column(const llmb_request_t *rq, llmb_str_t payload,
@@ -45,7 +48,7 @@ llmb_payload_text(const llmb_request_t *rq, llmb_str_t payload,
 
     for (c = 0; payload.len >= LLMB_PAYLOAD_HEAD; c++) {
         memcpy(&head, payload.data, LLMB_PAYLOAD_HEAD);
-        len = head & (((uint64_t) 1 << LLMB_PAYLOAD_TIMES) - 1);
+        len = LLMB_PAYLOAD_LEN(head);
 
         payload.data += LLMB_PAYLOAD_HEAD;
         payload.len -= LLMB_PAYLOAD_HEAD;
@@ -73,7 +76,7 @@ unsigned
 llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
     llmb_str_t *text)
 {
-    uint64_t  len;
+    uint64_t  head;
     unsigned  framed;
 
     framed = (form->echo.len || form->columns[1].kinds);
@@ -89,10 +92,11 @@ llmb_payload_next(const llmb_form_t *form, llmb_str_t *payload,
         return 0;
     }
 
-    memcpy(&len, payload->data, LLMB_PAYLOAD_HEAD);
+    memcpy(&head, payload->data, LLMB_PAYLOAD_HEAD);
 
     text->data = payload->data + LLMB_PAYLOAD_HEAD;
-    text->len = (size_t) llmb_min(len, payload->len - LLMB_PAYLOAD_HEAD);
+    text->len = (size_t) llmb_min(LLMB_PAYLOAD_LEN(head),
+                                  payload->len - LLMB_PAYLOAD_HEAD);
 
     payload->data = text->data + text->len;
     payload->len -= LLMB_PAYLOAD_HEAD + text->len;

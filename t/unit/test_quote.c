@@ -352,6 +352,15 @@ it_is_told_whose_words_they_are(void **state)
         NULL
     };
 
+    /* the second column has as many bytes as a quotation mark is worth */
+
+    static const char *const  marks[] = {
+        "{\"text_1\":\"question of the first\","
+        "\"text_2\":[\"a secret of the first:1234567890\"]}",
+        "{\"text_1\":\"question of the second\",\"text_2\":\"its answer\"}",
+        NULL
+    };
+
     const llmb_adapter_t  *openai = &llmb_adapter_openai_embeddings;
     const llmb_adapter_t  *score = &llmb_adapter_vllm_score;
     const llmb_adapter_t  *oip = &llmb_adapter_oip_v2;
@@ -376,6 +385,8 @@ it_is_told_whose_words_they_are(void **state)
                      LLMB_QUOTE_NOBODY);
     assert_int_equal(whose(score, "/score", "another answer", pairs), 0);
     assert_int_equal(whose(score, "/score", "tion of the second", pairs), 1);
+    assert_int_equal(whose(score, "/score",
+                           "a secret of the first:1234567890", marks), 0);
 
     assert_int_equal(whose(oip, "/v2/models/m/infer", "no", tensors),
                      LLMB_QUOTE_NOBODY);
