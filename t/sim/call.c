@@ -356,13 +356,30 @@ in_call(const flight_t *f, const passenger_t *p)
 }
 
 
+static void
+make_rooms(flight_t *f)
+{
+    uint32_t      k;
+    passenger_t  *p;
+
+    for (k = 0; k < f->nmembers; k++) {
+        p = &f->members[k];
+
+        if (in_call(f, p)
+            && llmb_member_room(z, p->member, p->items * SIM_ITEM) == LLMB_OK)
+        {
+            p->room = llmb_member(z, p->member)->room.first;
+        }
+    }
+}
+
+
 void
 backend(flight_t *f)
 {
-    uint32_t         k, w, group;
+    uint32_t         w, group;
     uint64_t         ms;
     unsigned         paused;
-    passenger_t     *p;
     llmb_facts_t     facts;
     llmb_outcome_t   out;
     llmb_returned_t  returned;
@@ -400,17 +417,7 @@ backend(flight_t *f)
 
     case LLMB_VERDICT_SPLIT:
 
-        for (k = 0; k < f->nmembers; k++) {
-            p = &f->members[k];
-
-            if (in_call(f, p)
-                && llmb_member_room(z, p->member, p->items * SIM_ITEM)
-                   == LLMB_OK)
-            {
-                p->room = llmb_member(z, p->member)->room.first;
-            }
-        }
-
+        make_rooms(f);
         unlock(w);
         sim_event(SIM_COPY, now + 10, (uint32_t) (f - flights), f->tag);
         return;

@@ -17,7 +17,7 @@
 
 
 static unsigned is_call(const sim_event_t *e);
-static void check_waits(uint64_t ms);
+static void check_waits(void);
 
 
 /* who takes this step; LLMB_NIL: nobody that could stand still */
@@ -226,28 +226,53 @@ check_lost(void)
     }
 
     if (o->busy <= 0) {
-        check_waits(ms);
+        check_waits();
     }
 }
 
 
-/* but for what calls take that fail, and for pauses */
+/*
+ * After all that have to do with it have stood still, it takes no longer than
+ * calls take that fail: a worker may stand still again before it is given up.
+ */
 
 static void
-check_waits(uint64_t ms)
+check_waits(void)
 {
-    uint32_t    r;
-    request_t  *rq;
+    uint32_t        r;
+    uint64_t        since, ms;
+    worker_t       *sender;
+    request_t      *rq;
+    llmb_member_t  *m;
 
-    ms += (uint64_t) o->max_wait + STILL_CALLS;
+    ms = (uint64_t) o->max_wait + STILL_CALLS;
 
     for (r = 0; r < nrequests; r++) {
         rq = &requests[r];
 
-        if ((rq->state == REQUEST_HELD || rq->state == REQUEST_WRITING)
-            && !is_part(rq) && now - rq->arrived > ms * 1000
-            && healthy(rq->worker, ms))
+        if (rq->state != REQUEST_HELD || workers[rq->worker].epoch != z->epoch
+            || !healthy(rq->worker, ms) || is_part(rq))
         {
+            continue;
+        }
+
+        m = llmb_member(z, rq->member);
+        since = rq->arrived;
+
+        if (m->state == LLMB_MEMBER_CLAIMED) {
+            sender = &workers[llmb_call(z, m->call)->worker];
+
+            if (sender->dead || sender->stopped) {
+                continue;
+            }
+
+            since = llmb_max(since, sender->since);
+
+        } else {
+            since += STILL_MOST * 1000;
+        }
+
+        if (now - since > ms * 1000 && now > since) {
             sim_fail("request %u waits for %llu ms", r,
                      (unsigned long long) ((now - rq->arrived) / 1000));
         }
