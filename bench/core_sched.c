@@ -523,13 +523,12 @@ take_mail(void)
         case LLMB_MAIL_CALL:
             arg = result;
             TIMED(STEP_SEND, step_send(arg));
-            sent(arg, 1);
-            break;
 
-        case LLMB_MAIL_ALONE:
-            arg = result;
-            TIMED(STEP_GO, step_go(arg));
-            sent(arg, 0);
+            if (llmb_call_is_single(z, arg)) {
+                TIMED(STEP_GO, step_go(arg));
+            }
+
+            sent(arg, !llmb_call_is_single(z, arg));
             break;
 
         case LLMB_MAIL_ANSWER:

@@ -2,9 +2,9 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * A call of one.  Its carrier is chosen as it is sent: its client's own request,
- * which goes the way of any other; or, like a call of several, a request of
- * ours, if the client's is, or may have to be, cut.
+ * A call of one.  Its carrier is chosen as it is sent: its client's own
+ * request, which goes the way of any other; or, like a call of several, a
+ * request of ours, if the client's is, or may have to be, cut.
  */
 
 

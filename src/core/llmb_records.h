@@ -81,8 +81,8 @@ typedef enum {
 
 
 /*
- * A call of one is a call: that of a member alone has the member's index.  Those
- * of several have the indices behind these.
+ * A call of one is a call: that of a member alone has the member's index, and
+ * those of several have the indices behind these.
  */
 
 typedef struct {

@@ -482,5 +482,3 @@ llmb_returned_release(llmb_zone_t *z, uint32_t call, llmb_reason_e reason)
         }
     }
 }
-
-

@@ -6,8 +6,8 @@
  * where that is decided, whoever has carried the call.
  *
  * A call of several requests is carried by a request of ours.  One of a single
- * member is carried by its client's own request, which has its response by then;
- * or by one of ours, if it is, or may have to be, cut.
+ * member is carried by its client's own request, which has its response by
+ * then; or by one of ours, if it is, or may have to be, cut.
  */
 
 

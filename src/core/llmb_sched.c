@@ -82,10 +82,13 @@ llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g, const llmb_member_t *m,
         return 0;
     }
 
-    return m->solo
-           || (!m->part
-               && g->policy.window == LLMB_WINDOW_SLOT
-               && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000));
+    if (m->solo) {
+        return 1;
+    }
+
+    return !m->part
+           && g->policy.window == LLMB_WINDOW_SLOT
+           && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000);
 }
 
 

@@ -24,7 +24,7 @@ typedef enum {
     LLMB_VERDICT_AGAIN,           /* send the call once more */
     LLMB_VERDICT_HALVE,           /* send its halves */
     LLMB_VERDICT_ALONE,           /* send each member alone */
-    LLMB_VERDICT_CUT,             /* cut the request, which was alone, further */
+    LLMB_VERDICT_CUT,             /* cut it further: it was alone */
     LLMB_VERDICT_ABSENT           /* the same, and never again as a call: the
                                      path that calls go to is not there */
 } llmb_verdict_e;

@@ -228,6 +228,7 @@ records_run_out_before_chunks_do_no_harm(void **state)
     for (i = 0; i < z->ncalls; i++) {
         if (llmb_call_is_single(z, i)) {
             llmb_call_open(z, i, group);
+
         } else {
             assert_int_not_equal(llmb_call_alloc(z, group), LLMB_NIL);
         }
