@@ -21,8 +21,9 @@ JOBS =		4
 SECS =		600
 SEED =
 
-CORE =		$(wildcard src/core/*.c src/core/adapters/*.c)
-CORE_H =	$(wildcard src/core/*.h src/core/adapters/*.h)
+CORE =		$(sort $(shell find src/core -name '*.c'))
+CORE_H =	$(sort $(shell find src/core -name '*.h'))
+CORE_INCS =	$(addprefix -I,$(sort $(patsubst %/,%,$(dir $(CORE_H)))))
 
 WARN =		-std=c99 -Wall -Wextra -Werror -Wshadow
 CORE_WARN =	$(WARN) -Wconversion
@@ -30,7 +31,7 @@ SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=undefined \
 		-fno-omit-frame-pointer
 # of the core in tests: a step that states do not allow ends them
 CHECK =		-DLLMB_CHECK=1
-TEST_CFLAGS =	$(WARN) $(CHECK) -D_GNU_SOURCE -Isrc/core -It/unit \
+TEST_CFLAGS =	$(WARN) $(CHECK) -D_GNU_SOURCE $(CORE_INCS) -It/unit \
 		-DTEST_DATA='"$(CURDIR)/t/data"'
 
 all: module	## the same as "module"
@@ -72,7 +73,7 @@ static:		## nginx NGINX_VERSION from source with the module linked in
 compile:	## core and module with CC=, warnings are errors
 	mkdir -p $(BUILD)/compile
 	for f in $(CORE); do \
-		$(CC) $(CORE_WARN) -Isrc/core -O2 -c -o $(BUILD)/compile/core.o $$f \
+		$(CC) $(CORE_WARN) $(CORE_INCS) -O2 -c -o $(BUILD)/compile/core.o $$f \
 		|| exit 1; done
 	$(MAKE) --no-print-directory module
 
@@ -101,7 +102,7 @@ golden: unit	## part of "unit"
 		$(CORE:%.c=$(UNIT_DIR)/%.o) $(CORE:%.c=$(BUILD)/fuzz/%.o)
 $(UNIT_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
-	$(CC) $(CORE_WARN) $(CHECK) $(UNIT_CFLAGS) -Isrc/core -c -o $@ $<
+	$(CC) $(CORE_WARN) $(CHECK) $(UNIT_CFLAGS) $(CORE_INCS) -c -o $@ $<
 
 $(UNIT_DIR)/core.a: $(CORE:%.c=$(UNIT_DIR)/%.o)
 	@rm -f $@
@@ -141,7 +142,7 @@ $(FUZZ_DIR)/core.a: $(CORE:%.c=$(FUZZ_DIR)/%.o)
 $(FUZZ_DIR)/src/core/%.o: src/core/%.c $(CORE_H)
 	@mkdir -p $(@D)
 	$(CLANG) $(CORE_WARN) $(CHECK) $(FUZZ_CFLAGS) -fsanitize=fuzzer-no-link \
-		-Isrc/core -c -o $@ $<
+		$(CORE_INCS) -c -o $@ $<
 
 REPLAY =	$(FUZZ_SRC:t/fuzz/fuzz_%.c=$(BUILD)/replay/%)
 
@@ -178,7 +179,7 @@ $(SIMULATOR): $(SIMULATOR_O)
 
 $(SIMULATOR_DIR)/%.o: %.c $(wildcard simulator/*.h) $(CORE_H)
 	@mkdir -p $(@D)
-	$(CC) $(WARN) -D_GNU_SOURCE -Isrc/core -O2 -g -c -o $@.$$$$ $< \
+	$(CC) $(WARN) -D_GNU_SOURCE $(CORE_INCS) -O2 -g -c -o $@.$$$$ $< \
 		&& mv $@.$$$$ $@
 
 # the settings, and the upstream, of the load curve

@@ -20,7 +20,7 @@ use Test::LLMBatch::Chaos;
 
 my $point = qr/^\s+LLMB_(?:CRASH|TEAR)\((?:zone, )?"([^"]+)"\);/m;
 my @points = map { Test::LLMBatch::Proc::slurp($_) =~ /$point/g }
-	sort glob "$FindBin::Bin/../src/*.c";
+	sort glob "$FindBin::Bin/../src/{.,*}/*.c";
 
 # one of them, by its name
 

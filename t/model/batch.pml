@@ -3,7 +3,7 @@
  *
  * The life of members and calls among workers that die.  Each locked section
  * of src/core/llmb_sched*.c is one atomic step.  See README.md for what is left
- * out.  The states are those of src/core/llmb_states.h, see states.in.
+ * out.  The states are those of src/core/zone/llmb_states.h, see states.in.
  */
 
 /* pan: -w24 */
