@@ -21,10 +21,13 @@
 
 #include "llmb_sched_parts.h"
 #include "llmb_group.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 #include "llmb_upstream.h"
 
 
@@ -254,7 +257,7 @@ fill_group(uint32_t group)
     }
 
     if (current->slots) {
-        llmb_upstream_name(z, group, 1, 0);
+        llmb_sched_goes_to(z, group, 1, 0);
     }
 }
 
@@ -520,7 +523,7 @@ take_mail(void)
 
         switch (mail) {
 
-        case LLMB_MAIL_CALL:
+        case LLMB_MAIL_SEND:
             arg = result;
             TIMED(STEP_SEND, step_send(arg));
 

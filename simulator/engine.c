@@ -12,6 +12,7 @@
 
 #include "engine.h"
 #include "llmb_group.h"
+#include "llmb_sched.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
@@ -397,7 +398,7 @@ sim_mail(sim_engine_t *e)
     while ((mail = llmb_sched_mail(e->zone, 0, sim_clock(e), &i))
            != LLMB_MAIL_NONE)
     {
-        if (mail == LLMB_MAIL_CALL) {
+        if (mail == LLMB_MAIL_SEND) {
             sim_send(e, i);
             continue;
         }
@@ -407,7 +408,7 @@ sim_mail(sim_engine_t *e)
 
         switch (mail) {
 
-        case LLMB_MAIL_REFUSED:
+        case LLMB_MAIL_REFUSE:
             sim_refused(e, r, m);
             llmb_sched_leave(e->zone, i, sim_clock(e));
             e->member[r] = SIM_NIL;
@@ -418,7 +419,7 @@ sim_mail(sim_engine_t *e)
             e->member[r] = SIM_NIL;
             break;
 
-        default: /* LLMB_MAIL_WAKE */
+        default: /* LLMB_MAIL_ARM */
             sim_set_timer(e, r);
         }
     }

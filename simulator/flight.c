@@ -12,6 +12,7 @@
 #include "llmb_returned.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_limits.h"
 
 
 /* the breaker and the allowance, as they are by default */

@@ -74,5 +74,5 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
     llmb_siphash_update(&hash, &port, sizeof(in_port_t));
     llmb_siphash_update(&hash, host->data, host->len);
 
-    llmb_upstream_name(zone->tables, group, llmb_siphash_final(&hash), usec);
+    llmb_sched_goes_to(zone->tables, group, llmb_siphash_final(&hash), usec);
 }

@@ -271,7 +271,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
 
         switch (mail) {
 
-        case LLMB_MAIL_CALL:
+        case LLMB_MAIL_SEND:
             LLMB_CRASH("call popped");
             ngx_http_llm_batch_dispatch(zone, i);
             break;
@@ -280,11 +280,11 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
             ngx_http_llm_batch_fetch(zone->members[i]);
             break;
 
-        case LLMB_MAIL_REFUSED:
+        case LLMB_MAIL_REFUSE:
             ngx_http_llm_batch_refused(zone->members[i]);
             break;
 
-        case LLMB_MAIL_WAKE:
+        case LLMB_MAIL_ARM:
             ngx_http_llm_batch_wake(zone->members[i]);
             break;
 

@@ -746,18 +746,18 @@ take_mail(uint32_t w)
             return;
         }
 
-        if (mail == LLMB_MAIL_CALL && goes_itself(i)) {
+        if (mail == LLMB_MAIL_SEND && goes_itself(i)) {
             go(i, w);
             continue;
         }
 
-        if (mail == LLMB_MAIL_CALL && llmb_call_is_single(z, i)) {
+        if (mail == LLMB_MAIL_SEND && llmb_call_is_single(z, i)) {
             /* at once: it is over when its client is gone */
             send_call(new_flight(w, i));
             continue;
         }
 
-        if (mail == LLMB_MAIL_CALL) {
+        if (mail == LLMB_MAIL_SEND) {
             f = new_flight(w, i);
             sim_event(SIM_SEND, now + 3, (uint32_t) (f - flights), f->tag);
             continue;
@@ -777,11 +777,11 @@ take_mail(uint32_t w)
             fetch(r, w);
             break;
 
-        case LLMB_MAIL_REFUSED:
+        case LLMB_MAIL_REFUSE:
             refused(r, w);
             break;
 
-        default: /* LLMB_MAIL_WAKE */
+        default: /* LLMB_MAIL_ARM */
             set_timer(r);
         }
     }

@@ -7,13 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sched_play.h"
 #include "llmb_chunks.h"
+#include "llmb_returned.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 #include "llmb_upstream.h"
+#include "sched_play.h"
 
 
 static unsigned
@@ -324,12 +327,12 @@ play_mail_member(play_t *play, uint32_t w, uint32_t i, llmb_mail_e mail)
 
     switch (mail) {
 
-    case LLMB_MAIL_REFUSED:
+    case LLMB_MAIL_REFUSE:
     case LLMB_MAIL_ANSWER:
         pm->phase = PLAY_ANSWER;
         break;
 
-    default: /* LLMB_MAIL_WAKE */
+    default: /* LLMB_MAIL_ARM */
         pm->timer = llmb_sched_wake(play->z, i, play_clock(play, w));
     }
 
@@ -354,7 +357,7 @@ play_mail(play_t *play, uint32_t w, unsigned *more)
         return NULL;
     }
 
-    if (mail != LLMB_MAIL_CALL) {
+    if (mail != LLMB_MAIL_SEND) {
         return play_mail_member(play, w, i, mail);
     }
 
@@ -714,7 +717,7 @@ play_slots(play_t *play, uint32_t w)
 
         /* the odd ones go to one upstream, the others each to its own */
 
-        llmb_upstream_name(play->z, i, (n & 1) ? 1 : n + 1, now);
+        llmb_sched_goes_to(play->z, i, (n & 1) ? 1 : n + 1, now);
 
         if (sample.inflight % 2) {
             return;

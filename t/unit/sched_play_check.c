@@ -4,10 +4,11 @@
  */
 
 
-#include "llmb_when.h"
-#include "sched_play.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
+#include "llmb_when.h"
+#include "sched_play.h"
 
 
 /* what the workers know and what the tables say */

@@ -151,7 +151,7 @@ expect(uint32_t worker, llmb_mail_e mail, uint64_t now)
 static inline uint32_t
 single(uint32_t worker, uint64_t now)
 {
-    uint32_t  i = expect(worker, LLMB_MAIL_CALL, now);
+    uint32_t  i = expect(worker, LLMB_MAIL_SEND, now);
 
     assert_true(llmb_call_is_single(z, i));
     assert_int_equal(llmb_sched_send(z, i, worker), i);
@@ -200,7 +200,7 @@ sent(uint32_t workers, uint32_t n, uint32_t *members)
 
     unplug(plugged, T0);
 
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
     assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
     assert_sound();
 

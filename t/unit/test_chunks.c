@@ -11,8 +11,9 @@
 #include <cmocka.h>
 
 #include "buffer.h"
-#include "zone_table.h"
 #include "llmb_chunks.h"
+#include "llmb_group.h"
+#include "zone_table.h"
 
 
 /* all steps; returns how many there were */

@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <string.h>
+
 #include "llmb_returned.h"
-#include "sched_table.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
+#include "sched_table.h"
 
 
 #define COOLDOWN  1000
@@ -90,7 +93,7 @@ ours(unsigned part, uint32_t items)
     llmb_member(z, i)->part = part != 0;
 
     llmb_sched_join(z, i, T0);
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), i);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, T0), i);
     assert_int_equal(llmb_sched_send(z, i, 0), i);
 
     return i;
@@ -173,7 +176,7 @@ a_call_that_was_not_sent_may_still_be_sent_again(void **state)
     assert_int_equal(back(call), LLMB_VERDICT_AGAIN);
 
     until = llmb_sched_later(z, 0);
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, until), call);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, until), call);
     assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
     outcome(502, 3);
 
@@ -614,7 +617,7 @@ a_call_of_one_that_was_not_sent_goes_its_own_way(void **state)
     assert_sealed(i);
     assert_false(llmb_call(z, i)->direct);
 
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0 + 1000), i);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, T0 + 1000), i);
     assert_int_equal(llmb_sched_send(z, i, 0), i);
     assert_int_equal(back(i), LLMB_VERDICT_AGAIN);
     assert_sealed(i);

@@ -10,12 +10,14 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched_play.h"
-#include "sched_table.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
+#include "sched_play.h"
+#include "sched_table.h"
 
 
 /* joining */
@@ -64,7 +66,7 @@ requests_of_one_pass_leave_together_in_order(void **state)
         m[n] = join(0, 1, T0);
     }
 
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
     (void) expect(0, LLMB_MAIL_NONE, T0);
 
     c = llmb_call(z, call);
@@ -118,7 +120,7 @@ with_no_slot_free_requests_gather(void **state)
 
     unplug(plugged, T0 + 9);
 
-    call = expect(0, LLMB_MAIL_CALL, T0 + 9);
+    call = expect(0, LLMB_MAIL_SEND, T0 + 9);
     assert_int_equal(llmb_call(z, call)->members.n, 3);
     leave_all(T0 + 9);
 }
@@ -144,9 +146,9 @@ a_call_holds_no_more_than_its_limits(void **state)
     g->policy.concurrency = 10;
     unplug(plugged, T0);
 
-    assert_int_equal(llmb_call(z, expect(0, LLMB_MAIL_CALL, T0))->members.n,
+    assert_int_equal(llmb_call(z, expect(0, LLMB_MAIL_SEND, T0))->members.n,
                      2);
-    assert_int_equal(llmb_call(z, expect(0, LLMB_MAIL_CALL, T0))->members.n,
+    assert_int_equal(llmb_call(z, expect(0, LLMB_MAIL_SEND, T0))->members.n,
                      2);
     assert_int_equal(inflight(), 2);
     leave_all(T0);
@@ -191,7 +193,7 @@ what_was_learned_bounds_a_call_and_fills_it(void **state)
     /* two are all it takes: no use in waiting for more */
 
     (void) join(0, 1, T0);
-    a = expect(0, LLMB_MAIL_CALL, T0);
+    a = expect(0, LLMB_MAIL_SEND, T0);
 
     assert_int_equal(llmb_call(z, a)->members.n, 2);
     assert_int_equal(llmb_call(z, a)->close, LLMB_CLOSE_SIZE);
@@ -291,7 +293,7 @@ at_its_deadline_a_member_takes_all_along_that_fit(void **state)
     llmb_sched_flush(z, group, 1, last, T0 + 150);
     assert_sound();
 
-    call = expect(1, LLMB_MAIL_CALL, T0 + 150);
+    call = expect(1, LLMB_MAIL_SEND, T0 + 150);
     assert_int_equal(llmb_call(z, call)->members.n, 4);
     assert_int_equal(llmb_call(z, call)->members.tail, last);
     assert_int_equal(llmb_call(z, call)->close, LLMB_CLOSE_DEADLINE);
@@ -330,7 +332,7 @@ a_lender_that_fits_with_nobody_goes_alone_at_its_deadline(void **state)
 
     /* nor did it break up the others */
 
-    n = expect(0, LLMB_MAIL_CALL, T0 + 110);
+    n = expect(0, LLMB_MAIL_SEND, T0 + 110);
     assert_int_equal(llmb_call(z, n)->members.n, 3);
     leave_all(T0);
 }
@@ -388,7 +390,7 @@ the_lender_stays_one_after_another_call_was_sealed(void **state)
 
     /* it has nobody among the others: their worker is asked */
 
-    (void) expect(0, LLMB_MAIL_CALL, T0 + 100);
+    (void) expect(0, LLMB_MAIL_SEND, T0 + 100);
     assert_state(b, CLAIMED);
     assert_int_equal(g->queue.n, 0);
     leave_all(T0);
@@ -540,7 +542,7 @@ a_deadline_behind_parts_is_kept(void **state)
     llmb_sched_flush(z, group, 0, b, T0 + 3 * WAIT);
     assert_sound();
 
-    call = expect(0, LLMB_MAIL_CALL, T0 + 3 * WAIT);
+    call = expect(0, LLMB_MAIL_SEND, T0 + 3 * WAIT);
     assert_int_equal(llmb_call(z, call)->close, LLMB_CLOSE_DEADLINE);
 
     assert_state(a, QUEUED);
@@ -598,7 +600,7 @@ clocks_that_differ_keep_the_order_of_ages(void **state)
     assert_int_equal(llmb_group(z, group)->ages.tail, a);
 
     llmb_sched_leave(z, plugged, T0 + 1);
-    (void) expect(0, LLMB_MAIL_CALL, T0 + 1);
+    (void) expect(0, LLMB_MAIL_SEND, T0 + 1);
 
     assert_int_equal(llmb_member(z, a)->result.wait, 0);
     assert_int_equal(llmb_member(z, b)->result.wait, 1);
@@ -630,7 +632,7 @@ without_a_lender_the_worker_of_the_oldest_is_asked(void **state)
     assert_int_equal(llmb_worker(z, 2)->bell, 0);
     assert_state(a, QUEUED);
 
-    call = expect(1, LLMB_MAIL_CALL, T0);
+    call = expect(1, LLMB_MAIL_SEND, T0);
     assert_int_equal(llmb_call(z, call)->members.n, 2);
     leave_all(T0);
 }
@@ -689,7 +691,7 @@ who_still_waits_sets_its_timer(void **state)
 
     /* the older one takes the slot, and does not fit with the other */
 
-    assert_int_equal(expect(0, LLMB_MAIL_WAKE, T0), b);
+    assert_int_equal(expect(0, LLMB_MAIL_ARM, T0), b);
     assert_int_equal(single(1, T0), a);
     leave_all(T0);
 }
@@ -704,7 +706,7 @@ a_slot_freed_by_a_call_that_nobody_wants_is_used(void **state)
 
     m[0] = join(0, 1, T0);
     m[1] = join(0, 1, T0);
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
     waiting = join(1, 1, T0);
 
     llmb_sched_leave(z, m[0], T0);
@@ -742,7 +744,7 @@ a_draining_worker_sends_its_members_and_those_before(void **state)
     assert_state(b, CLAIMED);
     assert_state(c, CLAIMED);
 
-    call = expect(2, LLMB_MAIL_CALL, T0 + 1);
+    call = expect(2, LLMB_MAIL_SEND, T0 + 1);
     assert_int_equal(llmb_call(z, call)->close, LLMB_CLOSE_DRAIN);
     leave_all(T0);
 }

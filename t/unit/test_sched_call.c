@@ -10,12 +10,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched_table.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
+#include "sched_table.h"
 
 
 /* sending */
@@ -31,7 +32,7 @@ who_is_gone_is_dropped_before_the_call_is_sent(void **state)
         m[n] = join(0, 1, T0);
     }
 
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
 
     llmb_sched_leave(z, m[0], T0);
     assert_int_equal(llmb_sched_live(z, call), 2);
@@ -57,12 +58,12 @@ who_has_no_member_left_hands_the_call_over(void **state)
     m[2] = join(2, 1, T0);
     unplug(plugged, T0);
 
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
     llmb_sched_leave(z, m[0], T0);
 
     assert_int_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
     assert_sound();
-    assert_int_equal(expect(1, LLMB_MAIL_CALL, T0), call);
+    assert_int_equal(expect(1, LLMB_MAIL_SEND, T0), call);
     assert_int_equal(llmb_sched_send(z, call, 1), m[1]);
     assert_int_equal(llmb_call(z, call)->worker, 1);
     leave_all(T0);
@@ -78,7 +79,7 @@ the_last_one_left_goes_alone(void **state)
 
     m[0] = join(0, 1, T0);
     m[1] = join(0, 1, T0);
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
 
     llmb_sched_leave(z, m[0], T0);
 
@@ -99,7 +100,7 @@ a_call_that_nobody_sends_is_rung_for_again(void **state)
 
     m[0] = join(0, 1, T0);
     m[1] = join(0, 1, T0);
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
 
     llmb_worker(z, 0)->bell = 0;
     z->bells = 0;
@@ -142,7 +143,7 @@ a_call_sent_again_is_the_same_call(void **state)
     assert_true(llmb_worker(z, 0)->bell);
     (void) expect(0, LLMB_MAIL_NONE, until - 1);
 
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, until), call);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, until), call);
     assert_int_equal(llmb_sched_later(z, 0), UINT64_MAX);
     assert_int_equal(llmb_call(z, call)->tries, 1);
     assert_int_equal(llmb_call(z, call)->number, number);
@@ -166,8 +167,8 @@ calls_are_sent_again_at_different_times(void **state)
     while (n < 4) {
         for (i = n; i; i--) {
             llmb_sched_halve(z, call[i - 1], 0, LLMB_REASON_UPSTREAM_ERROR);
-            assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call[i - 1]);
-            call[n++] = expect(0, LLMB_MAIL_CALL, T0);
+            assert_int_equal(expect(0, LLMB_MAIL_SEND, T0), call[i - 1]);
+            call[n++] = expect(0, LLMB_MAIL_SEND, T0);
             (void) llmb_sched_send(z, call[i - 1], 0);
             (void) llmb_sched_send(z, call[n - 1], 0);
         }
@@ -184,7 +185,7 @@ calls_are_sent_again_at_different_times(void **state)
         until = llmb_sched_later(z, 0);
         assert_true(until > last);
 
-        (void) expect(0, LLMB_MAIL_CALL, until);
+        (void) expect(0, LLMB_MAIL_SEND, until);
         last = until;
     }
 
@@ -224,7 +225,7 @@ what_was_spent_in_calls_that_failed_is_kept(void **state)
     assert_int_equal(llmb_sched_spent(z, call, 300), 300);
 
     llmb_sched_again(z, call, 0, LLMB_REASON_UPSTREAM_ERROR, T0);
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0 + 1000), call);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, T0 + 1000), call);
     (void) llmb_sched_send(z, call, 0);
 
     /* what it waited for its second try is of that */
@@ -236,7 +237,7 @@ what_was_spent_in_calls_that_failed_is_kept(void **state)
 
     (void) llmb_sched_pause(z, call, 0, T0 + 1000);
     llmb_sched_end(z, call, 0, T0 + 1000);
-    call = expect(0, LLMB_MAIL_CALL, T0 + 1000);
+    call = expect(0, LLMB_MAIL_SEND, T0 + 1000);
     assert_in_range(llmb_sched_spent(z, call, 0), 300 + LLMB_SCHED_BACKOFF,
                     300 + 2 * LLMB_SCHED_BACKOFF);
     assert_true(llmb_sched_spent(z, call, UINT64_MAX / 2) >= UINT32_MAX);
@@ -280,8 +281,8 @@ halves_keep_the_order_and_all_members(void **state)
     assert_sound();
     assert_int_equal(inflight(), 2);
 
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call);
-    other = expect(0, LLMB_MAIL_CALL, T0);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, T0), call);
+    other = expect(0, LLMB_MAIL_SEND, T0);
 
     assert_int_equal(llmb_call(z, call)->members.head, m[0]);
     assert_int_equal(llmb_call(z, call)->members.tail, m[1]);
@@ -307,13 +308,13 @@ halves_go_to_who_has_a_member_of_them(void **state)
     m[3] = join(1, 1, T0);
     unplug(plugged, T0);
 
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
     (void) llmb_sched_send(z, call, 0);
     llmb_sched_halve(z, call, 0, LLMB_REASON_UPSTREAM_ERROR);
     assert_sound();
 
-    assert_int_equal(expect(0, LLMB_MAIL_CALL, T0), call);
-    other = expect(1, LLMB_MAIL_CALL, T0);
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, T0), call);
+    other = expect(1, LLMB_MAIL_SEND, T0);
     assert_int_equal(llmb_call(z, other)->members.head, m[2]);
     leave_all(T0);
 }
@@ -421,14 +422,14 @@ members_that_can_wait_go_back_in_order(void **state)
     assert_int_equal(inflight(), 0);
 
     for (n = 0; n < 3; n++) {
-        assert_int_equal(expect(0, LLMB_MAIL_WAKE, T0 + 2), m[n]);
+        assert_int_equal(expect(0, LLMB_MAIL_ARM, T0 + 2), m[n]);
         assert_int_equal(llmb_sched_wake(z, m[n], T0 + 2), T0 + 50);
     }
 
     /* and at the end of the pause they go */
 
     llmb_sched_flush(z, group, 0, m[0], T0 + 50);
-    call = expect(0, LLMB_MAIL_CALL, T0 + 50);
+    call = expect(0, LLMB_MAIL_SEND, T0 + 50);
     assert_int_equal(llmb_call(z, call)->members.n, 4);
     assert_int_equal(llmb_member(z, m[0])->result.wait, 50);
     leave_all(T0);
@@ -496,7 +497,7 @@ a_lender_that_overtook_does_not_lead_after_a_pause(void **state)
     /* worker 1 sends the three oldest and its own */
 
     llmb_sched_flush(z, group, 1, lender, T0 + 160);
-    call = expect(1, LLMB_MAIL_CALL, T0 + 160);
+    call = expect(1, LLMB_MAIL_SEND, T0 + 160);
     assert_int_equal(llmb_call(z, call)->members.tail, lender);
     assert_state(old, QUEUED);
     (void) llmb_sched_send(z, call, 1);
@@ -537,16 +538,16 @@ somebody_watches_for_the_end_of_a_pause(void **state)
 
     /* those who came before knew of no pause */
 
-    assert_int_equal(expect(1, LLMB_MAIL_WAKE, T0 + 3), a);
+    assert_int_equal(expect(1, LLMB_MAIL_ARM, T0 + 3), a);
     (void) expect(2, LLMB_MAIL_NONE, T0 + 3);
 
     llmb_sched_leave(z, a, T0 + 4);
     assert_sound();
-    assert_int_equal(expect(2, LLMB_MAIL_WAKE, T0 + 4), b);
+    assert_int_equal(expect(2, LLMB_MAIL_ARM, T0 + 4), b);
 
     llmb_sched_drain(z, b, T0 + 5);
     assert_sound();
-    (void) expect(2, LLMB_MAIL_CALL, T0 + 5);
+    (void) expect(2, LLMB_MAIL_SEND, T0 + 5);
     assert_state(c, CLAIMED);
 
     llmb_group(z, group)->paused = T0 + WAIT;
@@ -557,7 +558,7 @@ somebody_watches_for_the_end_of_a_pause(void **state)
 
     llmb_sched_drain(z, first, T0 + 8);
     assert_sound();
-    assert_int_equal(expect(1, LLMB_MAIL_WAKE, T0 + 8), i);
+    assert_int_equal(expect(1, LLMB_MAIL_ARM, T0 + 8), i);
 
     /* and it dies */
 
@@ -702,7 +703,7 @@ the_end_of_a_call_sends_the_next(void **state)
     answer(m[1]);
     llmb_sched_end(z, call, 0, T0 + 2);
 
-    next = expect(0, LLMB_MAIL_CALL, T0 + 2);
+    next = expect(0, LLMB_MAIL_SEND, T0 + 2);
     assert_int_equal(llmb_call(z, next)->members.n, 2);
     leave_all(T0 + 2);
 }

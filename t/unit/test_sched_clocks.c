@@ -13,10 +13,11 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched_table.h"
+#include "llmb_sched.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
+#include "sched_table.h"
 
 
 #define EARLY  (T0 + WAIT * 7 / 10)   /* of who came at T0, with "fixed" */
@@ -60,7 +61,7 @@ who_makes_it_enough_has_a_timer_for_it(void **state)
     assert_int_equal(llmb_sched_wake(z, b, EARLY - 2), EARLY);
 
     llmb_sched_flush(z, group, 1, b, EARLY);
-    (void) expect(1, LLMB_MAIL_CALL, EARLY);
+    (void) expect(1, LLMB_MAIL_SEND, EARLY);
 
     leave_all(EARLY);
 }
@@ -129,7 +130,7 @@ a_slot_that_comes_free_before_the_end_of_a_pause(void **state)
     a = join(1, 1, T0);
 
     assert_int_equal(llmb_sched_halt(z, group, 0, T0 + 20, T0), 1);
-    assert_int_equal(expect(1, LLMB_MAIL_WAKE, T0), a);
+    assert_int_equal(expect(1, LLMB_MAIL_ARM, T0), a);
     looks(a, T0 + 20);
 
     unplug(plugged, T0 + 18);

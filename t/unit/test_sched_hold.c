@@ -12,13 +12,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "llmb_when.h"
-#include "sched_table.h"
+#include <string.h>
+
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
 #include "llmb_upstream.h"
+#include "llmb_when.h"
+#include "sched_table.h"
 
 
 #define NOW  (T0 + 1000)
@@ -91,7 +94,7 @@ a_budget_is_left_for_the_call(void **state)
     assert_sound();
 
     assert_int_equal(llmb_member(z, i)->deadline, T0);
-    (void) expect(0, LLMB_MAIL_CALL, T0);
+    (void) expect(0, LLMB_MAIL_SEND, T0);
 
     unplug(plugged, T0);
     leave_all(T0);
@@ -135,7 +138,7 @@ who_joins_later_takes_time_of_a_budget(void **state)
         /* the timer is that of the last, and all go with the first */
 
         llmb_sched_flush(z, group, 1, last, now);
-        i = expect(1, LLMB_MAIL_CALL, now);
+        i = expect(1, LLMB_MAIL_SEND, now);
 
         assert_state(first, CLAIMED);
         assert_int_equal(llmb_call(z, i)->close, LLMB_CLOSE_DEADLINE);
@@ -288,7 +291,7 @@ who_is_due_goes_first_of_many(void **state)
     assert_in_range(wake, NOW + 155, NOW + 170);
     llmb_sched_flush(z, group, 0, LLMB_NIL, wake);
 
-    call = expect(2, LLMB_MAIL_CALL, wake);
+    call = expect(2, LLMB_MAIL_SEND, wake);
     assert_state(first, CLAIMED);
     assert_int_equal(llmb_call(z, call)->members.n, 4);
     assert_int_equal(queued(), 6);

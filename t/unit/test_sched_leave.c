@@ -10,9 +10,10 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched_table.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
+#include "sched_table.h"
 
 
 /* leaving */

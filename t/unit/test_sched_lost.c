@@ -12,12 +12,16 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched_table.h"
+#include <string.h>
+
 #include "llmb_chunks.h"
+#include "llmb_group.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_lost.h"
 #include "llmb_sched_pause.h"
+#include "sched_table.h"
 
 
 #define LATER       (T0 + LLMB_SCHED_LOST)
@@ -234,7 +238,7 @@ a_call_that_it_has_not_sent_is_not_sent_later(void **state)
         b = join(1, 1, T0);
         unplug(plugged, T0);
 
-        call = popped ? expect(0, LLMB_MAIL_CALL, T0) : LLMB_NIL;
+        call = popped ? expect(0, LLMB_MAIL_SEND, T0) : LLMB_NIL;
 
         give_up(0, 1);
         assert_int_equal(single(1, LATER), b);
@@ -244,7 +248,7 @@ a_call_that_it_has_not_sent_is_not_sent_later(void **state)
         llmb_sched_seen(z, 0, LATER);
 
         if (!popped) {
-            call = expect(0, LLMB_MAIL_CALL, LATER);
+            call = expect(0, LLMB_MAIL_SEND, LATER);
         }
 
         assert_int_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
@@ -332,7 +336,7 @@ nothing_is_handed_to_it(void **state)
     llmb_sched_again(z, call, 0, LLMB_REASON_UPSTREAM_ERROR, LATER);
     assert_sound();
     assert_int_equal(llmb_call(z, call)->worker, 2);
-    assert_int_equal(expect(2, LLMB_MAIL_CALL, LATER + 1000), call);
+    assert_int_equal(expect(2, LLMB_MAIL_SEND, LATER + 1000), call);
     llmb_member_free(z, i);
     leave_all(LATER);
 }
@@ -355,7 +359,7 @@ a_call_of_lost_workers_only_takes_no_slot(void **state)
     assert_int_equal(inflight(), 0);
 
     llmb_sched_seen(z, 1, LATER);
-    assert_int_equal(expect(1, LLMB_MAIL_CALL, LATER + 1000), call);
+    assert_int_equal(expect(1, LLMB_MAIL_SEND, LATER + 1000), call);
     assert_int_equal(llmb_sched_send(z, call, 1), LLMB_NIL);
     assert_int_equal(single(1, LATER), m[1]);
     assert_int_equal(single(1, LATER), m[3]);

@@ -13,10 +13,13 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include "sched_table.h"
+#include <string.h>
+
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_queue.h"
+#include "sched_table.h"
 
 
 #define SLOTS     8
@@ -124,7 +127,7 @@ the_others_are_taken_one_after_another(void **state)
         now += INTERVAL;
         llmb_sched_flush(z, group, 0, a, now);
 
-        call = expect(0, LLMB_MAIL_CALL, now);
+        call = expect(0, LLMB_MAIL_SEND, now);
         assert_int_not_equal(llmb_sched_send(z, call, 0), LLMB_NIL);
         assert_int_equal(llmb_member(z, a)->call, call);
         assert_int_equal(llmb_member(z, b)->call, call);
@@ -183,7 +186,7 @@ a_full_call_does_not_wait(void **state)
     }
 
     (void) join(0, 1, T0 + 1);
-    (void) expect(0, LLMB_MAIL_CALL, T0 + 1);
+    (void) expect(0, LLMB_MAIL_SEND, T0 + 1);
 
     leave_all(T0 + 1);
 }

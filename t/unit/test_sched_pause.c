@@ -14,12 +14,13 @@
 #include <cmocka.h>
 
 #include "llmb_sched_parts.h"
-#include "sched_table.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
+#include "sched_table.h"
 
 
 #define PAUSE  5000
@@ -48,7 +49,7 @@ assert_refused(uint32_t i, uint32_t rest, uint64_t now)
     assert_int_equal(llmb_member(z, i)->result.status, LLMB_STATUS_FAILED);
     assert_int_equal(llmb_member(z, i)->result.reason,
                      LLMB_REASON_UPSTREAM_ERROR);
-    assert_int_equal(expect(llmb_member(z, i)->worker, LLMB_MAIL_REFUSED, now),
+    assert_int_equal(expect(llmb_member(z, i)->worker, LLMB_MAIL_REFUSE, now),
                      i);
     llmb_sched_leave(z, i, now);
     assert_sound();
@@ -163,14 +164,14 @@ once_a_second_those_who_cannot_wait_leave_together(void **state)
             assert_state(a[n], QUEUED);
         }
 
-        call = expect(1, LLMB_MAIL_CALL, now);
+        call = expect(1, LLMB_MAIL_SEND, now);
         assert_int_equal(llmb_call(z, call)->members.n, 3);
         assert_int_equal(llmb_call(z, call)->probe, 1);
         assert_state(waits, QUEUED);
 
         a[3] = join(1, 1, now + LLMB_SCHED_PROBE - 1);
         assert_state(a[3], ANSWERED);
-        assert_int_equal(expect(1, LLMB_MAIL_REFUSED, now), a[3]);
+        assert_int_equal(expect(1, LLMB_MAIL_REFUSE, now), a[3]);
 
         assert_int_not_equal(llmb_sched_send(z, call, 1), LLMB_NIL);
 
@@ -206,7 +207,7 @@ those_of_other_workers_go_along_or_are_refused(void **state)
 
     /* a call of four; nobody stays behind to wait in vain */
 
-    call = expect(1, LLMB_MAIL_CALL, now);
+    call = expect(1, LLMB_MAIL_SEND, now);
     assert_int_equal(llmb_call(z, call)->members.n, 4);
     assert_int_equal(queued(), 0);
 
@@ -237,12 +238,12 @@ a_probe_that_is_taken_ends_the_pause(void **state)
     assert_int_equal(single(1, now), a);
     assert_int_equal(llmb_call(z, a)->probe, 1);
 
-    (void) expect(2, LLMB_MAIL_WAKE, now);
+    (void) expect(2, LLMB_MAIL_ARM, now);
     llmb_sched_resume(z, group, LLMB_PROBE_PAUSE, now + 5);
     llmb_sched_leave(z, a, now + 5);
     assert_sound();
 
-    call = expect(2, LLMB_MAIL_CALL, now + 5);
+    call = expect(2, LLMB_MAIL_SEND, now + 5);
     assert_int_equal(llmb_call(z, call)->members.n, 2);
     assert_int_equal(llmb_call(z, call)->probe, 0);
     assert_state(waits, CLAIMED);
@@ -304,7 +305,7 @@ after_a_pause_one_call_goes_first(void **state)
 
     llmb_sched_flush(z, group, 1, g->queue.head, now);
     assert_sound();
-    call = expect(1, LLMB_MAIL_CALL, now);
+    call = expect(1, LLMB_MAIL_SEND, now);
     assert_int_equal(llmb_call(z, call)->members.n, 4);
     assert_int_equal(llmb_call(z, call)->probe, LLMB_PROBE_TRIAL);
     assert_int_equal(inflight(), 1);
@@ -312,7 +313,7 @@ after_a_pause_one_call_goes_first(void **state)
 
     /* somebody sees to the others, if it takes long */
 
-    n = expect(1, LLMB_MAIL_WAKE, now);
+    n = expect(1, LLMB_MAIL_ARM, now);
     assert_int_equal(llmb_sched_wake(z, n, now), now + LLMB_SCHED_PROBE);
 
     /* who is due goes all the same */
@@ -427,7 +428,7 @@ nothing_is_sent_again_in_a_pause(void **state)
 
     assert_state(m[1], QUEUED);
     assert_state(m[2], FREE);
-    assert_int_equal(expect(0, LLMB_MAIL_WAKE, T0), m[1]);
+    assert_int_equal(expect(0, LLMB_MAIL_ARM, T0), m[1]);
     assert_refused(m[0], PAUSE, T0);
 
     leave_all(T0);
@@ -468,7 +469,7 @@ parts_wait_for_a_minute_and_are_no_probes(void **state)
     b = reserve(1, 1);
     llmb_member(z, b)->part = 1;
     llmb_sched_join(z, b, now);
-    assert_int_equal(expect(1, LLMB_MAIL_REFUSED, now), b);
+    assert_int_equal(expect(1, LLMB_MAIL_REFUSE, now), b);
     assert_int_equal(llmb_member(z, b)->refused, LLMB_SCHED_PATIENCE);
 
     leave_all(now);
@@ -490,7 +491,7 @@ a_worker_that_quits_sends_all_the_same(void **state)
     llmb_sched_drain(z, b, T0 + 10);
     assert_sound();
 
-    call = expect(1, LLMB_MAIL_CALL, T0 + 10);
+    call = expect(1, LLMB_MAIL_SEND, T0 + 10);
     assert_int_equal(llmb_call(z, call)->members.n, 2);
     leave_all(T0 + 10);
 }
@@ -511,7 +512,7 @@ a_probe_whose_worker_has_died_keeps_nobody_waiting(void **state)
 
     (void) llmb_sched_reap(z, 1, now);
     assert_sound();
-    assert_int_equal(expect(2, LLMB_MAIL_WAKE, now), b);
+    assert_int_equal(expect(2, LLMB_MAIL_ARM, now), b);
 
     /* the next one is no later for it */
 

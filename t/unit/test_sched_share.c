@@ -14,13 +14,18 @@
 #include <stdio.h>
 #include <cmocka.h>
 
-#include "sched_table.h"
+#include <string.h>
+
 #include "llmb_group.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 #include "llmb_upstream.h"
+#include "sched_table.h"
 
 
 #define GROUPS  3
@@ -92,7 +97,7 @@ setup_groups(void **state)
     for (i = 0; i < GROUPS; i++) {
         groups[i] = new_group(names[i], 1);
         priority[i] = LLMB_FAIR_PRIORITY;
-        llmb_upstream_name(z, groups[i], NAME, T0 * 1000);
+        llmb_sched_goes_to(z, groups[i], NAME, T0 * 1000);
         assert_sound();
     }
 
@@ -136,7 +141,7 @@ who_goes(uint32_t *member, uint64_t now)
         while ((mail = llmb_sched_mail(z, n, now, &i)) != LLMB_MAIL_NONE) {
             assert_sound();
 
-            if (mail == LLMB_MAIL_CALL) {
+            if (mail == LLMB_MAIL_SEND) {
                 assert_int_equal(llmb_sched_send(z, i, n), i);
                 llmb_sched_go(z, i);
 
@@ -175,7 +180,7 @@ what_one_has_learned_another_knows(void **state)
                          &llmb_upstream_of(z, llmb_group(z, fresh))->learn, 1),
                      0);
 
-    llmb_upstream_name(z, fresh, NAME, T0 * 1000);
+    llmb_sched_goes_to(z, fresh, NAME, T0 * 1000);
     assert_sound();
 
     assert_true(llmb_learn_cost(
@@ -186,7 +191,7 @@ what_one_has_learned_another_knows(void **state)
     /* but not what goes elsewhere */
 
     fresh = new_group("five", 1);
-    llmb_upstream_name(z, fresh, NAME + 1, T0 * 1000);
+    llmb_sched_goes_to(z, fresh, NAME + 1, T0 * 1000);
     assert_sound();
 
     assert_false(llmb_learn_cost(
@@ -225,7 +230,7 @@ calls_that_were_counted_apart_teach_nothing(void **state)
 
     now = (T0 + 1000) * 1000;
     fresh = new_group("four", 1);
-    llmb_upstream_name(z, fresh, NAME, now);
+    llmb_sched_goes_to(z, fresh, NAME, now);
 
     sample.time = 100000;
 
@@ -292,7 +297,7 @@ nobody_is_held_up_while_nothing_is_known(void **state)
     }
 
     for (n = 0; n < GROUPS; n++) {
-        llmb_upstream_name(z, groups[n], NAME + 1, T0 * 1000);
+        llmb_sched_goes_to(z, groups[n], NAME + 1, T0 * 1000);
         assert_sound();
     }
 
@@ -324,7 +329,7 @@ no_sum_of_slots_is_too_large(void **state)
     for (n = 0; n < 2; n++) {
         i = new_group(n ? "four" : "five", 1);
         llmb_group(z, i)->policy.concurrency = (1U << 31) + 1;
-        llmb_upstream_name(z, i, NAME + 1, T0 * 1000);
+        llmb_sched_goes_to(z, i, NAME + 1, T0 * 1000);
     }
 
     assert_in_range(llmb_upstream_of(z, llmb_group(z, i))->learn.max, 65536,
@@ -450,7 +455,7 @@ groups_without_end_are_not_all_first(void **state)
             (void) snprintf(name, sizeof(name), "%u %u", n, i);
 
             groups[i] = new_group(name, 1);
-            llmb_upstream_name(z, groups[i], NAME, T0 * 1000);
+            llmb_sched_goes_to(z, groups[i], NAME, T0 * 1000);
             (void) join_group(i, 1, T0 + n);
         }
 
@@ -506,7 +511,7 @@ static void
 another_tenant(unsigned n)
 {
     groups[n] = new_group_of(2, "of another", 1);
-    llmb_upstream_name(z, groups[n], NAME, T0 * 1000);
+    llmb_sched_goes_to(z, groups[n], NAME, T0 * 1000);
     assert_sound();
 }
 
@@ -559,7 +564,7 @@ groups_without_end_are_of_one_tenant(void **state)
             (void) snprintf(name, sizeof(name), "no. %u", made++);
 
             groups[1] = new_group(name, 1);
-            llmb_upstream_name(z, groups[1], NAME, T0 * 1000);
+            llmb_sched_goes_to(z, groups[1], NAME, T0 * 1000);
             (void) join_group(1, 1, T0 + n);
         }
 
@@ -626,7 +631,7 @@ tenants_without_end_are_not_all_first(void **state)
             (void) snprintf(name, sizeof(name), "%u %u", n, i);
 
             groups[i] = new_group_of(10 + 2 * n + i, name, 1);
-            llmb_upstream_name(z, groups[i], NAME, T0 * 1000);
+            llmb_sched_goes_to(z, groups[i], NAME, T0 * 1000);
             (void) join_group(i, 1, T0 + n);
         }
 
@@ -699,7 +704,7 @@ a_slot_is_kept_for_a_moment(void **state)
 
     /* and when it comes, it is not first any more */
 
-    assert_int_equal(expect(2, LLMB_MAIL_WAKE, T0 + 21),
+    assert_int_equal(expect(2, LLMB_MAIL_ARM, T0 + 21),
                      llmb_group(z, groups[2])->queue.head);
     assert_int_equal(who_goes(&member, T0 + 21), LLMB_NIL);
 
@@ -771,7 +776,7 @@ a_call_that_is_given_up_makes_way(void **state)
 
     gone[0] = join_group(0, 1, T0);
     gone[1] = join_group(0, 1, T0);
-    call = expect(0, LLMB_MAIL_CALL, T0);
+    call = expect(0, LLMB_MAIL_SEND, T0);
 
     (void) join_group(1, 1, T0);
     assert_int_equal(who_goes(&other, T0), 1);
@@ -817,7 +822,7 @@ who_waits_hears_of_a_larger_upstream(void **state)
     own = join_group(2, 1, T0);
     assert_int_equal(who_goes(&member, T0), LLMB_NIL);
 
-    llmb_upstream_name(z, groups[2], NAME, T0 * 1000);
+    llmb_sched_goes_to(z, groups[2], NAME, T0 * 1000);
     assert_sound();
 
     assert_int_equal(who_goes(&member, T0), 2);

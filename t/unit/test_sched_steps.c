@@ -154,7 +154,7 @@ all_are_sent_in_steps(void **state)
         assert_in_range(before - queued(), 0,
                         LLMB_SCHED_STEP + g->policy.max_size);
 
-        if (mail == LLMB_MAIL_CALL && llmb_call_is_single(z, i)) {
+        if (mail == LLMB_MAIL_SEND && llmb_call_is_single(z, i)) {
             assert_int_equal(llmb_sched_send(z, i, steps % 2), i);
             llmb_sched_go(z, i);
         }
@@ -199,7 +199,7 @@ a_piece_of_mail_is_about_one_group(void **state)
 
     for (n = 0; n < MANY / 10; n++) {
         llmb_steps = 0;
-        assert_int_equal(llmb_sched_mail(z, 0, T0, &i), LLMB_MAIL_CALL);
+        assert_int_equal(llmb_sched_mail(z, 0, T0, &i), LLMB_MAIL_SEND);
         most = llmb_max(most, llmb_steps);
     }
 
@@ -226,7 +226,7 @@ those_of_later_come_in_steps(void **state)
         llmb_sched_join(z, reserve(0, 1), T0);
 
         assert_int_equal(llmb_sched_mail(z, 0, T0, &calls[n]),
-                         LLMB_MAIL_CALL);
+                         LLMB_MAIL_SEND);
         assert_int_not_equal(llmb_sched_send(z, calls[n], 0), LLMB_NIL);
     }
 
@@ -244,7 +244,7 @@ those_of_later_come_in_steps(void **state)
     for (n = 0; n < MANY / 10; n++) {
         llmb_steps = 0;
         assert_int_equal(llmb_sched_mail(z, 0, T0 + 1000, &i),
-                         LLMB_MAIL_CALL);
+                         LLMB_MAIL_SEND);
         most = llmb_max(most, llmb_steps);
 
         (void) llmb_sched_send(z, i, 0);

@@ -49,7 +49,7 @@ who_is_urgent_does_not_take_the_turns_of_others(void **state)
     /* the last one of its flow leaves at once */
 
     a = join_flow(1, 0, T0);
-    (void) expect(0, LLMB_MAIL_CALL, T0);
+    (void) expect(0, LLMB_MAIL_SEND, T0);
     assert_state(a, CLAIMED);
     assert_int_equal(queued(), 17);
 
@@ -191,10 +191,10 @@ somebody_watches_for_the_next_call_of_a_budget(void **state)
     /* no call is left for those that are left */
 
     unplug(plugged, T0 + 10);
-    (void) expect(0, LLMB_MAIL_CALL, T0 + 10);
+    (void) expect(0, LLMB_MAIL_SEND, T0 + 10);
     assert_int_equal(queued(), 2);
 
-    i = expect(0, LLMB_MAIL_WAKE, T0 + 10);
+    i = expect(0, LLMB_MAIL_ARM, T0 + 10);
     assert_in_range(llmb_sched_wake(z, i, T0 + 10), T0 + 400, T0 + 510);
 
     leave_all(T0 + 10);

@@ -8,6 +8,7 @@
 
 #include "llmb_returned.h"
 #include "llmb_sched_call.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_pause.h"
 #include "llmb_upstream.h"
 #include "llmb_verdict_learn.h"

@@ -8,14 +8,15 @@
 
 #include <string.h>
 
-#include "llmb_sched_parts.h"
-#include "llmb_when.h"
+#include "llmb_sched.h"
 #include "llmb_sched_batch.h"
 #include "llmb_sched_hold.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
+#include "llmb_when.h"
 
 
 static unsigned llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g,
@@ -24,6 +25,8 @@ static unsigned llmb_sched_next(llmb_zone_t *z, llmb_group_t *g,
     uint32_t lender, uint64_t now, llmb_batch_t *batch);
 static unsigned llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g,
     uint32_t member, uint64_t now);
+static void llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w,
+    uint64_t now);
 
 
 void
@@ -215,44 +218,102 @@ llmb_sched_drain(llmb_zone_t *z, uint32_t member, uint64_t now)
 }
 
 
-llmb_policy_t
-llmb_group_policy(const llmb_group_t *g)
+void
+llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
+    uint64_t now)
 {
-    llmb_policy_t  policy;
+    llmb_group_t  *g;
 
-    policy = g->policy;
-    llmb_policy_learn(&policy, &g->learned);
+    g = llmb_group(z, group);
 
-    /* limits are the upstream's tokens, those of members are estimates */
+    llmb_sched_free_slot(z, g);
 
-    policy.max_tokens = llmb_calibrate_limit(&g->calibration,
-                                             policy.max_tokens);
-
-    if (llmb_moved_is_off(&g->path)) {
-        /* what still waits goes alone, too */
-        policy.max_size = 1;
+    if (llmb_sched_turn(z, llmb_upstream_of(z, g)) != group) {
+        llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
     }
 
-    if (policy.learned && g->most) {
-        policy.concurrency = llmb_min(policy.concurrency, g->most);
-    }
+    llmb_sched_flush(z, group, worker, LLMB_NIL, now);
 
-    return policy;
+    if (g->turn || g->urgent != LLMB_NIL || g->unsure
+        || llmb_when_near(z, g, now))
+    {
+        /*
+         * a part that may go, but not before the end of a pause; or what was
+         * learned of this call makes somebody leave earlier; or it is not yet
+         * time for the next call, but it was by the clock of who waits for it
+         */
+        llmb_sched_attend(z, group, now);
+    }
 }
 
 
-uint32_t
-llmb_group_slots(llmb_zone_t *z, const llmb_group_t *g)
+llmb_mail_e
+llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
 {
-    uint32_t  most, slots;
+    llmb_worker_t  *w;
+    llmb_member_t  *m;
 
-    most = llmb_group_policy(g).concurrency;
+    w = llmb_worker(z, worker);
 
-    if (!g->policy.learned) {
-        return most;
+    llmb_sched_due_calls(z, w, now);
+
+    for ( ;; ) {
+        llmb_count_step();
+
+        *i = llmb_list_pop(&w->calls, llmb_call_links(z));
+
+        if (*i != LLMB_NIL) {
+            return LLMB_MAIL_SEND;
+        }
+
+        *i = llmb_list_pop(&w->members, llmb_mail_links(z));
+
+        if (*i == LLMB_NIL) {
+            return LLMB_MAIL_NONE;
+        }
+
+        m = llmb_member(z, *i);
+
+        switch (m->state) {
+
+        case LLMB_MEMBER_ANSWERED:
+            return m->refused ? LLMB_MAIL_REFUSE : LLMB_MAIL_ANSWER;
+
+        case LLMB_MEMBER_QUEUED:
+            llmb_sched_flush(z, m->group, worker, *i, now);
+
+            if (m->state == LLMB_MEMBER_QUEUED) {
+                return LLMB_MAIL_ARM;
+            }
+
+            if (llmb_mail_links(z)[*i].linked) {
+                /* it is next: those behind it may have groups of their own */
+                llmb_list_remove(&w->members, llmb_mail_links(z), *i);
+                llmb_list_push_head(&w->members, llmb_mail_links(z), *i);
+            }
+
+            break;
+        }
     }
+}
 
-    slots = llmb_learn_concurrency(&llmb_upstream_of(z, g)->learn);
 
-    return llmb_min(most, slots);
+/* calls that were to be sent later are mail from now on, step by step */
+
+static void
+llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w, uint64_t now)
+{
+    uint32_t  i, n;
+
+    for (n = LLMB_SCHED_STEP;
+         n && w->later.n && llmb_call(z, w->later.head)->until <= now;
+         n--)
+    {
+        llmb_count_step();
+
+        i = llmb_list_pop(&w->later, llmb_call_links(z));
+
+        llmb_call(z, i)->until = 0;
+        llmb_list_push(&w->calls, llmb_call_links(z), i);
+    }
 }

@@ -8,10 +8,9 @@
 
 #include <string.h>
 
-#include "llmb_sched_parts.h"
 #include "llmb_sched_batch.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
-#include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
 

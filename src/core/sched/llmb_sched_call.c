@@ -6,12 +6,16 @@
  */
 
 
-#include "llmb_sched_parts.h"
+#include <string.h>
+
 #include "llmb_chunks.h"
 #include "llmb_group.h"
+#include "llmb_sched.h"
 #include "llmb_sched_call.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_lost.h"
 #include "llmb_sched_mail.h"
+#include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
 
@@ -24,6 +28,7 @@ static uint32_t llmb_sched_heir(llmb_zone_t *z, uint32_t call);
 static void llmb_sched_result(llmb_zone_t *z, uint32_t call);
 static void llmb_sched_take_along(llmb_zone_t *z, uint32_t member,
     llmb_reason_e reason);
+static void llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now);
 
 
 uint32_t
@@ -559,4 +564,110 @@ llmb_sched_live(llmb_zone_t *z, uint32_t call)
     }
 
     return n;
+}
+
+
+unsigned
+llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
+{
+    unsigned      begun;
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
+    begun = llmb_sched_halt(z, c->group, c->probe, until, now);
+
+    llmb_sched_requeue(z, call, now);
+
+    return begun;
+}
+
+
+unsigned
+llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now)
+{
+    uint32_t       i;
+    llmb_call_t   *c;
+    llmb_group_t  *g;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    if (now >= g->paused) {
+        return 0;
+    }
+
+    llmb_sched_requeue(z, call, now);
+
+    while (c->members.n) {
+        i = c->members.head;
+
+        llmb_sched_set_refused(g, llmb_member(z, i), now);
+        llmb_member_unroom(z, i);
+        llmb_sched_answer(z, i, 0);
+    }
+
+    return 1;
+}
+
+
+/* members of a call that may wait go back to the queue */
+
+static void
+llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now)
+{
+    uint32_t        i, next;
+    llmb_call_t    *c;
+    llmb_group_t   *g;
+    llmb_member_t  *m;
+
+    c = llmb_call(z, call);
+    g = llmb_group(z, c->group);
+
+    for (i = c->members.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+        m = llmb_member(z, i);
+
+        if (m->state != LLMB_MEMBER_CLAIMED) {
+            continue;
+        }
+
+        if (llmb_worker(z, m->worker)->lost) {
+            /* nobody is in a queue who cannot leave it */
+            llmb_sched_release(z, i, LLMB_REASON_WORKER_LOST);
+            continue;
+        }
+
+        if (!llmb_sched_may_wait(m, g->paused, now)) {
+            continue;
+        }
+
+        llmb_list_remove(&c->members, llmb_queue_links(z), i);
+        llmb_member_do(z, m, LLMB_MEMBER_DO_REQUEUE);
+
+        m->call = LLMB_NIL;
+        memset(&m->result, 0, sizeof(llmb_result_t));
+
+        llmb_member_unroom(z, i);
+        llmb_sched_enqueue(z, i);
+        llmb_sched_mail_member(z, i);
+    }
+
+    llmb_sched_attend(z, c->group, now);
+}
+
+
+void
+llmb_sched_bury(llmb_zone_t *z, uint32_t call)
+{
+    llmb_call_t  *c;
+
+    c = llmb_call(z, call);
+
+    if (llmb_sched_release_all(z, call, LLMB_REASON_WORKER_LOST) != LLMB_OK) {
+        return;
+    }
+
+    llmb_call_do(z, c, LLMB_CALL_DO_END);
+    llmb_call_free(z, call);
 }

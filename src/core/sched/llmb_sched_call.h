@@ -11,7 +11,6 @@
 
 
 #include "llmb_sched_parts.h"
-#include "llmb_sched.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -77,6 +76,22 @@ void llmb_sched_end(llmb_zone_t *z, uint32_t call, uint32_t worker,
 
 /* members of the call whose clients are still there */
 uint32_t llmb_sched_live(llmb_zone_t *z, uint32_t call);
+
+/* the end of a LOST call; who is left in it goes alone */
+void llmb_sched_bury(llmb_zone_t *z, uint32_t call);
+
+/*
+ * halt(), said to a call; or, if "until" is over, the upstream wants no call as
+ * large as this one.  Members that may wait so long go back to the queue.
+ */
+unsigned llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
+    uint64_t now);
+
+/*
+ * Nothing is sent again in a pause: if there is one, the members of a call that
+ * failed go back to the queue, or are refused.  Returns whether there is.
+ */
+unsigned llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now);
 
 
 #pragma GCC visibility pop

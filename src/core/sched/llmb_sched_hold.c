@@ -16,8 +16,8 @@
  */
 
 
-#include "llmb_sched_parts.h"
 #include "llmb_sched_hold.h"
+#include "llmb_sched_limits.h"
 
 
 /* the part of what is left of a budget that is spent on uncertain waiting */

@@ -6,10 +6,10 @@
  */
 
 
-#include "llmb_sched_parts.h"
 #include "llmb_chunks.h"
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_lost.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"

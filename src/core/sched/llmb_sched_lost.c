@@ -8,10 +8,10 @@
  */
 
 
-#include "llmb_sched_parts.h"
 #include "llmb_chunks.h"
 #include "llmb_sched_batch.h"
 #include "llmb_sched_call.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_lost.h"
 #include "llmb_sched_queue.h"
 
@@ -124,20 +124,4 @@ llmb_sched_lose_call(llmb_zone_t *z, uint32_t call)
     llmb_sched_free_slot(z, llmb_group(z, c->group));
 
     return n;
-}
-
-
-void
-llmb_sched_bury(llmb_zone_t *z, uint32_t call)
-{
-    llmb_call_t  *c;
-
-    c = llmb_call(z, call);
-
-    if (llmb_sched_release_all(z, call, LLMB_REASON_WORKER_LOST) != LLMB_OK) {
-        return;
-    }
-
-    llmb_call_do(z, c, LLMB_CALL_DO_END);
-    llmb_call_free(z, call);
 }

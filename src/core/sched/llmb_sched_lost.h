@@ -11,14 +11,10 @@
 
 
 #include "llmb_sched_parts.h"
-#include "llmb_sched.h"
 
 
 #pragma GCC visibility push(hidden)
 
-
-/* the end of a LOST call; who is left in it goes alone */
-void llmb_sched_bury(llmb_zone_t *z, uint32_t call);
 
 /*
  * A worker has the lock: it is alive, and copies nothing.  If it is not seen

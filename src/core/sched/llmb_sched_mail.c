@@ -6,85 +6,10 @@
  */
 
 
-#include "llmb_sched_parts.h"
 #include "llmb_sched_mail.h"
 
 
-static void llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w,
-    uint64_t now);
 static void llmb_sched_ring(llmb_zone_t *z, uint32_t worker);
-
-
-llmb_mail_e
-llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
-{
-    llmb_worker_t  *w;
-    llmb_member_t  *m;
-
-    w = llmb_worker(z, worker);
-
-    llmb_sched_due_calls(z, w, now);
-
-    for ( ;; ) {
-        llmb_count_step();
-
-        *i = llmb_list_pop(&w->calls, llmb_call_links(z));
-
-        if (*i != LLMB_NIL) {
-            return LLMB_MAIL_CALL;
-        }
-
-        *i = llmb_list_pop(&w->members, llmb_mail_links(z));
-
-        if (*i == LLMB_NIL) {
-            return LLMB_MAIL_NONE;
-        }
-
-        m = llmb_member(z, *i);
-
-        switch (m->state) {
-
-        case LLMB_MEMBER_ANSWERED:
-            return m->refused ? LLMB_MAIL_REFUSED : LLMB_MAIL_ANSWER;
-
-        case LLMB_MEMBER_QUEUED:
-            llmb_sched_flush(z, m->group, worker, *i, now);
-
-            if (m->state == LLMB_MEMBER_QUEUED) {
-                return LLMB_MAIL_WAKE;
-            }
-
-            if (llmb_mail_links(z)[*i].linked) {
-                /* it is next: those behind it may have groups of their own */
-                llmb_list_remove(&w->members, llmb_mail_links(z), *i);
-                llmb_list_push_head(&w->members, llmb_mail_links(z), *i);
-            }
-
-            break;
-        }
-    }
-}
-
-
-/* calls that were to be sent later are mail from now on, step by step */
-
-static void
-llmb_sched_due_calls(llmb_zone_t *z, llmb_worker_t *w, uint64_t now)
-{
-    uint32_t  i, n;
-
-    for (n = LLMB_SCHED_STEP;
-         n && w->later.n && llmb_call(z, w->later.head)->until <= now;
-         n--)
-    {
-        llmb_count_step();
-
-        i = llmb_list_pop(&w->later, llmb_call_links(z));
-
-        llmb_call(z, i)->until = 0;
-        llmb_list_push(&w->calls, llmb_call_links(z), i);
-    }
-}
 
 
 uint64_t

@@ -11,7 +11,6 @@
 
 
 #include "llmb_sched_parts.h"
-#include "llmb_sched.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -23,9 +22,6 @@ void llmb_sched_mail_call(llmb_zone_t *z, uint32_t call, uint32_t worker);
 void llmb_sched_unmail(llmb_zone_t *z, uint32_t member);
 void llmb_sched_unmail_call(llmb_zone_t *z, uint32_t call);
 
-/* takes the next piece of mail of a worker; *i is the member or call */
-llmb_mail_e llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now,
-    uint32_t *i);
 
 /* rings again for a call that its worker has not sent yet */
 void llmb_sched_remind(llmb_zone_t *z, uint32_t call);

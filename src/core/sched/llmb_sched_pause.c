@@ -15,19 +15,15 @@
 
 #include <string.h>
 
-#include "llmb_sched_parts.h"
-#include "llmb_sched_call.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
 #include "llmb_sched_queue.h"
 
 
-static void llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now);
 static uint32_t llmb_sched_sweep(llmb_zone_t *z, llmb_group_t *g,
     unsigned probe, uint64_t now);
 static void llmb_sched_refuse(llmb_zone_t *z, uint32_t member, uint64_t now);
-static void llmb_sched_set_refused(const llmb_group_t *g, llmb_member_t *m,
-    uint64_t now);
 
 
 unsigned
@@ -63,107 +59,6 @@ llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe, uint64_t until,
     llmb_sched_attend(z, group, now);
 
     return before <= now;
-}
-
-
-unsigned
-llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until, uint64_t now)
-{
-    unsigned      begun;
-    llmb_call_t  *c;
-
-    c = llmb_call(z, call);
-
-    begun = llmb_sched_halt(z, c->group, c->probe, until, now);
-
-    llmb_sched_requeue(z, call, now);
-
-    return begun;
-}
-
-
-unsigned
-llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now)
-{
-    uint32_t       i;
-    llmb_call_t   *c;
-    llmb_group_t  *g;
-
-    c = llmb_call(z, call);
-    g = llmb_group(z, c->group);
-
-    if (now >= g->paused) {
-        return 0;
-    }
-
-    llmb_sched_requeue(z, call, now);
-
-    while (c->members.n) {
-        i = c->members.head;
-
-        llmb_sched_set_refused(g, llmb_member(z, i), now);
-        llmb_member_unroom(z, i);
-        llmb_sched_answer(z, i, 0);
-    }
-
-    return 1;
-}
-
-
-/* members of a call that may wait go back to the queue */
-
-static void
-llmb_sched_requeue(llmb_zone_t *z, uint32_t call, uint64_t now)
-{
-    uint32_t        i, next;
-    llmb_call_t    *c;
-    llmb_group_t   *g;
-    llmb_member_t  *m;
-
-    c = llmb_call(z, call);
-    g = llmb_group(z, c->group);
-
-    for (i = c->members.head; i != LLMB_NIL; i = next) {
-        next = llmb_queue_links(z)[i].next;
-        m = llmb_member(z, i);
-
-        if (m->state != LLMB_MEMBER_CLAIMED) {
-            continue;
-        }
-
-        if (llmb_worker(z, m->worker)->lost) {
-            /* nobody is in a queue who cannot leave it */
-            llmb_sched_release(z, i, LLMB_REASON_WORKER_LOST);
-            continue;
-        }
-
-        if (!llmb_sched_may_wait(m, g->paused, now)) {
-            continue;
-        }
-
-        llmb_list_remove(&c->members, llmb_queue_links(z), i);
-        llmb_member_do(z, m, LLMB_MEMBER_DO_REQUEUE);
-
-        m->call = LLMB_NIL;
-        memset(&m->result, 0, sizeof(llmb_result_t));
-
-        llmb_member_unroom(z, i);
-        llmb_sched_enqueue(z, i);
-        llmb_sched_mail_member(z, i);
-    }
-
-    llmb_sched_attend(z, c->group, now);
-}
-
-
-unsigned
-llmb_sched_may_wait(const llmb_member_t *m, uint64_t until, uint64_t now)
-{
-    if (m->part) {
-        return llmb_max(now, until) < m->since + LLMB_SCHED_PATIENCE;
-    }
-
-    return m->deadline > until;
 }
 
 
@@ -249,41 +144,6 @@ llmb_sched_probe(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
 }
 
 
-uint8_t
-llmb_sched_departs(llmb_group_t *g, uint64_t now)
-{
-    g->probe = now + LLMB_SCHED_PROBE;
-
-    if (now < g->paused) {
-        return LLMB_PROBE_PAUSE;
-    }
-
-    if (!g->untried) {
-        return LLMB_PROBE_NONE;
-    }
-
-    g->untried = 0;
-
-    if (now >= g->paused + LLMB_SCHED_PROBE) {
-        /* nobody has waited for this */
-        return LLMB_PROBE_NONE;
-    }
-
-    /* an upstream that is still busy says so soon, or else it is at work */
-
-    g->trial = now + LLMB_SCHED_PROBE;
-
-    return LLMB_PROBE_TRIAL;
-}
-
-
-uint64_t
-llmb_sched_shut(const llmb_group_t *g)
-{
-    return llmb_max(g->paused, g->trial);
-}
-
-
 /*
  * Of those that wait, the ones that cannot are refused; or the first of them
  * is to be the probe.  There may be thousands, so it is done step by step: the
@@ -349,7 +209,7 @@ llmb_sched_refuse(llmb_zone_t *z, uint32_t member, uint64_t now)
 }
 
 
-static void
+void
 llmb_sched_set_refused(const llmb_group_t *g, llmb_member_t *m, uint64_t now)
 {
     memset(&m->result, 0, sizeof(llmb_result_t));

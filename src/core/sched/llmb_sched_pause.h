@@ -11,15 +11,10 @@
 
 
 #include "llmb_sched_parts.h"
-#include "llmb_sched.h"
 
 
 #pragma GCC visibility push(hidden)
 
-
-/* whether a member may wait until then, for the end of a pause */
-unsigned llmb_sched_may_wait(const llmb_member_t *m, uint64_t until,
-    uint64_t now);
 
 /* whether a member that joins is refused, which it is then */
 unsigned llmb_sched_is_shut_out(llmb_zone_t *z, uint32_t member, uint64_t now);
@@ -31,15 +26,10 @@ unsigned llmb_sched_is_shut_out(llmb_zone_t *z, uint32_t member, uint64_t now);
 uint32_t llmb_sched_probe(llmb_zone_t *z, llmb_group_t *g, uint32_t lender,
     uint64_t now);
 
-/* a call, or a member alone, leaves; tells which llmb_probe_e that is */
-uint8_t llmb_sched_departs(llmb_group_t *g, uint64_t now);
-
-/* until when, in ms, slots do not count: for a pause, or a trial after it */
-uint64_t llmb_sched_shut(const llmb_group_t *g);
 
 /*
- * The upstream wants no calls before "until", or, if that is over, no call as
- * large as this one: members that may wait so long go back to the queue.
+ * The upstream of a group wants no calls before "until".  Returns whether a
+ * pause has begun that was none before.
  *
  * In a pause, whoever cannot wait for its end is refused, whether it is in the
  * queue or joins.  But once a second, if there are any, those who cannot wait
@@ -48,22 +38,15 @@ uint64_t llmb_sched_shut(const llmb_group_t *g);
  * the first call after a pause, the "trial": until the answer, or for a second,
  * there is none but at deadlines; it says nothing of a pause that has begun
  * meanwhile.
- *
- * halt() is for an answer to a member that went alone.  Both return whether a
- * pause has begun that was none before.
  */
-unsigned llmb_sched_pause(llmb_zone_t *z, uint32_t call, uint64_t until,
-    uint64_t now);
 unsigned llmb_sched_halt(llmb_zone_t *z, uint32_t group, unsigned probe,
     uint64_t until, uint64_t now);
 void llmb_sched_resume(llmb_zone_t *z, uint32_t group, unsigned probe,
     uint64_t now);
 
-/*
- * Nothing is sent again in a pause: if there is one, the members of a call that
- * failed go back to the queue, or are refused.  Returns whether there is.
- */
-unsigned llmb_sched_yield(llmb_zone_t *z, uint32_t call, uint64_t now);
+/* tells a member for how long it would have had to wait */
+void llmb_sched_set_refused(const llmb_group_t *g, llmb_member_t *m,
+    uint64_t now);
 
 
 #pragma GCC visibility pop

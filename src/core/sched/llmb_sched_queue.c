@@ -6,12 +6,11 @@
  */
 
 
-#include "llmb_sched_parts.h"
-#include "llmb_when.h"
 #include "llmb_sched_hold.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
+#include "llmb_when.h"
 
 
 /*
@@ -38,52 +37,6 @@ llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now)
 
     if (llmb_when_early(z, g, now)) {
         llmb_sched_mail_member(z, g->queue.head);
-    }
-}
-
-
-/*
- * Others are sent at their deadlines, whatever is in flight.  Under a load
- * under which that never ends no slot would ever be free for a part.
- */
-
-void
-llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
-{
-    g->inflight--;
-    llmb_upstream_of(z, g)->inflight--;
-
-    if (g->queue.n && llmb_member(z, g->queue.head)->part) {
-        g->turn = 1;
-    }
-}
-
-
-void
-llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
-    uint64_t now)
-{
-    llmb_group_t  *g;
-
-    g = llmb_group(z, group);
-
-    llmb_sched_free_slot(z, g);
-
-    if (llmb_sched_turn(z, llmb_upstream_of(z, g)) != group) {
-        llmb_sched_call_up(z, llmb_upstream_of(z, g), now);
-    }
-
-    llmb_sched_flush(z, group, worker, LLMB_NIL, now);
-
-    if (g->turn || g->urgent != LLMB_NIL || g->unsure
-        || llmb_when_near(z, g, now))
-    {
-        /*
-         * a part that may go, but not before the end of a pause; or what was
-         * learned of this call makes somebody leave earlier; or it is not yet
-         * time for the next call, but it was by the clock of who waits for it
-         */
-        llmb_sched_attend(z, group, now);
     }
 }
 

@@ -11,7 +11,6 @@
 
 
 #include "llmb_sched_parts.h"
-#include "llmb_sched.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -27,12 +26,6 @@ void llmb_sched_dequeue(llmb_zone_t *z, uint32_t member);
 /* takes a member out that leaves as part of a call or alone */
 void llmb_sched_serve(llmb_zone_t *z, uint32_t member);
 
-/* a call of the group, or a member sent alone, is over */
-void llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g);
-
-/* the same, and the worker sends who may go now */
-void llmb_sched_use_slot(llmb_zone_t *z, uint32_t group, uint32_t worker,
-    uint64_t now);
 
 /* sees to it that somebody looks after the queue */
 void llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now);

@@ -17,15 +17,12 @@
  */
 
 
-#include "llmb_sched_parts.h"
-#include "llmb_when.h"
+#include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_share.h"
+#include "llmb_upstream.h"
+#include "llmb_when.h"
 
-
-/* ms for which a slot is kept for the group whose turn it is */
-
-#define LLMB_SCHED_KEPT     10
 
 /* us that a call is said to take while nothing is known of that */
 
@@ -38,52 +35,6 @@ static void llmb_line_remove(llmb_line_t *l, llmb_tree_node_t *nodes,
     uint32_t i);
 static void llmb_line_charge(llmb_line_t *l, llmb_tree_node_t *nodes,
     uint32_t i, uint64_t *finish, uint64_t time);
-static unsigned llmb_sched_is_called(const llmb_upstream_t *u, uint64_t now);
-static unsigned llmb_sched_free_slots(const llmb_upstream_t *u);
-
-
-void
-llmb_sched_take_slot(llmb_zone_t *z, llmb_group_t *g)
-{
-    g->inflight++;
-    llmb_upstream_of(z, g)->inflight++;
-}
-
-
-unsigned
-llmb_sched_crowded(llmb_zone_t *z, const llmb_group_t *g, uint64_t now)
-{
-    unsigned          kept;
-    llmb_upstream_t  *u;
-
-    if (!g->policy.learned) {
-        return 0;
-    }
-
-    u = llmb_upstream_of(z, g);
-
-    kept = llmb_sched_is_called(u, now) && llmb_group(z, u->called) != g;
-
-    return llmb_sched_free_slots(u) <= kept;
-}
-
-
-static unsigned
-llmb_sched_is_called(const llmb_upstream_t *u, uint64_t now)
-{
-    return u->called != LLMB_NIL && now < u->since + LLMB_SCHED_KEPT;
-}
-
-
-static unsigned
-llmb_sched_free_slots(const llmb_upstream_t *u)
-{
-    uint32_t  slots;
-
-    slots = llmb_learn_concurrency(&u->learn);
-
-    return slots > u->inflight ? slots - u->inflight : 0;
-}
 
 
 void
@@ -273,5 +224,26 @@ llmb_line_charge(llmb_line_t *l, llmb_tree_node_t *nodes, uint32_t i,
             /* or else those of whom there is no end were before all others */
             l->time += time / (l->n + 1) + 1;
         }
+    }
+}
+
+
+void
+llmb_sched_goes_to(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
+{
+    llmb_group_t  *g;
+
+    g = llmb_group(z, group);
+
+    if (llmb_upstream_of(z, g)->name || name == 0) {
+        return;
+    }
+
+    llmb_sched_leave_line(z, group);
+    llmb_upstream_join(z, group, name, now);
+
+    if (g->queue.n) {
+        /* there may be a slot for those who wait, or else they line up */
+        llmb_sched_mail_member(z, g->queue.head);
     }
 }

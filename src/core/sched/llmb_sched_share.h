@@ -17,10 +17,6 @@
 #pragma GCC visibility push(hidden)
 
 
-/* whether the upstream has no slot for the group */
-unsigned llmb_sched_crowded(llmb_zone_t *z, const llmb_group_t *g,
-    uint64_t now);
-
 /* the group waits for its turn from now on, or does so no more */
 void llmb_sched_line_up(llmb_zone_t *z, uint32_t group, uint64_t now);
 void llmb_sched_leave_line(llmb_zone_t *z, uint32_t group);
@@ -36,8 +32,14 @@ void llmb_sched_use_turn(llmb_zone_t *z, uint32_t group);
 void llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
     uint64_t price);
 
-/* a call of the group, or a member sent alone */
-void llmb_sched_take_slot(llmb_zone_t *z, llmb_group_t *g);
+/*
+ * The calls of the group go to what "name" stands for: place, kind of calls,
+ * and the concurrency of the policy.  From the first time on it shares what
+ * other groups know of that, and the slots.  What its calls that are under way
+ * take, which were counted apart, teaches nothing; "now" is in microseconds.
+ */
+void llmb_sched_goes_to(llmb_zone_t *z, uint32_t group, uint64_t name,
+    uint64_t now);
 
 
 #pragma GCC visibility pop

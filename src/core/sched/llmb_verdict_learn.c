@@ -8,7 +8,6 @@
  */
 
 
-#include "llmb_verdict.h"
 #include "llmb_verdict_learn.h"
 
 

@@ -6,11 +6,9 @@
 
 #include <string.h>
 
-#include "llmb_sched_parts.h"
-#include "llmb_when.h"
 #include "llmb_sched_hold.h"
-#include "llmb_sched_pause.h"
-#include "llmb_sched_share.h"
+#include "llmb_sched_limits.h"
+#include "llmb_when.h"
 
 
 /* "fixed" sends early with min_size items at this share of max_wait */

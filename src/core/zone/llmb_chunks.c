@@ -13,42 +13,22 @@
 #include "llmb_group.h"
 
 
-llmb_rc_e
-llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n)
+void
+llmb_chain_extend(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n)
 {
-    uint32_t   i, left, step, first, last;
+    uint32_t   i, first, last;
     uint32_t  *next;
-
-    left = n > chain->n ? n - chain->n : 0;
-
-    if (left == 0) {
-        return LLMB_OK;
-    }
-
-    if (!z->settled || left > z->nfree + z->nkeys) {
-        goto failed;
-    }
-
-    step = llmb_min(left, LLMB_CHUNKS_STEP);
-
-    /* keys of idle groups give way */
-
-    while (z->nfree < step) {
-        if (llmb_group_evict(z) == LLMB_NIL) {
-            goto failed;
-        }
-    }
 
     next = llmb_next_chunk(z);
     first = z->free_chunk;
     last = first;
 
-    for (i = 1; i < step; i++) {
+    for (i = 1; i < n; i++) {
         last = next[last];
     }
 
     z->free_chunk = next[last];
-    z->nfree -= step;
+    z->nfree -= n;
     next[last] = LLMB_NIL;
 
     if (chain->n) {
@@ -59,15 +39,7 @@ llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n)
     }
 
     chain->last = last;
-    chain->n += step;
-
-    return step == left ? LLMB_OK : LLMB_AGAIN;
-
-failed:
-
-    llmb_chain_free(z, chain);
-
-    return LLMB_NOMEM;
+    chain->n += n;
 }
 
 

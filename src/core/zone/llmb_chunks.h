@@ -16,13 +16,8 @@
 #pragma GCC visibility push(hidden)
 
 
-/*
- * Makes a chain n chunks long, by at most LLMB_CHUNKS_STEP of them at a time,
- * since whoever wants them chooses how many: LLMB_AGAIN, if there are more to
- * come; the lock is to be released before the next step.  LLMB_NOMEM: there are
- * not enough, and what the chain had is given back.
- */
-llmb_rc_e llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n);
+/* makes a chain longer by n chunks, which there have to be */
+void llmb_chain_extend(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n);
 
 /* takes the same time for all lengths */
 void llmb_chain_free(llmb_zone_t *z, llmb_chain_t *chain);

@@ -197,3 +197,40 @@ llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g, llmb_str_t key)
 
     return 1;
 }
+
+
+llmb_rc_e
+llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n)
+{
+    uint32_t  left, step;
+
+    left = n > chain->n ? n - chain->n : 0;
+
+    if (left == 0) {
+        return LLMB_OK;
+    }
+
+    if (!z->settled || left > z->nfree + z->nkeys) {
+        goto failed;
+    }
+
+    step = llmb_min(left, LLMB_CHUNKS_STEP);
+
+    /* keys of idle groups give way */
+
+    while (z->nfree < step) {
+        if (llmb_group_evict(z) == LLMB_NIL) {
+            goto failed;
+        }
+    }
+
+    llmb_chain_extend(z, chain, step);
+
+    return step == left ? LLMB_OK : LLMB_AGAIN;
+
+failed:
+
+    llmb_chain_free(z, chain);
+
+    return LLMB_NOMEM;
+}

@@ -34,6 +34,14 @@ void llmb_group_release(llmb_zone_t *z, uint32_t i);
 /* frees the idle group that was used least recently; LLMB_NIL: there is none */
 uint32_t llmb_group_evict(llmb_zone_t *z);
 
+/*
+ * Makes a chain n chunks long, by at most LLMB_CHUNKS_STEP of them at a time,
+ * since whoever wants them chooses how many: LLMB_AGAIN, if there are more to
+ * come; the lock is to be released before the next step.  LLMB_NOMEM: there are
+ * not enough, and what the chain had is given back.
+ */
+llmb_rc_e llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n);
+
 
 #pragma GCC visibility pop
 

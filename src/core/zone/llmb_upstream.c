@@ -9,10 +9,8 @@
 
 #include <string.h>
 
-#include "llmb_sched_parts.h"
 #include "llmb_zone_parts.h"
-#include "llmb_sched_mail.h"
-#include "llmb_sched_share.h"
+#include "llmb_sched_limits.h"
 #include "llmb_tenant.h"
 #include "llmb_upstream.h"
 
@@ -112,7 +110,6 @@ llmb_upstream_detach(llmb_zone_t *z, uint32_t group)
 
     u->inflight -= g->inflight;
 
-    llmb_sched_leave_line(z, group);
     llmb_tenant_detach(z, group);
 
     if (--u->groups) {
@@ -150,7 +147,7 @@ llmb_upstream_init(llmb_zone_t *z, uint32_t group)
 
 
 void
-llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
+llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
 {
     uint32_t          i;
     llmb_group_t     *g;
@@ -158,10 +155,6 @@ llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
 
     g = llmb_group(z, group);
     u = llmb_upstream_of(z, g);
-
-    if (u->name || name == 0) {
-        return;
-    }
 
     i = llmb_upstream_find(z, name);
 
@@ -186,11 +179,6 @@ llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
 
     llmb_tenant_attach(z, group);
     llmb_upstream_bounds(z, g);
-
-    if (g->queue.n) {
-        /* there may be a slot for those who wait, or else they line up */
-        llmb_sched_mail_member(z, g->queue.head);
-    }
 }
 
 

@@ -21,12 +21,10 @@
 void llmb_upstream_init(llmb_zone_t *z, uint32_t group);
 
 /*
- * The calls of the group go to what "name" stands for: place, kind of calls,
- * and the concurrency of the policy.  From the first time on it shares what
- * other groups know of that, and the slots.  What its calls that are under way
- * take, which were counted apart, teaches nothing; "now" is in microseconds.
+ * A group of an upstream without a name, that waits for no turn, shares the one
+ * of this name from "now" on, in us; or it is the first one of it.
  */
-void llmb_upstream_name(llmb_zone_t *z, uint32_t group, uint64_t name,
+void llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name,
     uint64_t now);
 
 /*
