@@ -391,13 +391,21 @@ ngx_http_llm_batch_init(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_llm_batch_init_module(ngx_cycle_t *cycle)
 {
-    ngx_http_llm_batch_main_conf_t  *mcf;
+    ngx_uint_t                        i;
+    ngx_http_llm_batch_zone_t       **zones;
+    ngx_http_llm_batch_main_conf_t   *mcf;
 
     mcf = ngx_http_cycle_get_module_main_conf(cycle,
                                               ngx_http_llm_batch_module);
 
     if (mcf == NULL || mcf->zones.nelts == 0 || ngx_test_config) {
         return NGX_OK;
+    }
+
+    zones = mcf->zones.elts;
+
+    for (i = 0; i < mcf->zones.nelts; i++) {
+        ngx_http_llm_batch_actions_init(zones[i]);
     }
 
     ngx_http_llm_batch_ipc_create(cycle, mcf);

@@ -91,6 +91,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_single.h"
 #include "ngx_http_llm_batch_abort.h"
 #include "ngx_http_llm_batch_call.h"
+#include "ngx_http_llm_batch_withdraw.h"
 #include "ngx_http_llm_batch_quote.h"
 #include "ngx_http_llm_batch_members.h"
 #include "ngx_http_llm_batch_learn.h"
@@ -102,6 +103,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_capture.h"
 #include "ngx_http_llm_batch_pause.h"
 #include "ngx_http_llm_batch_deliver.h"
+#include "ngx_http_llm_batch_fetch.h"
 #include "ngx_http_llm_batch_fields.h"
 #include "ngx_http_llm_batch_repair.h"
 #include "ngx_http_llm_batch_gauges.h"
@@ -109,6 +111,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_prometheus.h"
 #include "ngx_http_llm_batch_json.h"
 #include "ngx_http_llm_batch_variables.h"
+#include "ngx_http_llm_batch_actions.h"
 
 
 #pragma GCC visibility pop

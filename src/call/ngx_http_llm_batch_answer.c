@@ -459,3 +459,18 @@ ngx_http_llm_batch_read_str(ngx_str_t *data, ngx_str_t *s)
 
     return NGX_OK;
 }
+
+
+llmb_rc_e
+ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len)
+{
+    ngx_buf_t *b = data;
+
+    if ((size_t) (b->end - b->last) < len) {
+        return LLMB_LIMIT;
+    }
+
+    b->last = ngx_cpymem(b->last, p, len);
+
+    return LLMB_OK;
+}

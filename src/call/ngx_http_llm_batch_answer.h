@@ -66,5 +66,8 @@ ngx_int_t ngx_http_llm_batch_answer_copy(ngx_pool_t *pool,
 ngx_int_t ngx_http_llm_batch_answer_read(ngx_pool_t *pool, ngx_str_t *data,
     ngx_http_llm_batch_answer_t *answer);
 
+/* a sink: appends to a buffer; LLMB_LIMIT if it does not fit */
+llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len);
+
 
 #endif /* _NGX_HTTP_LLM_BATCH_ANSWER_H_INCLUDED_ */

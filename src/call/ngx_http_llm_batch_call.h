@@ -121,14 +121,5 @@ void ngx_http_llm_batch_get_facts(ngx_http_llm_batch_call_t *call,
 void ngx_http_llm_batch_count_outcome(ngx_http_llm_batch_call_t *call,
     llmb_outcome_t *outcome, llmb_returned_t *returned);
 
-/*
- * A part is no longer waited for.  If it was the last one of a call of this
- * worker, the call is given up.
- */
-void ngx_http_llm_batch_withdraw(ngx_http_llm_batch_part_t *part);
-
-/* the client of a held request is gone */
-void ngx_http_llm_batch_cancel(ngx_http_llm_batch_ctx_t *ctx);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_CALL_H_INCLUDED_ */

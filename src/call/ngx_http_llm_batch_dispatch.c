@@ -648,18 +648,3 @@ done:
 
     ngx_http_llm_batch_unlock(zone);
 }
-
-
-void
-ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone, uint32_t index,
-    uint64_t epoch)
-{
-    ngx_http_llm_batch_lock(zone);
-
-    if (zone->tables->epoch == epoch) {
-        zone->calls[index] = NULL;
-        llmb_sched_end(zone->tables, index, zone->worker, ngx_current_msec);
-    }
-
-    ngx_http_llm_batch_unlock(zone);
-}

@@ -15,9 +15,5 @@
 void ngx_http_llm_batch_dispatch(ngx_http_llm_batch_zone_t *zone,
     uint32_t index);
 
-/* ends a call of this worker; members without an outcome go alone */
-void ngx_http_llm_batch_dissolve(ngx_http_llm_batch_zone_t *zone,
-    uint32_t index, uint64_t epoch);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_DISPATCH_H_INCLUDED_ */

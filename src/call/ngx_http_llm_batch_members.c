@@ -472,18 +472,3 @@ ngx_http_llm_batch_set_result(ngx_http_llm_batch_call_t *call, uint32_t k,
     m->result.status = LLMB_STATUS_FAILED;
     m->result.reason = llmb_verdict_reason(outcome);
 }
-
-
-llmb_rc_e
-ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len)
-{
-    ngx_buf_t *b = data;
-
-    if ((size_t) (b->end - b->last) < len) {
-        return LLMB_LIMIT;
-    }
-
-    b->last = ngx_cpymem(b->last, p, len);
-
-    return LLMB_OK;
-}

@@ -17,8 +17,5 @@
  */
 ngx_int_t ngx_http_llm_batch_answer_members(ngx_http_llm_batch_call_t *call);
 
-/* a sink: appends to a buffer; LLMB_LIMIT if it does not fit */
-llmb_rc_e ngx_http_llm_batch_append(void *data, const uint8_t *p, size_t len);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_MEMBERS_H_INCLUDED_ */

@@ -20,8 +20,5 @@ uint64_t ngx_http_llm_batch_retry_after(ngx_http_request_t *r, ngx_uint_t *ms);
 void ngx_http_llm_batch_log_pause(ngx_http_llm_batch_zone_t *zone,
     uint64_t pause);
 
-/* a member could not wait for the end of a pause: answers it 429 */
-void ngx_http_llm_batch_refused(ngx_http_llm_batch_part_t *part);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_PAUSE_H_INCLUDED_ */

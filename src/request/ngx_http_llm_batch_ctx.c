@@ -9,13 +9,13 @@
 #include "ngx_http_llm_batch.h"
 
 
-static void ngx_http_llm_batch_cleanup(void *data);
+static void ngx_http_llm_batch_part_cleanup(void *data);
 static void ngx_http_llm_batch_pool_cleanup(void *data);
 
 
 ngx_http_llm_batch_ctx_t *
 ngx_http_llm_batch_create_ctx(ngx_http_request_t *r,
-    ngx_http_llm_batch_loc_conf_t *conf)
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_http_cleanup_pt handler)
 {
     ngx_http_cleanup_t        *cln;
     ngx_pool_cleanup_t        *pool_cln;
@@ -41,7 +41,7 @@ ngx_http_llm_batch_create_ctx(ngx_http_request_t *r,
     ctx->zone = conf->zone;
     ctx->result.status = LLMB_STATUS_BYPASS;
 
-    cln->handler = ngx_http_llm_batch_cleanup;
+    cln->handler = handler;
     cln->data = ctx;
 
     pool_cln->handler = ngx_http_llm_batch_pool_cleanup;
@@ -139,27 +139,50 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
 }
 
 
-/* the client is gone, or the request is over */
-
-static void
-ngx_http_llm_batch_cleanup(void *data)
-{
-    ngx_http_llm_batch_ctx_t *ctx = data;
-
-    ngx_http_llm_batch_cancel(ctx);
-    ngx_http_llm_batch_release(ctx);
-
-    if (ctx->counted && ctx->result.status != LLMB_STATUS_BYPASS
-        && ctx->result.status != LLMB_STATUS_DRYRUN
-        && ngx_http_llm_batch_budget_missed(ctx))
-    {
-        ngx_http_llm_batch_count(ctx->zone->sh->metrics.deadline_missed);
-    }
-}
-
-
 static void
 ngx_http_llm_batch_pool_cleanup(void *data)
 {
     /* it marks the place of the context, nothing else */
+}
+
+
+/* the heads of many parts would fill that of the request */
+
+ngx_pool_t *
+ngx_http_llm_batch_part_pool(ngx_http_llm_batch_part_t *part)
+{
+    ngx_pool_cleanup_t  *cln;
+
+    if (part->pool) {
+        return part->pool;
+    }
+
+    cln = ngx_pool_cleanup_add(part->ctx->request->pool, 0);
+    if (cln == NULL) {
+        return NULL;
+    }
+
+    part->pool = ngx_create_pool(1024, ngx_cycle->log);
+
+    cln->handler = ngx_http_llm_batch_part_cleanup;
+    cln->data = part;
+
+    return part->pool;
+}
+
+
+static void
+ngx_http_llm_batch_part_cleanup(void *data)
+{
+    ngx_http_llm_batch_part_free(data);
+}
+
+
+void
+ngx_http_llm_batch_part_free(ngx_http_llm_batch_part_t *part)
+{
+    if (part->pool) {
+        ngx_destroy_pool(part->pool);
+        part->pool = NULL;
+    }
 }

@@ -18,11 +18,5 @@
 void ngx_http_llm_batch_deliver(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_answer_t *answer, ngx_chain_t *body);
 
-/* the same, of a part, whose result has to be in it */
-void ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
-    ngx_http_llm_batch_answer_t *answer);
-
-/* fetches the answer that another worker has left in the zone, and sends it */
-void ngx_http_llm_batch_fetch(ngx_http_llm_batch_part_t *part);
 
 #endif /* _NGX_HTTP_LLM_BATCH_DELIVER_H_INCLUDED_ */

@@ -29,6 +29,8 @@ static llmb_reason_e ngx_http_llm_batch_inspect(
 static ngx_int_t ngx_http_llm_batch_get_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx);
+static llmb_reason_e ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx);
+static void ngx_http_llm_batch_cleanup(void *data);
 
 
 ngx_int_t
@@ -61,7 +63,7 @@ ngx_http_llm_batch_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
-    ctx = ngx_http_llm_batch_create_ctx(r, conf);
+    ctx = ngx_http_llm_batch_create_ctx(r, conf, ngx_http_llm_batch_cleanup);
     if (ctx == NULL) {
         /* it does not need us */
         return NGX_DECLINED;
@@ -425,4 +427,84 @@ ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Makes the request a member of its group, or several if it is too large for
+ * one call.  LLMB_REASON_NONE: it is held and may be over by now; else it is
+ * as before.
+ */
+
+static llmb_reason_e
+ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
+{
+    uint64_t                     wake;
+    ngx_pool_t                  *pool;
+    llmb_reason_e                reason;
+    ngx_http_llm_batch_entry_t   entry;
+
+    if (!ngx_http_llm_batch_memory_left()) {
+        return LLMB_REASON_MEMORY;
+    }
+
+    pool = ctx->zone->pool;
+    wake = (uint64_t) -1;
+
+    ctx->whole.ctx = ctx;
+    llmb_piece_all(&ctx->body, &ctx->whole.piece);
+
+    ngx_queue_init(&ctx->parts);
+    ngx_queue_insert_tail(&ctx->parts, &ctx->whole.siblings);
+
+    reason = ngx_http_llm_batch_prepare(ctx, pool, &entry);
+
+    if (reason == LLMB_REASON_NONE) {
+        reason = ngx_http_llm_batch_join(&ctx->whole, &entry, &wake);
+    }
+
+    if (reason == LLMB_REASON_NONE) {
+
+        if (ctx->whole.joined) {
+            ctx->whole.state = NGX_HTTP_LLM_BATCH_PART_HELD;
+
+        } else {
+            reason = ngx_http_llm_batch_cut(ctx, &entry);
+        }
+    }
+
+    if (pool) {
+        ngx_reset_pool(pool);
+    }
+
+    if (reason != LLMB_REASON_NONE) {
+        return reason;
+    }
+
+    if (ctx->cut) {
+        ngx_http_llm_batch_work_post(&ctx->cut->work);
+    }
+
+    ngx_http_llm_batch_suspend(ctx, wake);
+
+    return LLMB_REASON_NONE;
+}
+
+
+/* the client is gone, or the request is over */
+
+static void
+ngx_http_llm_batch_cleanup(void *data)
+{
+    ngx_http_llm_batch_ctx_t *ctx = data;
+
+    ngx_http_llm_batch_cancel(ctx);
+    ngx_http_llm_batch_release(ctx);
+
+    if (ctx->counted && ctx->result.status != LLMB_STATUS_BYPASS
+        && ctx->result.status != LLMB_STATUS_DRYRUN
+        && ngx_http_llm_batch_budget_missed(ctx))
+    {
+        ngx_http_llm_batch_count(ctx->zone->sh->metrics.deadline_missed);
+    }
 }

@@ -15,72 +15,15 @@
 
 #define NGX_HTTP_LLM_BATCH_POLL  1000
 
-static void ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx,
-    uint64_t wake);
 static void ngx_http_llm_batch_arm(ngx_http_llm_batch_ctx_t *ctx,
     uint64_t wake);
 static void ngx_http_llm_batch_timer_handler(ngx_event_t *ev);
 static void ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part);
 
 
-llmb_reason_e
-ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
-{
-    uint64_t                     wake;
-    ngx_pool_t                  *pool;
-    llmb_reason_e                reason;
-    ngx_http_llm_batch_entry_t   entry;
-
-    if (!ngx_http_llm_batch_memory_left()) {
-        return LLMB_REASON_MEMORY;
-    }
-
-    pool = ctx->zone->pool;
-    wake = (uint64_t) -1;
-
-    ctx->whole.ctx = ctx;
-    llmb_piece_all(&ctx->body, &ctx->whole.piece);
-
-    ngx_queue_init(&ctx->parts);
-    ngx_queue_insert_tail(&ctx->parts, &ctx->whole.siblings);
-
-    reason = ngx_http_llm_batch_prepare(ctx, pool, &entry);
-
-    if (reason == LLMB_REASON_NONE) {
-        reason = ngx_http_llm_batch_join(&ctx->whole, &entry, &wake);
-    }
-
-    if (reason == LLMB_REASON_NONE) {
-
-        if (ctx->whole.joined) {
-            ctx->whole.state = NGX_HTTP_LLM_BATCH_PART_HELD;
-
-        } else {
-            reason = ngx_http_llm_batch_cut(ctx, &entry);
-        }
-    }
-
-    if (pool) {
-        ngx_reset_pool(pool);
-    }
-
-    if (reason != LLMB_REASON_NONE) {
-        return reason;
-    }
-
-    if (ctx->cut) {
-        ngx_http_llm_batch_work_post(&ctx->cut->work);
-    }
-
-    ngx_http_llm_batch_suspend(ctx, wake);
-
-    return LLMB_REASON_NONE;
-}
-
-
 /* from here on the request waits for its mail */
 
-static void
+void
 ngx_http_llm_batch_suspend(ngx_http_llm_batch_ctx_t *ctx, uint64_t wake)
 {
     ngx_connection_t    *c;
@@ -262,51 +205,6 @@ ngx_http_llm_batch_look(ngx_http_llm_batch_part_t *part)
 
 
 void
-ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx, llmb_reason_e reason)
-{
-    if (ctx->cut) {
-        ngx_http_llm_batch_abandon_parts(ctx);
-        ngx_http_llm_batch_stop_parts(ctx);
-    }
-
-    ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
-    ctx->reason = reason;
-
-    ctx->result.status = LLMB_STATUS_FALLBACK;
-    ctx->result.reason = reason;
-    ctx->result.size = ctx->body.items;
-
-    ngx_http_llm_batch_account(ctx);
-    ngx_http_llm_batch_resume(ctx);
-}
-
-
-void
-ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part)
-{
-    ngx_http_llm_batch_ctx_t  *ctx;
-
-    ctx = part->ctx;
-
-    ngx_http_llm_batch_lock(ctx->zone);
-    ngx_http_llm_batch_leave(part);
-    ngx_http_llm_batch_unlock(ctx->zone);
-
-    if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
-        /* it is under way already, and has no slot any more */
-        ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
-        return;
-    }
-
-    if (ctx->cut == NULL) {
-        ctx->result = part->result;
-    }
-
-    ngx_http_llm_batch_pass(ctx, LLMB_REASON_WORKER_LOST);
-}
-
-
-void
 ngx_http_llm_batch_resume(ngx_http_llm_batch_ctx_t *ctx)
 {
     ngx_connection_t    *c;
@@ -396,45 +294,9 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 }
 
 
-/* not all at once, as there may be thousands */
-
 void
-ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
+ngx_http_llm_batch_stop_parts(ngx_http_llm_batch_ctx_t *ctx)
 {
-    ngx_uint_t                  n;
-    ngx_queue_t                *q;
-    llmb_member_t              *m;
-    ngx_http_llm_batch_part_t  *part;
-
-    if (zone->worker == LLMB_NIL) {
-        return;
-    }
-
-    n = 0;
-
-    ngx_http_llm_batch_lock(zone);
-
-    for (q = ngx_queue_head(&zone->held);
-         q != ngx_queue_sentinel(&zone->held);
-         q = ngx_queue_next(q))
-    {
-        if (++n % NGX_HTTP_LLM_BATCH_PASS == 0) {
-            ngx_http_llm_batch_unlock(zone);
-            ngx_http_llm_batch_lock(zone);
-        }
-
-        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, queue);
-        m = llmb_member(zone->tables, part->member);
-
-        /* the parts of a request have their timer, and go as slots are free */
-
-        if (zone->tables->epoch == part->epoch
-            && m->state == LLMB_MEMBER_QUEUED
-            && !m->part)
-        {
-            llmb_sched_drain(zone->tables, part->member, ngx_current_msec);
-        }
-    }
-
-    ngx_http_llm_batch_unlock(zone);
+    ngx_http_llm_batch_work_cancel(&ctx->cut->work);
+    ngx_http_llm_batch_joint_stop(&ctx->cut->joint);
 }

@@ -35,7 +35,6 @@ static ngx_http_llm_batch_part_t *ngx_http_llm_batch_cut_off(
 static void ngx_http_llm_batch_put_back(ngx_http_llm_batch_part_t *part);
 static void ngx_http_llm_batch_meet(ngx_http_llm_batch_part_t *first,
     ngx_http_llm_batch_part_t *second);
-static void ngx_http_llm_batch_part_cleanup(void *data);
 static void ngx_http_llm_batch_fail(ngx_http_llm_batch_ctx_t *ctx,
     ngx_uint_t status, llmb_reason_e reason);
 
@@ -122,14 +121,6 @@ ngx_http_llm_batch_set_limits(llmb_policy_t *policy, llmb_limits_t *limits)
     limits->items = policy->most_items;
     limits->tokens = policy->max_tokens;
     limits->bytes = policy->most_bytes;
-}
-
-
-void
-ngx_http_llm_batch_stop_parts(ngx_http_llm_batch_ctx_t *ctx)
-{
-    ngx_http_llm_batch_work_cancel(&ctx->cut->work);
-    ngx_http_llm_batch_joint_stop(&ctx->cut->joint);
 }
 
 
@@ -544,48 +535,6 @@ ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
 }
 
 
-/* the heads of many parts would fill that of the request */
-
-ngx_pool_t *
-ngx_http_llm_batch_part_pool(ngx_http_llm_batch_part_t *part)
-{
-    ngx_pool_cleanup_t  *cln;
-
-    if (part->pool) {
-        return part->pool;
-    }
-
-    cln = ngx_pool_cleanup_add(part->ctx->request->pool, 0);
-    if (cln == NULL) {
-        return NULL;
-    }
-
-    part->pool = ngx_create_pool(1024, ngx_cycle->log);
-
-    cln->handler = ngx_http_llm_batch_part_cleanup;
-    cln->data = part;
-
-    return part->pool;
-}
-
-
-static void
-ngx_http_llm_batch_part_cleanup(void *data)
-{
-    ngx_http_llm_batch_part_free(data);
-}
-
-
-void
-ngx_http_llm_batch_part_free(ngx_http_llm_batch_part_t *part)
-{
-    if (part->pool) {
-        ngx_destroy_pool(part->pool);
-        part->pool = NULL;
-    }
-}
-
-
 /* the whole request gets an error of ours */
 
 static void
@@ -622,4 +571,64 @@ ngx_http_llm_batch_abandon_parts(ngx_http_llm_batch_ctx_t *ctx)
         part = ngx_queue_data(q, ngx_http_llm_batch_part_t, siblings);
         ngx_http_llm_batch_withdraw(part);
     }
+}
+
+
+void
+ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx, llmb_reason_e reason)
+{
+    if (ctx->cut) {
+        ngx_http_llm_batch_abandon_parts(ctx);
+        ngx_http_llm_batch_stop_parts(ctx);
+    }
+
+    ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
+    ctx->reason = reason;
+
+    ctx->result.status = LLMB_STATUS_FALLBACK;
+    ctx->result.reason = reason;
+    ctx->result.size = ctx->body.items;
+
+    ngx_http_llm_batch_account(ctx);
+    ngx_http_llm_batch_resume(ctx);
+}
+
+
+void
+ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part)
+{
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = part->ctx;
+
+    ngx_http_llm_batch_lock(ctx->zone);
+    ngx_http_llm_batch_leave(part);
+    ngx_http_llm_batch_unlock(ctx->zone);
+
+    if (ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
+        /* it is under way already, and has no slot any more */
+        ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
+        return;
+    }
+
+    if (ctx->cut == NULL) {
+        ctx->result = part->result;
+    }
+
+    ngx_http_llm_batch_pass(ctx, LLMB_REASON_WORKER_LOST);
+}
+
+
+void
+ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_answer_t *answer)
+{
+    if (part->ctx->cut) {
+        ngx_http_llm_batch_part_done(part, answer);
+        return;
+    }
+
+    part->ctx->result = part->result;
+
+    ngx_http_llm_batch_deliver(part->ctx, answer, NULL);
 }

@@ -41,8 +41,6 @@ struct ngx_http_llm_batch_cut_s {
 llmb_reason_e ngx_http_llm_batch_cut(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_entry_t *entry);
 
-/* called off: nothing more is cut off or joined */
-void ngx_http_llm_batch_stop_parts(ngx_http_llm_batch_ctx_t *ctx);
 
 /* a part that has no call or member any more is to be sent, or cut, anew */
 void ngx_http_llm_batch_part_back(ngx_http_llm_batch_part_t *part);
@@ -55,15 +53,20 @@ void ngx_http_llm_batch_part_back(ngx_http_llm_batch_part_t *part);
 void ngx_http_llm_batch_part_done(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_answer_t *answer);
 
-/*
- * Where the head of a part's answer is, until it is joined or the request
- * over; NULL if there is no memory.
- */
-ngx_pool_t *ngx_http_llm_batch_part_pool(ngx_http_llm_batch_part_t *part);
-void ngx_http_llm_batch_part_free(ngx_http_llm_batch_part_t *part);
 
 /* gives up all parts; calls that nobody else waits for are ended */
 void ngx_http_llm_batch_abandon_parts(ngx_http_llm_batch_ctx_t *ctx);
+
+/* a held request goes alone after all, with all of its parts */
+void ngx_http_llm_batch_pass(ngx_http_llm_batch_ctx_t *ctx,
+    llmb_reason_e reason);
+
+/* the zone forgot the member */
+void ngx_http_llm_batch_lost_member(ngx_http_llm_batch_part_t *part);
+
+/* the same, of a part, whose result has to be in it */
+void ngx_http_llm_batch_deliver_part(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_answer_t *answer);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_PARTS_H_INCLUDED_ */

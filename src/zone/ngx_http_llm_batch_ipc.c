@@ -16,9 +16,6 @@
 static ngx_int_t ngx_http_llm_batch_make_bells(ngx_log_t *log, ngx_uint_t n);
 static void ngx_http_llm_batch_ipc_cleanup(void *data);
 static void ngx_http_llm_batch_ipc_handler(ngx_event_t *ev);
-static void ngx_http_llm_batch_await(ngx_http_llm_batch_zone_t *zone,
-    uint64_t later);
-static void ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone);
 
 
 /* those of this process, by number of the worker; -1 where there is none */
@@ -201,7 +198,7 @@ ngx_http_llm_batch_ipc_handler(ngx_event_t *ev)
         c->close = 0;
 
         for (i = 0; i < mcf->zones.nelts; i++) {
-            ngx_http_llm_batch_drain(zones[i]);
+            zones[i]->drains = 1;
         }
 
     } else if (read(c->fd, &n, sizeof(uint64_t)) == -1
@@ -214,7 +211,7 @@ ngx_http_llm_batch_ipc_handler(ngx_event_t *ev)
     /* at once: after a signal no posted events are processed */
 
     for (i = 0; i < mcf->zones.nelts; i++) {
-        ngx_http_llm_batch_mail_handler(&zones[i]->mail);
+        zones[i]->mail.handler(&zones[i]->mail);
     }
 }
 
@@ -233,114 +230,5 @@ ngx_http_llm_batch_ring(ngx_socket_t fd)
     if (write(fd, &n, sizeof(uint64_t)) == -1) {
         ngx_log_error(NGX_LOG_WARN, ngx_cycle->log, ngx_errno,
                       "writing to an eventfd failed");
-    }
-}
-
-
-void
-ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
-{
-    uint32_t                    i;
-    uint64_t                    epoch, later;
-    ngx_uint_t                  n;
-    llmb_mail_e                 mail;
-    ngx_http_llm_batch_zone_t  *zone;
-
-    zone = ev->data;
-
-    if (zone == NULL || zone->worker == LLMB_NIL) {
-        return;
-    }
-
-    for (n = 0; n < NGX_HTTP_LLM_BATCH_PASS; n++) {
-        ngx_http_llm_batch_lock(zone);
-
-        mail = llmb_sched_mail(zone->tables, zone->worker, ngx_current_msec,
-                               &i);
-        epoch = zone->tables->epoch;
-        later = llmb_sched_later(zone->tables, zone->worker);
-
-        LLMB_CRASH("mail locked");
-        LLMB_TEAR(zone, "mail torn");
-
-        ngx_http_llm_batch_unlock(zone);
-
-        if (epoch != zone->epoch) {
-            ngx_http_llm_batch_lost(zone);
-        }
-
-        switch (mail) {
-
-        case LLMB_MAIL_SEND:
-            LLMB_CRASH("call popped");
-            ngx_http_llm_batch_dispatch(zone, i);
-            break;
-
-        case LLMB_MAIL_ANSWER:
-            ngx_http_llm_batch_fetch(zone->members[i]);
-            break;
-
-        case LLMB_MAIL_REFUSE:
-            ngx_http_llm_batch_refused(zone->members[i]);
-            break;
-
-        case LLMB_MAIL_ARM:
-            ngx_http_llm_batch_wake(zone->members[i]);
-            break;
-
-        default: /* LLMB_MAIL_NONE */
-            ngx_http_llm_batch_set_timers(zone);
-            ngx_http_llm_batch_await(zone, later);
-            return;
-        }
-    }
-
-    ngx_http_llm_batch_set_timers(zone);
-
-    /* the event loop has its turn before the rest of it */
-
-    ngx_post_event(&zone->mail, &ngx_posted_next_events);
-}
-
-
-/* the mail is looked at again when the first call is due that is sent later */
-
-static void
-ngx_http_llm_batch_await(ngx_http_llm_batch_zone_t *zone, uint64_t later)
-{
-    if (zone->later.timer_set) {
-        ngx_del_timer(&zone->later);
-    }
-
-    if (later != UINT64_MAX) {
-        ngx_add_timer(&zone->later, later > ngx_current_msec
-                                    ? (ngx_msec_t) (later - ngx_current_msec)
-                                    : 0);
-    }
-}
-
-
-/* the tables were emptied: whoever was in them is on its own */
-
-static void
-ngx_http_llm_batch_lost(ngx_http_llm_batch_zone_t *zone)
-{
-    ngx_queue_t                *q;
-    ngx_http_llm_batch_part_t  *part;
-
-    ngx_memzero(zone->members, zone->tables->nmembers
-                               * sizeof(ngx_http_llm_batch_part_t *));
-    ngx_memzero(zone->calls, zone->tables->ncalls
-                             * sizeof(ngx_http_llm_batch_call_t *));
-
-    zone->epoch = zone->tables->epoch;
-
-    /* each leaves the queue, and may take others along */
-
-    while (!ngx_queue_empty(&zone->held)) {
-        q = ngx_queue_head(&zone->held);
-        part = ngx_queue_data(q, ngx_http_llm_batch_part_t, queue);
-
-        ngx_http_llm_batch_lost_member(part);
     }
 }

@@ -11,11 +11,6 @@
 #define _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_
 
 
-/* pieces of mail, or held requests, that are seen to before others are */
-
-#define NGX_HTTP_LLM_BATCH_PASS  64
-
-
 /*
  * Makes a bell for each worker of the cycle, in the master process, which goes
  * on without those that cannot be had: an error would end it.
@@ -29,9 +24,6 @@ ngx_int_t ngx_http_llm_batch_ipc_open(ngx_cycle_t *cycle,
 
 /* -1 is no bell */
 void ngx_http_llm_batch_ring(ngx_socket_t fd);
-
-/* the event of a zone of which this worker has mail */
-void ngx_http_llm_batch_mail_handler(ngx_event_t *ev);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_IPC_H_INCLUDED_ */

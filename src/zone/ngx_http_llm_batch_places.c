@@ -23,12 +23,10 @@ static ngx_uint_t ngx_http_llm_batch_take_place(
     ngx_http_llm_batch_zone_t *zone);
 static uint32_t ngx_http_llm_batch_find_place(ngx_http_llm_batch_zone_t *zone);
 static void ngx_http_llm_batch_watch_handler(ngx_event_t *ev);
-static void ngx_http_llm_batch_give_up(ngx_http_llm_batch_zone_t *zone);
+static void ngx_http_llm_batch_give_up_lost(ngx_http_llm_batch_zone_t *zone);
 static void ngx_http_llm_batch_bury(ngx_http_llm_batch_zone_t *zone);
 static uint32_t ngx_http_llm_batch_suspect(ngx_http_llm_batch_zone_t *zone,
     uint32_t from, llmb_worker_t *suspect);
-static void ngx_http_llm_batch_reap(ngx_http_llm_batch_zone_t *zone,
-    uint32_t worker);
 static ngx_uint_t ngx_http_llm_batch_is_gone(llmb_worker_t *w);
 static ngx_int_t ngx_http_llm_batch_read_process(ngx_pid_t pid,
     ngx_http_llm_batch_process_t *process);
@@ -64,12 +62,8 @@ ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
         return NGX_ERROR;
     }
 
-    zone->mail.handler = ngx_http_llm_batch_mail_handler;
-    zone->mail.data = zone;
     zone->mail.log = cycle->log;
 
-    zone->later.handler = ngx_http_llm_batch_mail_handler;
-    zone->later.data = zone;
     zone->later.log = cycle->log;
 
     zone->watch.handler = ngx_http_llm_batch_watch_handler;
@@ -210,12 +204,10 @@ ngx_http_llm_batch_watch_handler(ngx_event_t *ev)
                       &zone->name);
     }
 
-    ngx_http_llm_batch_give_up(zone);
+    ngx_http_llm_batch_give_up_lost(zone);
     ngx_http_llm_batch_bury(zone);
 
-    if (ngx_exiting) {
-        ngx_http_llm_batch_drain(zone);
-    }
+    zone->drains |= ngx_exiting;
 
     /* mail whose ring was lost */
 
@@ -228,7 +220,7 @@ ngx_http_llm_batch_watch_handler(ngx_event_t *ev)
 /* whoever stands still, and has others wait for it */
 
 static void
-ngx_http_llm_batch_give_up(ngx_http_llm_batch_zone_t *zone)
+ngx_http_llm_batch_give_up_lost(ngx_http_llm_batch_zone_t *zone)
 {
     uint32_t        i, n;
     ngx_uint_t      stopped;
@@ -314,40 +306,6 @@ ngx_http_llm_batch_suspect(ngx_http_llm_batch_zone_t *zone, uint32_t from,
     ngx_http_llm_batch_unlock(zone);
 
     return i < zone->tables->nworkers ? i : LLMB_NIL;
-}
-
-
-/* it is dead; the caller holds the lock */
-
-static void
-ngx_http_llm_batch_reap(ngx_http_llm_batch_zone_t *zone, uint32_t worker)
-{
-    ngx_http_llm_batch_count_n(zone->sh->metrics.orphans,
-                               llmb_sched_reap(zone->tables, worker,
-                                               ngx_current_msec));
-
-    llmb_worker(zone->tables, worker)->pid = 0;
-}
-
-
-void
-ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone)
-{
-    uint32_t        i;
-    llmb_worker_t  *w;
-
-    for (i = 0; i < zone->tables->nworkers; i++) {
-        w = llmb_worker(zone->tables, i);
-
-        if (w->pid != 0 && i != zone->worker
-            && w->epoch != zone->tables->epoch
-            && kill((pid_t) w->pid, 0) == -1 && ngx_errno == NGX_ESRCH)
-        {
-            ngx_http_llm_batch_reap(zone, i);
-        }
-    }
-
-    llmb_zone_settle(zone->tables, zone->worker);
 }
 
 

@@ -22,8 +22,5 @@ ngx_int_t ngx_http_llm_batch_zone_attach(ngx_http_llm_batch_zone_t *zone,
 /* gives the place back */
 void ngx_http_llm_batch_zone_detach(ngx_http_llm_batch_zone_t *zone);
 
-/* this worker copies nothing now, and knows of the epoch; with the lock */
-void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
-
 
 #endif /* _NGX_HTTP_LLM_BATCH_PLACES_H_INCLUDED_ */

@@ -341,3 +341,37 @@ ngx_http_llm_batch_recover(ngx_http_llm_batch_zone_t *zone)
 
     llmb_zone_reset(zone->tables);
 }
+
+
+void
+ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone)
+{
+    uint32_t        i;
+    llmb_worker_t  *w;
+
+    for (i = 0; i < zone->tables->nworkers; i++) {
+        w = llmb_worker(zone->tables, i);
+
+        if (w->pid != 0 && i != zone->worker
+            && w->epoch != zone->tables->epoch
+            && kill((pid_t) w->pid, 0) == -1 && ngx_errno == NGX_ESRCH)
+        {
+            ngx_http_llm_batch_reap(zone, i);
+        }
+    }
+
+    llmb_zone_settle(zone->tables, zone->worker);
+}
+
+
+/* it is dead; the caller holds the lock */
+
+void
+ngx_http_llm_batch_reap(ngx_http_llm_batch_zone_t *zone, uint32_t worker)
+{
+    ngx_http_llm_batch_count_n(zone->sh->metrics.orphans,
+                               llmb_sched_reap(zone->tables, worker,
+                                               ngx_current_msec));
+
+    llmb_worker(zone->tables, worker)->pid = 0;
+}

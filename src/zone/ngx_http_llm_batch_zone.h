@@ -65,6 +65,8 @@ struct ngx_http_llm_batch_zone_s {
     ngx_event_t                   mail;
     ngx_event_t                   later;       /* some of it is not due yet */
     ngx_event_t                   watch;
+    ngx_uint_t                    drains;      /* all is to be sent now: the
+                                                  worker shuts down */
     ngx_http_llm_batch_main_conf_t  *mcf;
     ngx_uint_t                    slots[NGX_HTTP_LLM_BATCH_FORMATS];
 };
@@ -82,6 +84,13 @@ ngx_http_llm_batch_zone_t *ngx_http_llm_batch_zone_add(ngx_conf_t *cf,
  */
 void ngx_http_llm_batch_lock(ngx_http_llm_batch_zone_t *zone);
 void ngx_http_llm_batch_unlock(ngx_http_llm_batch_zone_t *zone);
+
+/* this worker copies nothing now, and knows of the epoch; with the lock */
+void ngx_http_llm_batch_settle(ngx_http_llm_batch_zone_t *zone);
+
+/* cleans up after a worker that is gone; the caller holds the lock */
+void ngx_http_llm_batch_reap(ngx_http_llm_batch_zone_t *zone,
+    uint32_t worker);
 
 
 #endif /* _NGX_HTTP_LLM_BATCH_ZONE_H_INCLUDED_ */
