@@ -88,6 +88,13 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       offsetof(ngx_http_llm_batch_loc_conf_t, tenant),
       NULL },
 
+    { ngx_string("llm_batch_credentials"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_batch_credential_names,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_batch_vary"),
       NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_1MORE,
       ngx_http_llm_batch_vary,
@@ -375,7 +382,9 @@ ngx_http_llm_batch_init(ngx_conf_t *cf)
 
     *h = ngx_http_llm_batch_handler;
 
-    if (ngx_http_llm_batch_find_passing(cf, &mcf->passing) != NGX_OK) {
+    if (ngx_http_llm_batch_headers_init(cf, &mcf->neutral) != NGX_OK
+        || ngx_http_llm_batch_find_passing(cf, &mcf->passing) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

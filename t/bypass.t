@@ -88,8 +88,6 @@ my @table = (
 		headers => { 'Content-Type' => 'text/plain' } ],
 	[ 'form', 'content_type', 'a=b', headers => {
 		'Content-Type' => 'application/x-www-form-urlencoded' } ],
-	[ 'no content type', 'content_type', $good,
-		headers => { 'Content-Type' => undef } ],
 	[ 'compressed body', 'encoding', gzipped($good),
 		headers => { 'Content-Encoding' => 'gzip' } ],
 	[ 'no body', 'json', '' ],

@@ -104,8 +104,10 @@ apart('a header twice', { headers => [ 'X-A' => 1, 'X-A' => 2 ] },
 apart('an empty header', header('X-A', '', undef));
 apart('where a header ends', { headers => { 'X-A' => '1', 'X-B' => '2' } },
 	{ headers => { 'X-A' => "1,X-B:2" } });
-apart('charset', header('Content-Type', 'application/json',
+together('charset', header('Content-Type', 'application/json',
 	'application/json; charset=utf-8'));
+apart('another charset', header('Content-Type', 'application/json',
+	'application/json; charset=latin1'));
 apart('task', header('X-LLM-Task', 'one', 'two'));
 
 for my $name ('User-Agent', 'X-Request-Id', 'X-Forwarded-For', 'X-Real-IP',

@@ -330,6 +330,10 @@ ngx_http_llm_batch_own_headers(ngx_http_llm_batch_call_t *call,
         { ngx_string("Accept"), ngx_string("application/json") }
     };
 
+    static ngx_str_t  type[] = {
+        ngx_string("Content-Type"), ngx_string("application/json")
+    };
+
     static ngx_str_t  request_id = ngx_string("X-Request-Id");
     static ngx_str_t  content_length = ngx_string("Content-Length");
 
@@ -339,6 +343,12 @@ ngx_http_llm_batch_own_headers(ngx_http_llm_batch_call_t *call,
         {
             return NGX_ERROR;
         }
+    }
+
+    if (fr->headers_in.content_type == NULL
+        && ngx_http_llm_batch_add_header(fr, &type[0], &type[1]) != NGX_OK)
+    {
+        return NGX_ERROR;
     }
 
     value.data = buf;

@@ -9,6 +9,8 @@
 #include "ngx_http_llm_batch.h"
 
 
+static char *ngx_http_llm_batch_check_ignored(ngx_conf_t *cf,
+    ngx_http_llm_batch_loc_conf_t *conf);
 static char *ngx_http_llm_batch_set_compared(ngx_conf_t *cf,
     ngx_http_llm_batch_loc_conf_t *conf);
 
@@ -77,6 +79,7 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->tenant = NGX_CONF_UNSET_PTR;
     conf->vary = NGX_CONF_UNSET_PTR;
     conf->ignore = NGX_CONF_UNSET_PTR;
+    conf->credentials = NGX_CONF_UNSET_PTR;
     conf->task = NGX_CONF_UNSET_PTR;
     conf->budget = NGX_CONF_UNSET_PTR;
     conf->tolerance = NGX_CONF_UNSET_PTR;
@@ -120,6 +123,8 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->tenant, prev->tenant, NULL);
     ngx_conf_merge_ptr_value(conf->vary, prev->vary, NULL);
     ngx_conf_merge_ptr_value(conf->ignore, prev->ignore, NULL);
+    ngx_conf_merge_ptr_value(conf->credentials, prev->credentials,
+                             &ngx_http_llm_batch_credentials_default);
     ngx_conf_merge_uint_value(conf->min_size, prev->min_size, 2);
     ngx_conf_merge_uint_value(conf->max_size, prev->max_size, 10);
     ngx_conf_merge_uint_value(conf->max_tokens, prev->max_tokens, 0);
@@ -170,11 +175,47 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->min_size = ngx_min(conf->min_size, conf->max_size);
 
+    if (ngx_http_llm_batch_check_ignored(cf, conf) != NGX_CONF_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (ngx_http_llm_batch_set_compared(cf, conf) != NGX_CONF_OK) {
         return NGX_CONF_ERROR;
     }
 
     conf->id = ++mcf->locations;
+
+    return NGX_CONF_OK;
+}
+
+
+/* either may be inherited */
+
+static char *
+ngx_http_llm_batch_check_ignored(ngx_conf_t *cf,
+    ngx_http_llm_batch_loc_conf_t *conf)
+{
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    if (conf->ignore == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    name = conf->credentials->elts;
+
+    for (i = 0; i < conf->credentials->nelts; i++) {
+
+        if (ngx_http_llm_batch_in_list(conf->ignore, &name[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"llm_batch_ignore_headers\" has the "
+                               "credential \"%V\", use "
+                               "\"llm_batch_tenant\" to merge across "
+                               "credentials, or leave it out of "
+                               "\"llm_batch_credentials\"", &name[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
 
     return NGX_CONF_OK;
 }

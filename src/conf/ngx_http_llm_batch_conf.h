@@ -44,6 +44,8 @@ struct ngx_http_llm_batch_main_conf_s {
     ngx_array_t                   lent;       /* one member's address */
     ngx_array_t                   own;        /* never those of a member */
 
+    ngx_hash_t                    neutral;  /* headers that do not count */
+
     ngx_uint_t                    locations;
     ngx_uint_t                    used;     /* llm_batch is on somewhere */
     ngx_uint_t                    models_set;   /* the directive was there */
@@ -65,6 +67,7 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_array_t                  *compared; /* indexes of the variables in
                                                group, tenant and vary */
     ngx_array_t                  *ignore;   /* of ngx_str_t, in lower case */
+    ngx_array_t                  *credentials;  /* the same */
 
     /* what requests are like; NULL: all the same */
     ngx_http_complex_value_t     *task;

@@ -16,6 +16,8 @@ static ngx_int_t ngx_http_llm_batch_parse_rate(ngx_str_t *value,
     ngx_uint_t *interval);
 static ngx_http_llm_batch_zone_t *ngx_http_llm_batch_find_zone(ngx_conf_t *cf,
     ngx_str_t *name);
+static ngx_array_t *ngx_http_llm_batch_header_names(ngx_conf_t *cf,
+    ngx_command_t *cmd, ngx_uint_t wildcards);
 
 
 char *
@@ -254,8 +256,7 @@ char *
 ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_str_t                      *value, *name;
-    ngx_uint_t                      i;
+    ngx_str_t                      *value;
     ngx_http_llm_batch_loc_conf_t  *lcf = conf;
 
     if (lcf->ignore != NGX_CONF_UNSET_PTR) {
@@ -269,37 +270,76 @@ ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
-    lcf->ignore = ngx_array_create(cf->pool, cf->args->nelts - 1,
-                                   sizeof(ngx_str_t));
-    if (lcf->ignore == NULL) {
-        return NGX_CONF_ERROR;
+    lcf->ignore = ngx_http_llm_batch_header_names(cf, cmd, 1);
+
+    return lcf->ignore ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+char *
+ngx_http_llm_batch_credential_names(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->credentials != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    lcf->credentials = ngx_http_llm_batch_header_names(cf, cmd, 0);
+
+    return lcf->credentials ? NGX_CONF_OK : NGX_CONF_ERROR;
+}
+
+
+/* in lower case; NULL after an error, which has been told */
+
+static ngx_array_t *
+ngx_http_llm_batch_header_names(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_uint_t wildcards)
+{
+    u_char       *star;
+    ngx_str_t    *value, *name;
+    ngx_uint_t    i;
+    ngx_array_t  *names;
+
+    value = cf->args->elts;
+
+    names = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                             sizeof(ngx_str_t));
+    if (names == NULL) {
+        return NULL;
     }
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        name = ngx_array_push(lcf->ignore);
+        star = (u_char *) ngx_strchr(value[i].data, '*');
+
+        if (value[i].len == 0 || (star && !wildcards)
+            || (star && (star == value[i].data
+                         || star != value[i].data + value[i].len - 1)))
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid name of a header \"%V\" in \"%V\" "
+                               "directive", &value[i], &cmd->name);
+            return NULL;
+        }
+
+        name = ngx_array_push(names);
         if (name == NULL) {
-            return NGX_CONF_ERROR;
+            return NULL;
         }
 
         name->len = value[i].len;
         name->data = ngx_pnalloc(cf->pool, name->len);
         if (name->data == NULL) {
-            return NGX_CONF_ERROR;
+            return NULL;
         }
 
         ngx_strlow(name->data, value[i].data, name->len);
-
-        if (ngx_http_llm_batch_is_credential(name)) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "\"%V\" in \"%V\" directive is a credential, "
-                               "use \"llm_batch_tenant\" to merge across "
-                               "credentials", &value[i], &cmd->name);
-            return NGX_CONF_ERROR;
-        }
     }
 
-    return NGX_CONF_OK;
+    return names;
 }
 
 

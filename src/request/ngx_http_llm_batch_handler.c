@@ -124,15 +124,20 @@ ngx_http_llm_batch_check_headers(ngx_http_llm_batch_ctx_t *ctx,
         return LLMB_REASON_METHOD;
     }
 
-    if (r->headers_in.content_type == NULL
-        || !ngx_http_llm_batch_is_json(&r->headers_in.content_type->value))
+    /* where only JSON is expected, nothing else is meant */
+
+    if (r->headers_in.content_type
+        ? !ngx_http_llm_batch_is_json(&r->headers_in.content_type->value)
+        : ngx_http_llm_batch_find_adapter(r, ctx->conf) == NULL)
     {
         return LLMB_REASON_CONTENT_TYPE;
     }
 
     ngx_http_llm_batch_find_headers(r, &headers);
 
-    if (headers.content_encoding) {
+    if (headers.content_encoding
+        && !ngx_http_llm_batch_is_identity(&headers.content_encoding->value))
+    {
         return LLMB_REASON_ENCODING;
     }
 

@@ -12,27 +12,40 @@
 
 static ngx_http_llm_batch_header_e ngx_http_llm_batch_header_class(
     ngx_http_llm_batch_loc_conf_t *conf, ngx_table_elt_t *h);
-static ngx_uint_t ngx_http_llm_batch_in_list(ngx_str_t *name,
-    ngx_str_t *list);
+static ngx_uint_t ngx_http_llm_batch_is_neutral(
+    ngx_http_llm_batch_main_conf_t *mcf, ngx_table_elt_t *h, ngx_str_t *name);
+static ngx_uint_t ngx_http_llm_batch_is_default(ngx_table_elt_t *h);
+static ngx_uint_t ngx_http_llm_batch_is_plain_json(ngx_str_t *type);
+static u_char *ngx_http_llm_batch_skip_blanks(u_char *p, u_char *last);
 
+
+/* of "llm_batch_credentials", if nothing is said */
 
 static ngx_str_t  ngx_http_llm_batch_credential_headers[] = {
     ngx_string("authorization"),
     ngx_string("api-key"),
     ngx_string("x-api-key"),
     ngx_string("x-goog-api-key"),
-    ngx_string("cookie"),
-    ngx_null_string
+    ngx_string("cookie")
+};
+
+
+ngx_array_t  ngx_http_llm_batch_credentials_default = {
+    ngx_http_llm_batch_credential_headers, 5, sizeof(ngx_str_t), 5, NULL
 };
 
 
 /*
- * Headers that say nothing about the answer; a name that ends in "*" stands
- * for all that begin so.  Any other header separates: of X-Forwarded-..., too,
- * some, such as -User or -Access-Token, tell who the client is.
+ * Headers that say nothing about the answer, and nothing of who wants it: what
+ * is of one connection, or of one request among others.  Any other separates:
+ * of X-Forwarded-..., too, some, such as -User, -Access-Token or -Client-Cert,
+ * tell who the client is, and "Origin" may be answered.
  */
 
 static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
+
+    /* HTTP, and what proxies in between add (RFC 9110, 9218, 7239, 8586) */
+
     ngx_string("connection"),
     ngx_string("keep-alive"),
     ngx_string("proxy-connection"),
@@ -43,23 +56,107 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("content-length"),
     ngx_string("expect"),
     ngx_string("user-agent"),
-    ngx_string("accept*"),
     ngx_string("date"),
     ngx_string("via"),
     ngx_string("forwarded"),
+    ngx_string("priority"),
+    ngx_string("cdn-loop"),
     ngx_string("x-forwarded-for"),
     ngx_string("x-forwarded-host"),
     ngx_string("x-forwarded-port"),
     ngx_string("x-forwarded-prefix"),
     ngx_string("x-forwarded-proto"),
+    ngx_string("x-forwarded-scheme"),
     ngx_string("x-forwarded-server"),
+    ngx_string("x-forwarded-ssl"),
+    ngx_string("x-original-forwarded-for"),
     ngx_string("x-real-ip"),
+    ngx_string("x-client-ip"),
+    ngx_string("x-cluster-client-ip"),
+    ngx_string("x-scheme"),
+    ngx_string("x-request-start"),
+    ngx_string("x-queue-start"),
+
+    /*
+     * one request among others: W3C Trace Context and Baggage, Zipkin,
+     * Jaeger, Sentry, New Relic, Elastic, Dynatrace, LangSmith,
+     * Application Insights
+     */
+
     ngx_string("traceparent"),
     ngx_string("tracestate"),
     ngx_string("baggage"),
+    ngx_string("b3"),
+    ngx_string("uber-trace-id"),
+    ngx_string("jaeger-debug-id"),
+    ngx_string("sentry-trace"),
+    ngx_string("newrelic"),
+    ngx_string("elastic-apm-traceparent"),
+    ngx_string("x-dynatrace"),
+    ngx_string("langsmith-trace"),
+    ngx_string("grpc-trace-bin"),
+    ngx_string("request-context"),
+    ngx_string("correlation-context"),
+    ngx_string("request-id"),
+    ngx_string("correlation-id"),
     ngx_string("x-request-id"),
-    ngx_string("x-stainless-*"),
-    ngx_string("x-llm-*"),
+    ngx_string("x-correlation-id"),
+    ngx_string("x-trace-id"),
+    ngx_string("x-client-request-id"),
+
+    /* AWS, Azure, Google, Cloudflare, Fastly, Akamai, Vercel, DigitalOcean */
+
+    ngx_string("x-amzn-trace-id"),
+    ngx_string("x-amz-cf-id"),
+    ngx_string("x-ms-client-request-id"),
+    ngx_string("x-ms-correlation-request-id"),
+    ngx_string("x-ms-useragent"),
+    ngx_string("x-azure-ref"),
+    ngx_string("x-azure-clientip"),
+    ngx_string("x-azure-socketip"),
+    ngx_string("x-azure-fdid"),
+    ngx_string("x-azure-requestchain"),
+    ngx_string("x-cloud-trace-context"),
+    ngx_string("x-goog-api-client"),
+    ngx_string("cf-ray"),
+    ngx_string("cf-connecting-ip"),
+    ngx_string("cf-connecting-ipv6"),
+    ngx_string("cf-ipcountry"),
+    ngx_string("cf-visitor"),
+    ngx_string("true-client-ip"),
+    ngx_string("fastly-client-ip"),
+    ngx_string("fastly-ff"),
+    ngx_string("akamai-origin-hop"),
+    ngx_string("x-vercel-id"),
+    ngx_string("do-connecting-ip"),
+
+    /* Envoy and Istio */
+
+    ngx_string("x-envoy-external-address"),
+    ngx_string("x-envoy-expected-rq-timeout-ms"),
+    ngx_string("x-envoy-attempt-count"),
+    ngx_string("x-envoy-internal"),
+    ngx_string("x-envoy-decorator-operation"),
+    ngx_string("x-envoy-peer-metadata"),
+    ngx_string("x-envoy-peer-metadata-id")
+};
+
+
+/* and all that begin so: browsers and SDKs about themselves, and tracers */
+
+static ngx_str_t  ngx_http_llm_batch_neutral_prefixes[] = {
+    ngx_string("accept"),
+    ngx_string("sec-fetch-"),
+    ngx_string("sec-ch-ua"),
+    ngx_string("x-llm-"),
+    ngx_string("x-stainless-"),
+    ngx_string("x-fern-"),
+    ngx_string("x-b3-"),
+    ngx_string("x-datadog-"),
+    ngx_string("x-instana-"),
+    ngx_string("x-ot-span-"),
+    ngx_string("ot-tracer-"),
+    ngx_string("uberctx-"),
     ngx_null_string
 };
 
@@ -116,45 +213,140 @@ static ngx_http_llm_batch_header_e
 ngx_http_llm_batch_header_class(ngx_http_llm_batch_loc_conf_t *conf,
     ngx_table_elt_t *h)
 {
-    ngx_str_t   name, *ignore;
-    ngx_uint_t  i;
+    ngx_str_t  name;
 
     name.data = h->lowcase_key;
     name.len = h->key.len;
 
-    if (ngx_http_llm_batch_in_list(&name, ngx_http_llm_batch_neutral_headers))
-    {
-        return NGX_HTTP_LLM_BATCH_HEADER_IGNORED;
-    }
-
-    if (ngx_http_llm_batch_is_credential(&name)) {
+    if (ngx_http_llm_batch_is_credential(conf, &name)) {
         return conf->tenant ? NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL
                             : NGX_HTTP_LLM_BATCH_HEADER_KEY;
     }
 
-    if (conf->ignore == NULL) {
-        return NGX_HTTP_LLM_BATCH_HEADER_KEY;
-    }
-
-    ignore = conf->ignore->elts;
-
-    for (i = 0; i < conf->ignore->nelts; i++) {
-        if (ignore[i].len == name.len
-            && ngx_memcmp(ignore[i].data, name.data, name.len) == 0)
-        {
-            return NGX_HTTP_LLM_BATCH_HEADER_IGNORED;
-        }
+    if (ngx_http_llm_batch_is_neutral(conf->zone->mcf, h, &name)
+        || ngx_http_llm_batch_is_default(h)
+        || (conf->ignore && ngx_http_llm_batch_in_list(conf->ignore, &name)))
+    {
+        return NGX_HTTP_LLM_BATCH_HEADER_IGNORED;
     }
 
     return NGX_HTTP_LLM_BATCH_HEADER_KEY;
 }
 
 
-ngx_uint_t
-ngx_http_llm_batch_is_credential(ngx_str_t *name)
+/*
+ * The hash of a header of a request is that of its name in lower case, whatever
+ * the protocol; if it is not, the header separates.
+ */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_neutral(ngx_http_llm_batch_main_conf_t *mcf,
+    ngx_table_elt_t *h, ngx_str_t *name)
 {
-    return ngx_http_llm_batch_in_list(name,
-                                      ngx_http_llm_batch_credential_headers);
+    ngx_str_t  *prefix;
+
+    if (ngx_hash_find(&mcf->neutral, h->hash, name->data, name->len)) {
+        return 1;
+    }
+
+    for (prefix = ngx_http_llm_batch_neutral_prefixes; prefix->len; prefix++) {
+
+        if (name->data[0] == prefix->data[0] && name->len >= prefix->len
+            && ngx_memcmp(name->data, prefix->data, prefix->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/* what is so as well if nothing is said; a call says it itself */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_default(ngx_table_elt_t *h)
+{
+    if (ngx_http_llm_batch_is_header(h, "Content-Type")) {
+        return ngx_http_llm_batch_is_plain_json(&h->value);
+    }
+
+    return ngx_http_llm_batch_is_header(h, "Content-Encoding")
+           && ngx_http_llm_batch_is_identity(&h->value);
+}
+
+
+/* JSON is in UTF-8 (RFC 8259), and has no parameters */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_plain_json(ngx_str_t *type)
+{
+    u_char     *p, *last;
+    ngx_uint_t  i;
+
+    static ngx_str_t  charsets[] = {
+        ngx_string("charset=utf-8"), ngx_string("charset=\"utf-8\"")
+    };
+
+    p = type->data;
+    last = p + type->len;
+
+    if (type->len < 16
+        || ngx_strncasecmp(p, (u_char *) "application/json", 16) != 0)
+    {
+        return 0;
+    }
+
+    p = ngx_http_llm_batch_skip_blanks(p + 16, last);
+
+    if (p == last) {
+        return 1;
+    }
+
+    if (*p++ != ';') {
+        return 0;
+    }
+
+    p = ngx_http_llm_batch_skip_blanks(p, last);
+
+    for (i = 0; i < 2; i++) {
+
+        if ((size_t) (last - p) >= charsets[i].len
+            && ngx_strncasecmp(p, charsets[i].data, charsets[i].len) == 0)
+        {
+            p += charsets[i].len;
+            break;
+        }
+    }
+
+    return ngx_http_llm_batch_skip_blanks(p, last) == last;
+}
+
+
+static u_char *
+ngx_http_llm_batch_skip_blanks(u_char *p, u_char *last)
+{
+    while (p < last && (*p == ' ' || *p == '\t')) {
+        p++;
+    }
+
+    return p;
+}
+
+
+ngx_uint_t
+ngx_http_llm_batch_is_identity(ngx_str_t *encoding)
+{
+    return encoding->len == 8
+           && ngx_strncasecmp(encoding->data, (u_char *) "identity", 8) == 0;
+}
+
+
+ngx_uint_t
+ngx_http_llm_batch_is_credential(ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_str_t *name)
+{
+    return ngx_http_llm_batch_in_list(conf->credentials, name);
 }
 
 
@@ -166,22 +358,19 @@ ngx_http_llm_batch_is_cookie(ngx_str_t *name)
 }
 
 
-/* the name is in lower case, and so is the list */
-
-static ngx_uint_t
-ngx_http_llm_batch_in_list(ngx_str_t *name, ngx_str_t *list)
+ngx_uint_t
+ngx_http_llm_batch_in_list(ngx_array_t *list, ngx_str_t *name)
 {
-    size_t  len;
+    size_t      len;
+    ngx_str_t  *elt;
+    ngx_uint_t  i;
 
-    for ( /* void */ ; list->len; list++) {
+    elt = list->elts;
 
-        if (name->data[0] != list->data[0]) {
-            continue;
-        }
+    for (i = 0; i < list->nelts; i++) {
+        len = elt[i].len;
 
-        len = list->len;
-
-        if (list->data[len - 1] == '*') {
+        if (elt[i].data[len - 1] == '*') {
             len--;
 
             if (name->len < len) {
@@ -192,12 +381,44 @@ ngx_http_llm_batch_in_list(ngx_str_t *name, ngx_str_t *list)
             continue;
         }
 
-        if (ngx_memcmp(name->data, list->data, len) == 0) {
+        if (ngx_memcmp(name->data, elt[i].data, len) == 0) {
             return 1;
         }
     }
 
     return 0;
+}
+
+
+ngx_int_t
+ngx_http_llm_batch_headers_init(ngx_conf_t *cf, ngx_hash_t *neutral)
+{
+    ngx_uint_t       i, n;
+    ngx_hash_key_t  *keys;
+    ngx_hash_init_t  hash;
+
+    n = sizeof(ngx_http_llm_batch_neutral_headers) / sizeof(ngx_str_t);
+
+    keys = ngx_pcalloc(cf->temp_pool, n * sizeof(ngx_hash_key_t));
+    if (keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < n; i++) {
+        keys[i].key = ngx_http_llm_batch_neutral_headers[i];
+        keys[i].key_hash = ngx_hash_key(keys[i].key.data, keys[i].key.len);
+        keys[i].value = (void *) 1;
+    }
+
+    hash.hash = neutral;
+    hash.key = ngx_hash_key;
+    hash.max_size = 1024;
+    hash.bucket_size = ngx_align(64, ngx_cacheline_size);
+    hash.name = "llm_batch_headers_hash";
+    hash.pool = cf->pool;
+    hash.temp_pool = NULL;
+
+    return ngx_hash_init(&hash, keys, n);
 }
 
 

@@ -18,6 +18,9 @@ typedef enum {
 } ngx_http_llm_batch_header_e;
 
 
+extern ngx_array_t  ngx_http_llm_batch_credentials_default;
+
+
 /* where one is in a list of headers */
 
 typedef struct {
@@ -51,12 +54,24 @@ ngx_table_elt_t *ngx_http_llm_batch_next_counted(
     ngx_http_llm_batch_walk_t *walk, ngx_http_llm_batch_loc_conf_t *conf,
     ngx_http_llm_batch_header_e *class);
 
+/* whether a Content-Encoding says that there is none */
+ngx_uint_t ngx_http_llm_batch_is_identity(ngx_str_t *encoding);
+
+/* those that do not count anywhere, once for a configuration */
+ngx_int_t ngx_http_llm_batch_headers_init(ngx_conf_t *cf,
+    ngx_hash_t *neutral);
+
 /* copies a string, with a zero behind it */
 ngx_int_t ngx_http_llm_batch_dup(ngx_pool_t *pool, ngx_str_t *dst,
     ngx_str_t *src);
 
-/* whether this name, in lower case, is of a header that identifies a client */
-ngx_uint_t ngx_http_llm_batch_is_credential(ngx_str_t *name);
+/*
+ * Whether a name, in lower case, is of a header that identifies a client; or is
+ * in a list of such names, where a last "*" stands for any rest.
+ */
+ngx_uint_t ngx_http_llm_batch_is_credential(
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_str_t *name);
+ngx_uint_t ngx_http_llm_batch_in_list(ngx_array_t *list, ngx_str_t *name);
 ngx_uint_t ngx_http_llm_batch_is_cookie(ngx_str_t *name);
 
 

@@ -192,7 +192,7 @@ ngx_http_llm_batch_client_headers(ngx_http_llm_batch_buf_t *b,
         name.data = h->lowcase_key;
         name.len = h->key.len;
 
-        if (!ngx_http_llm_batch_is_credential(&name)
+        if (!ngx_http_llm_batch_is_credential(ctx->conf, &name)
             || ngx_http_llm_batch_is_cookie(&name) != cookies)
         {
             continue;
