@@ -88,6 +88,13 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       offsetof(ngx_http_llm_batch_loc_conf_t, tenant),
       NULL },
 
+    { ngx_string("llm_batch_ignore_members"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_1MORE,
+      ngx_http_llm_batch_ignore_members,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_batch_credentials"),
       NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_1MORE,
       ngx_http_llm_batch_credential_names,

@@ -41,6 +41,7 @@
 #include "llmb_sched_share.h"
 #include "llmb_split.h"
 #include "llmb_split_write.h"
+#include "llmb_strip.h"
 #include "llmb_upstream.h"
 #include "llmb_verdict.h"
 

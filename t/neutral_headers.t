@@ -2,9 +2,10 @@
 
 # Copyright (C) The ngx_http_llm_batch_module authors
 
-# Guards that what clients, tracers, meshes and edges add to each request keeps
-# nobody apart, is not sent in a call of several, and is sent by a request that
-# goes alone; and that whatever may tell who a client is does keep them apart.
+# Guards that what clients, tracers, meshes and edges add to each request, and
+# members of the body that are ignored, keep nobody apart, are not sent in a
+# call of several, and are sent by a request that goes alone; and that whatever
+# may tell who a client is does keep them apart.
 
 use v5.36;
 
@@ -14,6 +15,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Test::LLMBatch;
+use Test::LLMBatch::JSON;
 
 use constant N => 32;
 
@@ -30,6 +32,10 @@ location / {
 }
 location /prefix/ {
     llm_batch_ignore_headers X-Noise-* X-Sound;
+    proxy_pass http://backend/;
+}
+location /members/ {
+    llm_batch_ignore_members user metadata;
     proxy_pass http://backend/;
 }
 location /balancer/ {
@@ -129,6 +135,30 @@ calls('a secret, with a shared tenant', 1, \'/secret',
 	map { { 'X-Secret' => $_ } } 1 .. 8);
 ok(!exists last_headers()->{'x-secret'}, 'is not sent if it differs');
 
+# members of the body
+
+for my $where ('', '/members') {
+	my $n = $where ? 1 : 8;
+
+	$mock->reset();
+
+	my @r = $t->plugged($mock, [ map { { uri => $where . $uri, body => {
+		%{body("$where of $_")}, user => "user $_",
+		($_ % 2 ? (metadata => { id => $_, more => [ $_ ] }) : ()) } }
+	} 1 .. 8 ], queued => 9 - $n);
+
+	is(scalar(grep { is_right($_) } @r) . ' of 8 in '
+		. ($mock->calls() - 1), "8 of 8 in $n",
+		'members: ' . ($where || 'separate'));
+}
+
+is(join(' ', sort keys %{last_body()}), 'input model',
+	'members: not sent in a call');
+
+($alone) = $t->client()->request({ uri => "/members$uri",
+	body => { %{body('alone')}, user => 'me' } });
+is(last_body()->{user}, 'me', 'members: sent alone');
+
 $t->done();
 
 
@@ -156,5 +186,7 @@ sub calls ($what, $n, @headers) {
 }
 
 sub is_right ($r) { return Test::LLMBatch::own_answer_problem($r) eq '' }
+
+sub last_body () { return decode_json(($mock->calls())[-1]{body}) }
 
 sub last_headers () { return +($mock->calls())[-1]{headers} }

@@ -80,6 +80,7 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->vary = NGX_CONF_UNSET_PTR;
     conf->ignore = NGX_CONF_UNSET_PTR;
     conf->credentials = NGX_CONF_UNSET_PTR;
+    conf->ignore_members = NGX_CONF_UNSET_PTR;
     conf->task = NGX_CONF_UNSET_PTR;
     conf->budget = NGX_CONF_UNSET_PTR;
     conf->tolerance = NGX_CONF_UNSET_PTR;
@@ -125,6 +126,7 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     ngx_conf_merge_ptr_value(conf->ignore, prev->ignore, NULL);
     ngx_conf_merge_ptr_value(conf->credentials, prev->credentials,
                              &ngx_http_llm_batch_credentials_default);
+    ngx_conf_merge_ptr_value(conf->ignore_members, prev->ignore_members, NULL);
     ngx_conf_merge_uint_value(conf->min_size, prev->min_size, 2);
     ngx_conf_merge_uint_value(conf->max_size, prev->max_size, 10);
     ngx_conf_merge_uint_value(conf->max_tokens, prev->max_tokens, 0);

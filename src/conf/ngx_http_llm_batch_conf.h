@@ -22,6 +22,11 @@
 #define NGX_HTTP_LLM_BATCH_MAX_SIZE     2048
 
 
+/* names of members that do not count, at most */
+
+#define NGX_HTTP_LLM_BATCH_IGNORED      16
+
+
 typedef enum {
     NGX_HTTP_LLM_BATCH_MODE_AUTO = 0,
     NGX_HTTP_LLM_BATCH_MODE_MERGE,
@@ -68,6 +73,8 @@ struct ngx_http_llm_batch_loc_conf_s {
                                                group, tenant and vary */
     ngx_array_t                  *ignore;   /* of ngx_str_t, in lower case */
     ngx_array_t                  *credentials;  /* the same */
+    ngx_array_t                  *ignore_members;   /* of llmb_str_t; NULL:
+                                                       none */
 
     /* what requests are like; NULL: all the same */
     ngx_http_complex_value_t     *task;

@@ -276,6 +276,73 @@ ngx_http_llm_batch_ignore_headers(ngx_conf_t *cf, ngx_command_t *cmd,
 }
 
 
+/* not what the answer is made of, whatever the format */
+
+char *
+ngx_http_llm_batch_ignore_members(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_str_t                      *value, *used;
+    llmb_str_t                     *name;
+    ngx_uint_t                      i;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    static ngx_str_t  needed[] = {
+        ngx_string("model"), ngx_string("stream"), ngx_string("input"),
+        ngx_string("inputs"), ngx_string("texts"), ngx_string("prompt"),
+        ngx_string("text"), ngx_string("messages"), ngx_string("requests"),
+        ngx_string("content"), ngx_string("instances"), ngx_string("query"),
+        ngx_string("documents"), ngx_string("encoding_format"),
+        ngx_string("dimensions"), ngx_null_string
+    };
+
+    if (lcf->ignore_members != NGX_CONF_UNSET_PTR) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        lcf->ignore_members = NULL;
+        return NGX_CONF_OK;
+    }
+
+    if (cf->args->nelts - 1 > NGX_HTTP_LLM_BATCH_IGNORED) {
+        return "has too many names";
+    }
+
+    lcf->ignore_members = ngx_array_create(cf->pool, cf->args->nelts - 1,
+                                           sizeof(llmb_str_t));
+    if (lcf->ignore_members == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        for (used = needed; used->len; used++) {
+
+            if (value[i].len == used->len
+                && ngx_memcmp(value[i].data, used->data, used->len) == 0)
+            {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "\"%V\" in \"%V\" directive is what the "
+                                   "answer is made of", &value[i], &cmd->name);
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        name = ngx_array_push(lcf->ignore_members);
+        if (name == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *name = ngx_http_llm_batch_str(&value[i]);
+    }
+
+    return NGX_CONF_OK;
+}
+
+
 char *
 ngx_http_llm_batch_credential_names(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)

@@ -28,6 +28,8 @@ static llmb_reason_e ngx_http_llm_batch_inspect(
     ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_get_body(ngx_http_request_t *r,
     ngx_str_t *body);
+static ngx_int_t ngx_http_llm_batch_strip_body(ngx_http_request_t *r,
+    ngx_array_t *names, ngx_str_t *body);
 static ngx_int_t ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx);
 static llmb_reason_e ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx);
 static void ngx_http_llm_batch_cleanup(void *data);
@@ -278,6 +280,15 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
         return rc == NGX_DECLINED ? LLMB_REASON_MEMORY : LLMB_REASON_INTERNAL;
     }
 
+    if (conf->ignore_members) {
+        rc = ngx_http_llm_batch_strip_body(r, conf->ignore_members, &body);
+
+        if (rc != NGX_OK) {
+            return rc == NGX_DECLINED ? LLMB_REASON_MEMORY
+                                      : LLMB_REASON_INTERNAL;
+        }
+    }
+
     adapter = ngx_http_llm_batch_find_adapter(r, conf);
     reason = LLMB_REASON_NONE;
 
@@ -381,6 +392,47 @@ ngx_http_llm_batch_get_body(ngx_http_request_t *r, ngx_str_t *body)
         }
 
         p += n;
+    }
+
+    return NGX_OK;
+}
+
+
+/* what is read, compared and sent by us: its own request has what it had */
+
+static ngx_int_t
+ngx_http_llm_batch_strip_body(ngx_http_request_t *r, ngx_array_t *names,
+    ngx_str_t *body)
+{
+    ngx_int_t    rc;
+    ngx_buf_t    b;
+    llmb_sink_t  sink;
+
+    rc = ngx_http_llm_batch_memory_count(r->pool, body->len);
+
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    b.pos = ngx_pnalloc(r->pool, body->len);
+    if (b.pos == NULL) {
+        return NGX_ERROR;
+    }
+
+    b.last = b.pos;
+    b.end = b.pos + body->len;
+
+    sink.write = ngx_http_llm_batch_append;
+    sink.data = &b;
+
+    /* what has none of them, or is no JSON, is looked at as it is */
+
+    if (llmb_strip_write(ngx_http_llm_batch_str(body), names->elts,
+                         names->nelts, &sink)
+        == LLMB_OK)
+    {
+        body->data = b.pos;
+        body->len = b.last - b.pos;
     }
 
     return NGX_OK;
