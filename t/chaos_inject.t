@@ -30,9 +30,10 @@ my @rounds = (
 my $t = Test::LLMBatch->new('failures of libc', but => {
 	tls => 'if a malloc fails, libcrypto may refuse all handshakes to come',
 })
-	->has(qw/ llm_batch inject /)->plan(4 * @rounds + 4);
+	->has(qw/ llm_batch inject /);
 
-chaos_conf($t, '', server => 'location /plain/ {
+chaos_conf($t, '', server => 'request_pool_size 8k;
+location /plain/ {
     proxy_read_timeout 5s;
     proxy_pass http://backend/;
 }');
@@ -69,12 +70,39 @@ for (@rounds) {
 	empty_zone($t, $what);
 }
 
+calls();
+
 cmp_ok($inject->count('recv'), '>', 0, 'there were failures');
 is(join(' ', sort $t->workers()), $workers, 'the workers have lived');
 still_merges($t, $mock, 'afterwards');
 
 $t->done();
 
+
+# the memory of calls, whose blocks are smaller than those of requests, ends at
+# each point of how a call is made
+
+sub calls {
+	my $before = $inject->count('memalign');
+	my $wrong = 0;
+
+	$inject->set(memalign => [ 0.5, 4096, 4096 ]);
+
+	for my $i (1 .. 40) {
+		my @r = $t->burst(24, '/v1/embeddings', sub ($k) {
+			my $model = 'm' x (8 * $i) . $k % 4;
+			return { model => $model, input => "text $i.$k" };
+		});
+		$wrong += grep { own_answer_problem($_) } @r;
+	}
+
+	$inject->set();
+
+	is($wrong, 0, 'calls: all are answered');
+	cmp_ok($inject->count('memalign') - $before, '>', 50,
+		'calls: there were failures');
+	empty_zone($t, 'calls');
+}
 
 # what became of n requests
 

@@ -196,16 +196,19 @@ ngx_http_llm_batch_copy_addresses(ngx_connection_t *c, ngx_connection_t *lc)
 static ngx_int_t
 ngx_http_llm_batch_null_log(ngx_connection_t *c)
 {
+    ngx_log_t           *log;
     ngx_http_log_ctx_t  *ctx;
 
-    c->log = ngx_palloc(c->pool, sizeof(ngx_log_t));
+    log = ngx_palloc(c->pool, sizeof(ngx_log_t));
     ctx = ngx_pcalloc(c->pool, sizeof(ngx_http_log_ctx_t));
 
-    if (c->log == NULL || ctx == NULL) {
+    if (log == NULL || ctx == NULL) {
+        /* c->log is as it was, for closing the connection uses it */
         return NGX_ERROR;
     }
 
-    *c->log = *ngx_cycle->log;
+    *log = *ngx_cycle->log;
+    c->log = log;
 
     ctx->connection = c;
 
