@@ -15,9 +15,10 @@ static void ngx_http_llm_batch_work_move(ngx_queue_t *to, ngx_queue_t *from);
 /* of this worker */
 
 static struct {
-    ngx_queue_t  queue;
-    ngx_event_t  event;
-    size_t       done;            /* bytes, since the last turn */
+    ngx_queue_t       queue;
+    ngx_event_t       event;
+    ngx_connection_t  none;       /* that the event is of */
+    size_t            done;       /* bytes, since the last turn */
 } ngx_http_llm_batch_work;
 
 
@@ -78,6 +79,12 @@ ngx_http_llm_batch_work_arm(void)
 
     if (ev->handler == NULL) {
         ev->handler = ngx_http_llm_batch_work_turn;
+
+        /* for whoever logs events, and wants to know a connection's number */
+
+        ngx_http_llm_batch_work.none.fd = (ngx_socket_t) -1;
+        ev->data = &ngx_http_llm_batch_work.none;
+
         ngx_queue_init(&ngx_http_llm_batch_work.queue);
     }
 
