@@ -243,6 +243,7 @@ check_waits(void)
     uint64_t        since, ms;
     worker_t       *sender;
     request_t      *rq;
+    llmb_call_t    *c;
     llmb_member_t  *m;
 
     ms = (uint64_t) o->max_wait + STILL_CALLS;
@@ -257,10 +258,13 @@ check_waits(void)
         }
 
         m = llmb_member(z, rq->member);
+        c = m->state == LLMB_MEMBER_CLAIMED ? llmb_call(z, m->call) : NULL;
         since = rq->arrived;
 
-        if (m->state == LLMB_MEMBER_CLAIMED) {
-            sender = &workers[llmb_call(z, m->call)->worker];
+        /* who goes alone after others may just have come from such a call */
+
+        if (c && (m->call != rq->member || c->reason == LLMB_REASON_NONE)) {
+            sender = &workers[c->worker];
 
             if (sender->dead || sender->stopped) {
                 continue;
