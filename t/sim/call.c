@@ -94,10 +94,14 @@ leaves(uint32_t group, unsigned probe, unsigned close, uint64_t at)
 
     g = llmb_group(z, group);
 
-    /* a worker that quits waits for nothing; clocks differ by 1 ms */
+    /*
+     * a worker that quits waits for nothing, nor does one that has been given
+     * up, once it goes on; clocks differ by 1 ms
+     */
 
-    if (close == LLMB_CLOSE_DRAIN || pause_of[group].hash != g->hash
-        || pause_of[group].since == 0 || at <= pause_of[group].since + 1
+    if (close == LLMB_CLOSE_DRAIN || close == LLMB_CLOSE_ORPHAN
+        || pause_of[group].hash != g->hash || pause_of[group].since == 0
+        || at <= pause_of[group].since + 1
         || at + 1 >= g->paused)
     {
         return;
