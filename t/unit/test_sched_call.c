@@ -688,6 +688,33 @@ members_left_at_the_end_of_a_call_go_alone(void **state)
 }
 
 
+/* as a request of ours had no answer for it, its client's own is left */
+
+static void
+a_call_of_one_without_an_answer_is_not_over(void **state)
+{
+    uint32_t  i;
+
+    (void) state;
+
+    i = join(0, 1, T0);
+
+    assert_int_equal(expect(0, LLMB_MAIL_SEND, T0), i);
+    assert_int_equal(llmb_sched_send(z, i, 0), i);
+    assert_int_equal(llmb_call(z, i)->carrier, LLMB_CARRIER_OURS);
+
+    llmb_sched_end(z, i, 0, T0);
+
+    assert_sound();
+    assert_sealed(i);
+    assert_true(llmb_call(z, i)->direct);
+    assert_int_equal(inflight(), 1);
+
+    assert_int_equal(single(0, T0), i);
+    leave_all(T0);
+}
+
+
 static void
 the_end_of_a_call_sends_the_next(void **state)
 {
@@ -740,6 +767,7 @@ main(void)
         sched_test(an_answer_smaller_than_its_room_loses_nothing),
         sched_test(room_that_is_not_used_is_given_back),
         sched_test(members_left_at_the_end_of_a_call_go_alone),
+        sched_test(a_call_of_one_without_an_answer_is_not_over),
         sched_test(the_end_of_a_call_sends_the_next),
     };
 
