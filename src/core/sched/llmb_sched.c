@@ -283,6 +283,7 @@ llmb_sched_mail(llmb_zone_t *z, uint32_t worker, uint64_t now, uint32_t *i)
             llmb_sched_flush(z, m->group, worker, *i, now);
 
             if (m->state == LLMB_MEMBER_QUEUED) {
+                llmb_group(z, m->group)->rearm = 0;
                 return LLMB_MAIL_ARM;
             }
 

@@ -80,6 +80,7 @@ llmb_sched_resume(llmb_zone_t *z, uint32_t group, unsigned probe,
     if (now < llmb_sched_shut(g)) {
         g->paused = 0;
         g->trial = 0;
+        g->rearm = 1;
         llmb_sched_attend(z, group, now);
     }
 }

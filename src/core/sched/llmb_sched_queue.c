@@ -35,7 +35,7 @@ llmb_sched_attend(llmb_zone_t *z, uint32_t group, uint64_t now)
 
     llmb_sched_watch(z, g, now);
 
-    if (llmb_when_early(z, g, now)) {
+    if (g->rearm || llmb_when_early(z, g, now)) {
         llmb_sched_mail_member(z, g->queue.head);
     }
 }

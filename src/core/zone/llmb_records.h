@@ -163,6 +163,8 @@ typedef struct {
     uint8_t          joined;      /* one of them since that began */
     uint32_t         sweep;       /* where to go on with that; or LLMB_NIL */
     uint8_t          retry_ms;    /* the pause was told in ms */
+    uint8_t          rearm;       /* it has ended before its time, for which
+                                     timers were set: one is to be set anew */
 
     llmb_policy_t    policy;
     llmb_health_t    health;
