@@ -101,7 +101,7 @@ ngx_http_llm_batch_mail_handler(ngx_event_t *ev)
 }
 
 
-/* not all at once, as there may be thousands */
+/* others have the lock in between, as there may be thousands */
 
 static void
 ngx_http_llm_batch_drain(ngx_http_llm_batch_zone_t *zone)
