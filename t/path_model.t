@@ -70,8 +70,11 @@ cmp_ok($log->[0]{cost} || 0, '>', 0, 'its price');
 
 # what is learned
 
-for my $n (1 .. 40) {
+# on a busy machine it takes more of them
+
+for my $n (1 .. 1000) {
 	$t->request(of('A', input => [ map { "text $_" } 1 .. 1 + $n % 3 ]));
+	last if $n % 40 == 0 && known();
 }
 
 is(known(), 1, 'one has learned what calls cost');
