@@ -292,7 +292,8 @@ ngx_http_llm_batch_ignore_members(ngx_conf_t *cf, ngx_command_t *cmd,
         ngx_string("inputs"), ngx_string("texts"), ngx_string("prompt"),
         ngx_string("text"), ngx_string("messages"), ngx_string("requests"),
         ngx_string("content"), ngx_string("instances"), ngx_string("query"),
-        ngx_string("documents"), ngx_string("encoding_format"),
+        ngx_string("documents"), ngx_string("text_1"), ngx_string("text_2"),
+        ngx_string("n"), ngx_string("top_n"), ngx_string("encoding_format"),
         ngx_string("dimensions"), ngx_null_string
     };
 
