@@ -297,6 +297,9 @@ bench-lock-run: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open \
 		$(BENCH_DIR)/load
 	bench/lock $(BENCH_DIR) $(NGINX) $(MODULE)
 
+bench-instructions: $(MODULE)	## instructions of a request by its way, bounded
+	bench/instructions $(NGINX) $(MODULE)
+
 bench-hostile: $(MODULE) $(BENCH_DIR)/vectors	## large arrays, and clients that do not read
 	bench/hostile $(BENCH_DIR) $(NGINX) $(MODULE)
 
@@ -325,5 +328,6 @@ FORCE:
 .PHONY:		all help module static compile test unit golden fuzz \
 		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
-		bench bench-core bench-curve bench-hostile bench-lock \
-		bench-lock-run bench-scheduler docs-install nginx-tests clean
+		bench bench-core bench-curve bench-hostile \
+		bench-instructions bench-lock bench-lock-run bench-scheduler \
+		docs-install nginx-tests clean
