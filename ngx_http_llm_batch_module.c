@@ -53,6 +53,13 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       0,
       NULL },
 
+    { ngx_string("llm_batch_secret"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_llm_batch_secret,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_batch"),
       NGX_HTTP_LLM_BATCH_CONF|NGX_HTTP_LIF_CONF|NGX_CONF_TAKE12,
       ngx_http_llm_batch,
@@ -330,6 +337,9 @@ static ngx_http_variable_t  ngx_http_llm_batch_vars[] = {
 
     { ngx_string("llm_batch_task"), NULL, ngx_http_llm_batch_variable_string,
       NGX_HTTP_LLM_BATCH_VAR_TASK, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_key"), NULL, ngx_http_llm_batch_variable_key,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("llm_batch_id"), NULL, ngx_http_llm_batch_variable_string,
       NGX_HTTP_LLM_BATCH_VAR_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },

@@ -69,6 +69,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_adapter.h"
 #include "ngx_http_llm_batch_directives.h"
 #include "ngx_http_llm_batch_format.h"
+#include "ngx_http_llm_batch_secret.h"
 #include "ngx_http_llm_batch_values.h"
 #include "ngx_http_llm_batch_crash.h"
 #include "ngx_http_llm_batch_times.h"

@@ -174,6 +174,16 @@ for (
 
 # in http {}
 
+$t->write_file(empty => '')->write_file(line => "\r\n")
+	->write_file(short => "0123456789abcde\n")
+	->write_file(good => "0123456789abcdef")
+	->write_file(long => 'x' x 4099);
+
+for ('good', 'off') {
+	my ($rc, $out) = check('llm_batch zone=llm;', "llm_batch_secret $_;");
+	is($rc, 0, "accepted: llm_batch_secret $_") or diag($out);
+}
+
 for (
 	[ 'llm_batch_zone', 'arguments' ],
 	[ 'llm_batch_zone llm:8m', 'llm:8m' ],
@@ -184,6 +194,16 @@ for (
 	[ 'llm_batch_zone zone=other:512k', 'other' ],
 	[ 'llm_batch_zone zone=other:8m size=1', 'arguments' ],
 	[ 'llm_batch_zone zone=llm:8m', 'llm' ],
+	[ 'llm_batch_secret', 'arguments' ],
+	[ 'llm_batch_secret ""', '""' ],
+	[ 'llm_batch_secret missing', 'missing' ],
+	[ 'llm_batch_secret tmp', 'tmp" is not a file' ],
+	[ 'llm_batch_secret empty', 'empty" is empty' ],
+	[ 'llm_batch_secret line', 'line" is empty' ],
+	[ 'llm_batch_secret short', 'short" is too short' ],
+	[ 'llm_batch_secret long', 'long" is not a file of up to 4096 bytes' ],
+	[ 'llm_batch_secret good; llm_batch_secret good', 'duplicate' ],
+	[ 'llm_batch_secret off; llm_batch_secret good', 'duplicate' ],
 ) {
 	my ($line, $token) = @$_;
 	my ($directive) = $line =~ /^(\w+)/;

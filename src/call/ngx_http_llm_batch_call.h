@@ -48,6 +48,7 @@ struct ngx_http_llm_batch_call_s {
     ngx_str_t                       model;
     const llmb_model_t             *known;    /* in the catalogue, or NULL */
     ngx_str_t                       group;    /* its readable name */
+    uint64_t                        label;    /* $llm_batch_key; 0: none */
 
     /* the members, in the order of the merged body */
     uint32_t                        n;

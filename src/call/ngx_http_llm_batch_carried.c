@@ -115,6 +115,13 @@ ngx_http_llm_batch_sort_variables(ngx_cycle_t *cycle,
 
     for (i = 0; i < cmcf->variables.nelts; i++) {
 
+        if (v[i].name.len == sizeof("llm_batch_key") - 1
+            && ngx_strncmp(v[i].name.data, "llm_batch_key", v[i].name.len)
+               == 0)
+        {
+            mcf->keyed = 1;
+        }
+
         switch (ngx_http_llm_batch_variable_class(&v[i])) {
 
         case NGX_HTTP_LLM_BATCH_VAR_SEEN:

@@ -348,6 +348,7 @@ ngx_http_llm_batch_copy_names(ngx_http_llm_batch_call_t *call,
     call->moved = (lender->body.form->from.len + lender->body.form->to.len
                    != 0);
     call->known = lender->known;
+    call->label = lender->label;
     call->estimated = (lender->body.kind == LLMB_KIND_TEXT
                        || lender->body.kind == LLMB_KIND_OBJECT);
 

@@ -13,6 +13,8 @@ static char *ngx_http_llm_batch_check_ignored(ngx_conf_t *cf,
     ngx_http_llm_batch_loc_conf_t *conf);
 static char *ngx_http_llm_batch_set_compared(ngx_conf_t *cf,
     ngx_http_llm_batch_loc_conf_t *conf);
+static char *ngx_http_llm_batch_set_place(ngx_conf_t *cf,
+    ngx_http_llm_batch_main_conf_t *mcf, ngx_http_llm_batch_loc_conf_t *conf);
 
 
 void *
@@ -32,6 +34,9 @@ ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf)
                           sizeof(const llmb_adapter_t *))
            != NGX_OK
         || ngx_array_init(&mcf->models, cf->pool, 16, sizeof(llmb_model_t))
+           != NGX_OK
+        || ngx_array_init(&mcf->locations, cf->pool, 8,
+                          sizeof(ngx_http_llm_batch_loc_conf_t *))
            != NGX_OK
         || ngx_array_init(&mcf->fds, cf->pool, 8, sizeof(ngx_socket_t))
            != NGX_OK
@@ -185,7 +190,71 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
         return NGX_CONF_ERROR;
     }
 
-    conf->id = ++mcf->locations;
+    return ngx_http_llm_batch_set_place(cf, mcf, conf);
+}
+
+
+/*
+ * Numbers the location, and names it as other nodes do: by server, location,
+ * and which one it is of those of these names, such as blocks of "if".
+ */
+
+static char *
+ngx_http_llm_batch_set_place(ngx_conf_t *cf,
+    ngx_http_llm_batch_main_conf_t *mcf, ngx_http_llm_batch_loc_conf_t *conf)
+{
+    size_t                           len;
+    u_char                          *p;
+    ngx_str_t                        server;
+    ngx_uint_t                       i, n;
+    ngx_http_core_loc_conf_t        *clcf;
+    ngx_http_core_srv_conf_t        *cscf;
+    ngx_http_llm_batch_loc_conf_t  **other;
+
+    cscf = ngx_http_conf_get_module_srv_conf(cf, ngx_http_core_module);
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    server = cscf->server_name;
+
+    if (server.len == cf->cycle->hostname.len
+        && ngx_strncmp(server.data, cf->cycle->hostname.data, server.len) == 0)
+    {
+        /* "$hostname" is another one on each node */
+        server.len = 0;
+    }
+
+    len = server.len + 1 + clcf->name.len + 1;
+
+    p = ngx_pnalloc(cf->pool, len + NGX_INT_T_LEN);
+    if (p == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    conf->place.data = p;
+    conf->place.len = len + NGX_INT_T_LEN;
+
+    p = ngx_cpymem(p, server.data, server.len);
+    *p++ = '\0';
+    p = ngx_cpymem(p, clcf->name.data, clcf->name.len);
+    *p++ = '\0';
+
+    n = 0;
+    other = mcf->locations.elts;
+
+    for (i = 0; i < mcf->locations.nelts; i++) {
+        n += (other[i]->place.len > len
+              && ngx_memcmp(other[i]->place.data, conf->place.data, len) == 0);
+    }
+
+    conf->place.len = ngx_sprintf(p, "%ui", n) - conf->place.data;
+
+    other = ngx_array_push(&mcf->locations);
+    if (other == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    *other = conf;
+    conf->id = mcf->locations.nelts;
 
     return NGX_CONF_OK;
 }

@@ -49,9 +49,15 @@ struct ngx_http_llm_batch_main_conf_s {
     ngx_array_t                   lent;       /* one member's address */
     ngx_array_t                   own;        /* never those of a member */
 
+    llmb_secret_t                 secret;   /* of $llm_batch_key, if it is */
+    ngx_uint_t                    secret_set;
+    ngx_uint_t                    secret_there;   /* the directive was */
+    ngx_uint_t                    keyed;    /* somebody asks for that */
+
     ngx_hash_t                    neutral;  /* headers that do not count */
 
-    ngx_uint_t                    locations;
+    ngx_array_t                   locations;  /* of those with llm_batch:
+                                            ngx_http_llm_batch_loc_conf_t * */
     ngx_uint_t                    used;     /* llm_batch is on somewhere */
     ngx_uint_t                    models_set;   /* the directive was there */
 };
@@ -61,6 +67,8 @@ struct ngx_http_llm_batch_loc_conf_s {
     ngx_http_llm_batch_zone_t    *zone;     /* NULL: off */
     ngx_uint_t                    dry_run;
     ngx_uint_t                    id;       /* of the location */
+    ngx_str_t                     place;    /* the same, on all nodes that
+                                               have it: its names */
 
     ngx_http_complex_value_t     *mode;     /* NULL: auto */
     uint64_t                      adapters; /* a bit for each, or

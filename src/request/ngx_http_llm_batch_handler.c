@@ -247,6 +247,10 @@ ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
                    llmb_reason_names[ctx->reason].len,
                    llmb_reason_names[ctx->reason].data);
 
+    if (ctx->readable) {
+        ngx_http_llm_batch_find_label(ctx, ctx->zone->pool);
+    }
+
     ctx->state = NGX_HTTP_LLM_BATCH_PASSED;
     ngx_http_llm_batch_account(ctx);
 
@@ -292,9 +296,12 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
     adapter = ngx_http_llm_batch_find_adapter(r, conf);
     reason = LLMB_REASON_NONE;
 
-    (void) llmb_request_read(&ctx->body, adapter,
-                             ngx_http_llm_batch_str(&r->uri),
-                             ngx_http_llm_batch_str(&body), &reason);
+    if (llmb_request_read(&ctx->body, adapter, ngx_http_llm_batch_str(&r->uri),
+                          ngx_http_llm_batch_str(&body), &reason)
+        == LLMB_OK)
+    {
+        ctx->readable = 1;
+    }
 
     if (ngx_http_llm_batch_set_names(ctx) != NGX_OK) {
         return LLMB_REASON_INTERNAL;

@@ -81,6 +81,8 @@ struct ngx_http_llm_batch_ctx_s {
                                                  that are part of the key */
     ngx_array_t                     identity; /* and of credentials */
 
+    uint64_t                        label;    /* $llm_batch_key; 0: none */
+
     llmb_result_t                   result;
     ngx_str_t                       task;
     ngx_str_t                       group;    /* its readable name */
@@ -91,6 +93,7 @@ struct ngx_http_llm_batch_ctx_s {
     uint32_t                        wait;     /* ms, the longest hold */
     uint8_t                         priority;
 
+    unsigned                        readable:1;   /* the body is complete */
     unsigned                        tasked:1;
     unsigned                        wakes:1;  /* is in that queue */
     unsigned                        carries:1; /* the lists are complete */

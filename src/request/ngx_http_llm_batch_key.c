@@ -19,6 +19,8 @@ typedef struct {
 } ngx_http_llm_batch_buf_t;
 
 
+static void ngx_http_llm_batch_set_label(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_str_t *key);
 static ngx_int_t ngx_http_llm_batch_key_request(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_key_variables(
@@ -77,7 +79,50 @@ ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
     key->data = b.start;
     key->len = b.pos - b.start;
 
+    if (ctx->zone->mcf->keyed && key->len <= LLMB_KEY_MAX) {
+        ngx_http_llm_batch_set_label(ctx, key);
+    }
+
     return NGX_OK;
+}
+
+
+/*
+ * The key's hash, but that the location is told by its names: so it is the same
+ * after a reload, and on other nodes.
+ */
+
+static void
+ngx_http_llm_batch_set_label(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key)
+{
+    size_t                           len;
+    llmb_siphash_t                   hash;
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
+    mcf = ctx->zone->mcf;
+
+    len = 2 * (sizeof(size_t) + sizeof(ngx_uint_t));
+
+    llmb_siphash_init(&hash, mcf->secret_set ? &mcf->secret
+                                             : &ctx->zone->sh->secret);
+
+    llmb_siphash_update(&hash, &ctx->conf->place.len, sizeof(size_t));
+    llmb_siphash_update(&hash, ctx->conf->place.data, ctx->conf->place.len);
+    llmb_siphash_update(&hash, key->data + len, key->len - len);
+
+    ctx->label = llmb_siphash_final(&hash);
+}
+
+
+void
+ngx_http_llm_batch_find_label(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool)
+{
+    ngx_str_t  key;
+
+    if (ctx->zone->mcf->keyed && ctx->label == 0 && pool) {
+        (void) ngx_http_llm_batch_key(ctx, pool, &key);
+        ngx_reset_pool(pool);
+    }
 }
 
 
@@ -221,7 +266,10 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
 
     r = ctx->request;
 
-    /* what nginx makes the upstream's URI of, and how it got here */
+    /*
+     * the first two are of this node and of now, and stand in front of all;
+     * then what nginx makes the upstream's URI of, and how it got here
+     */
 
     bits = (r->valid_unparsed_uri << 1) | (r->valid_location << 2)
            | (r->internal << 3);
@@ -355,19 +403,23 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
 }
 
 
-/* which of them have a value, and that */
+/* which of them have a value, and that; by name, the same on all nodes */
 
 static ngx_int_t
 ngx_http_llm_batch_key_variables(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx, ngx_array_t *list)
 {
     ngx_uint_t                  i, *index;
+    ngx_http_variable_t        *var;
     ngx_http_variable_value_t  *v;
+    ngx_http_core_main_conf_t  *cmcf;
 
     index = list->elts;
 
-    if (ngx_http_llm_batch_put_part(b, index,
-                                    list->nelts * sizeof(ngx_uint_t))
+    cmcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_core_module);
+    var = cmcf->variables.elts;
+
+    if (ngx_http_llm_batch_put_part(b, &list->nelts, sizeof(ngx_uint_t))
         != NGX_OK)
     {
         return NGX_ERROR;
@@ -376,7 +428,11 @@ ngx_http_llm_batch_key_variables(ngx_http_llm_batch_buf_t *b,
     for (i = 0; i < list->nelts; i++) {
         v = &ctx->request->variables[index[i]];
 
-        if (ngx_http_llm_batch_put_part(b, v->data, v->len) != NGX_OK) {
+        if (ngx_http_llm_batch_put_part(b, var[index[i]].name.data,
+                                        var[index[i]].name.len)
+            != NGX_OK
+            || ngx_http_llm_batch_put_part(b, v->data, v->len) != NGX_OK)
+        {
             return NGX_ERROR;
         }
     }
@@ -478,7 +534,7 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
     size_t           size, skip[LLMB_REQUEST_MAX_HOLES];
-    uint32_t         about[2];
+    u_char           kind;
     unsigned         i;
     llmb_rc_e        rc;
     llmb_sink_t      sink;
@@ -487,10 +543,13 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
 
     body = &ctx->body;
 
-    about[0] = ngx_http_llm_batch_adapter_id(ctx->zone->mcf, body->adapter);
-    about[1] = body->kind;
+    kind = (u_char) body->kind;
 
-    if (ngx_http_llm_batch_put_part(b, about, sizeof(about)) != NGX_OK) {
+    if (ngx_http_llm_batch_put_part(b, body->adapter->name.data,
+                                    body->adapter->name.len)
+        != NGX_OK
+        || ngx_http_llm_batch_put_part(b, &kind, 1) != NGX_OK)
+    {
         return NGX_ERROR;
     }
 

@@ -12,10 +12,18 @@
 
 /*
  * The full key: requests with equal keys, byte for byte, may share a call.
- * Allocated from the pool.
+ * Allocated from the pool.  If somebody asks for $llm_batch_key, ctx->label is
+ * set, too.
  */
 ngx_int_t ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx,
     ngx_pool_t *pool, ngx_str_t *key);
+
+/*
+ * Only the latter, for a request that is not held but whose body was read; the
+ * pool is reset.
+ */
+void ngx_http_llm_batch_find_label(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_pool_t *pool);
 
 /*
  * The client's credentials, headers and all, as one string: empty unless

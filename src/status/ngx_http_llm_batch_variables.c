@@ -174,6 +174,37 @@ ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
 }
 
 
+/* of the request, or of its call: all of its members have the same */
+
+ngx_int_t
+ngx_http_llm_batch_variable_key(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                     *p;
+    uint64_t                    label;
+    ngx_http_llm_batch_ctx_t   *ctx;
+    ngx_http_llm_batch_call_t  *call;
+
+    call = ngx_http_llm_batch_get_call(r);
+    ctx = call ? NULL : ngx_http_llm_batch_get_ctx(r->main);
+
+    label = call ? call->label : ctx ? ctx->label : 0;
+
+    if (label == 0) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, 16);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_llm_batch_variable_set(v, p,
+                                           ngx_sprintf(p, "%016xL", label) - p);
+}
+
+
 ngx_int_t
 ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
