@@ -2,8 +2,8 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * One worker with the scheduler that ships, in a time of its own: what the
- * module does around the core, without the texts.
+ * Workers with the scheduler that ships, one for each node, in a time of their
+ * own: what the module does around the core, without the texts.
  */
 
 
@@ -11,17 +11,11 @@
 #include <string.h>
 
 #include "engine.h"
-#include "llmb_group.h"
 #include "llmb_sched.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
-#include "llmb_upstream.h"
 
-
-/* that of the module */
-
-#define SIM_MAX_CALL   (16 * 1024 * 1024)
 
 /* a held request looks for itself, as in the module; ms */
 
@@ -31,17 +25,26 @@
 
 #define SIM_PASS       100
 
+/* bytes of a zone if nobody says how many; many of them take much memory */
 
-static void sim_arrive(sim_engine_t *e);
-static llmb_reason_e sim_hold(sim_engine_t *e, uint32_t r);
-static llmb_reason_e sim_eligible(sim_engine_t *e, const sim_request_t *rq);
-static uint64_t sim_budget(const sim_engine_t *e, const sim_request_t *rq);
-static uint32_t sim_wait(const sim_engine_t *e, const sim_request_t *rq);
-static uint32_t sim_group(sim_engine_t *e, const sim_request_t *rq);
-static void sim_set_group(const sim_settings_t *s, llmb_group_t *g);
-static void sim_mail(sim_engine_t *e);
-static void sim_set_timer(sim_engine_t *e, uint32_t r);
-static void sim_timer(sim_engine_t *e, uint32_t r);
+#define SIM_ZONE       (64 * 1024 * 1024)
+#define SIM_ZONE_NODE  (4 * 1024 * 1024)
+
+/* what clients that wait for nothing would make for ever */
+
+#define SIM_MADE       20000000
+
+
+static void sim_start(sim_engine_t *e, sim_run_t *run,
+    const sim_trace_t *trace, const sim_backend_t *backend);
+static void sim_start_clients(sim_engine_t *e, const sim_backend_t *backend);
+static void sim_start_node(sim_engine_t *e, uint32_t node);
+static void sim_end(sim_engine_t *e);
+static void sim_arrive(sim_engine_t *e, uint32_t client);
+static uint32_t sim_next(sim_engine_t *e, uint32_t client);
+static void sim_room(sim_engine_t *e);
+static void sim_mail(sim_engine_t *e, uint32_t node);
+static void sim_timer(sim_engine_t *e, uint32_t part);
 
 
 uint64_t
@@ -58,43 +61,6 @@ sim_clock_us(const sim_engine_t *e)
 }
 
 
-static void
-sim_start(sim_engine_t *e, sim_run_t *run, const sim_backend_t *backend)
-{
-    uint32_t  n;
-
-    memset(e, 0, sizeof(sim_engine_t));
-
-    e->run = run;
-    e->trace = run->trace;
-    e->settings = run->settings;
-
-    n = e->trace->n;
-    e->left = n;
-    e->group = LLMB_NIL;
-    e->member = sim_realloc(NULL, n, sizeof(uint32_t));
-    e->timer = sim_realloc(NULL, n, sizeof(uint64_t));
-    memset(e->timer, 0, n * sizeof(uint64_t));
-    memset(e->member, 0xff, n * sizeof(uint32_t));
-
-    e->zone = aligned_alloc(64, (size_t) e->settings->zone & ~(size_t) 63);
-
-    if (e->zone == NULL
-        || llmb_zone_init(e->zone, e->settings->zone & ~(uint64_t) 63, 1)
-           != LLMB_OK)
-    {
-        sim_die(1, "out of memory");
-    }
-
-    llmb_worker(e->zone, 0)->pid = 1;
-
-    e->request = sim_realloc(NULL, e->zone->nmembers, sizeof(uint32_t));
-
-    sim_server_start(&e->server, backend);
-    sim_queue_push(&e->queue, SIM_ARRIVE, e->trace->requests[0].at, 0);
-}
-
-
 void
 sim_run(sim_run_t *run, const sim_trace_t *trace,
     const sim_settings_t *settings, const sim_backend_t *backend)
@@ -107,18 +73,16 @@ sim_run(sim_run_t *run, const sim_trace_t *trace,
 
     run->trace = trace;
     run->settings = settings;
-    run->served = sim_realloc(NULL, trace->n, sizeof(sim_served_t));
-    memset(run->served, 0, trace->n * sizeof(sim_served_t));
 
-    sim_start(&e, run, backend);
+    sim_start(&e, run, trace, backend);
 
-    while (e.left && sim_queue_pop(&e.queue, &event)) {
+    while ((e.left || e.coming) && sim_queue_pop(&e.queue, &event)) {
         e.now = event.at;
 
         switch (event.type) {
 
         case SIM_ARRIVE:
-            sim_arrive(&e);
+            sim_arrive(&e, event.index);
             break;
 
         case SIM_RETURN:
@@ -130,60 +94,197 @@ sim_run(sim_run_t *run, const sim_trace_t *trace,
             break;
 
         case SIM_MAIL:
-            sim_mail(&e);
+            sim_mail(&e, event.index);
+            break;
+
+        case SIM_WORK:
+            sim_fill(&e, event.index);
             break;
         }
     }
 
-    for (i = 0; i < trace->n; i++) {
+    for (i = 0; i < run->trace->n; i++) {
         if (!run->served[i].served) {
-            sim_die(1, "request \"%s\" has never been served: please report "
-                    "this", trace->requests[i].id);
+            sim_die(1, "request %u has never been served: please report this",
+                    i + 1);
         }
     }
 
-    sim_learned(&e, &run->learned);
+    if (run->own && run->own->n == 0) {
+        sim_die(1, "no requests in %g s: let clients think less",
+                (double) e.end / 1e6);
+    }
 
-    free(e.zone);
-    free(e.queue.heap);
-    free(e.server.free);
-    free(e.member);
-    free(e.timer);
-    free(e.request);
-    free(e.flight);
+    if (run->own) {
+        run->own->span = run->own->requests[run->own->n - 1].at;
+    }
+
+    sim_learned(&e, &run->learned);
+    sim_end(&e);
+}
+
+
+static void
+sim_start(sim_engine_t *e, sim_run_t *run, const sim_trace_t *trace,
+    const sim_backend_t *backend)
+{
+    memset(e, 0, sizeof(sim_engine_t));
+
+    e->run = run;
+    e->settings = run->settings;
+    e->group = LLMB_NIL;
+
+    e->nodes = sim_realloc(NULL, e->settings->nodes, sizeof(sim_node_t));
+    memset(e->nodes, 0, e->settings->nodes * sizeof(sim_node_t));
+
+    sim_server_start(&e->server, backend);
+
+    if (trace->maker) {
+        run->own = sim_realloc(NULL, 1, sizeof(sim_trace_t));
+        *run->own = *trace;
+        run->trace = run->own;
+        e->trace = run->own;
+
+        sim_start_clients(e, backend);
+        return;
+    }
+
+    e->trace = trace;
+    e->left = trace->n;
+    e->coming = 1;
+
+    sim_room(e);
+    sim_queue_push(&e->queue, SIM_ARRIVE, trace->requests[0].at, 0);
+}
+
+
+/* they do not begin at once, but within what a call and thinking take */
+
+static void
+sim_start_clients(sim_engine_t *e, const sim_backend_t *backend)
+{
+    double                  at, spread;
+    uint64_t                seed;
+    uint32_t                i, n;
+    const sim_generator_t  *generator;
+
+    generator = sim_maker_of(e->trace->maker);
+    spread = generator->think + backend->fixed + backend->each;
+    seed = e->trace->seed;
+
+    e->end = (uint64_t) (generator->seconds * 1e6);
+    n = (uint32_t) e->trace->load;
+    e->seeds = sim_realloc(NULL, n, sizeof(uint64_t));
+
+    for (i = 0; i < n; i++) {
+        (void) sim_uniform(&seed);
+        e->seeds[i] = seed;
+
+        at = sim_uniform(&e->seeds[i]) * spread;
+
+        if (at < (double) e->end) {
+            e->coming++;
+            sim_queue_push(&e->queue, SIM_ARRIVE, (uint64_t) at, i);
+        }
+    }
+}
+
+
+static void
+sim_start_node(sim_engine_t *e, uint32_t node)
+{
+    size_t       size;
+    sim_node_t  *n;
+
+    n = &e->nodes[node];
+    size = (size_t) e->settings->zone;
+
+    if (size == 0) {
+        size = llmb_max(SIM_ZONE / e->settings->nodes, SIM_ZONE_NODE);
+    }
+
+    size &= ~(size_t) 63;
+    n->zone = aligned_alloc(64, size);
+
+    if (n->zone == NULL || llmb_zone_init(n->zone, size, 1) != LLMB_OK) {
+        sim_die(1, "out of memory");
+    }
+
+    llmb_worker(n->zone, 0)->pid = 1;
+
+    n->part = sim_realloc(NULL, n->zone->nmembers, sizeof(uint32_t));
+}
+
+
+static void
+sim_end(sim_engine_t *e)
+{
+    uint32_t  i;
+
+    for (i = 0; i < e->settings->nodes; i++) {
+        free(e->nodes[i].zone);
+        free(e->nodes[i].part);
+    }
+
+    free(e->nodes);
+    free(e->seeds);
+    free(e->queue.heap);
+    free(e->server.free);
+    free(e->cuts);
+    free(e->parts);
+    free(e->flight);
+}
+
+
+void
+sim_run_forget(sim_run_t *run)
+{
+    if (run->own) {
+        free(run->own->requests);
+        run->own->requests = NULL;
+    }
+
+    free(run->served);
+    free(run->batches);
+    free(run->members);
+
+    run->served = NULL;
+    run->batches = NULL;
+    run->members = NULL;
 }
 
 
 void
 sim_run_free(sim_run_t *run)
 {
-    free(run->served);
-    free(run->batches);
-    free(run->members);
+    sim_run_forget(run);
+    free(run->own);
 }
 
 
 /* requests */
 
 static void
-sim_arrive(sim_engine_t *e)
+sim_arrive(sim_engine_t *e, uint32_t client)
 {
-    uint32_t       r;
+    uint32_t       r, node;
     llmb_reason_e  reason;
 
-    r = e->next++;
-
-    if (e->next < e->trace->n) {
-        sim_queue_push(&e->queue, SIM_ARRIVE, e->trace->requests[e->next].at,
-                       0);
-    }
+    e->coming--;
+    r = sim_next(e, client);
 
     if (e->settings->window == SIM_WINDOW_NONE) {
         sim_alone(e, r, LLMB_STATUS_NONE, LLMB_REASON_NONE);
         return;
     }
 
-    reason = sim_hold(e, r);
+    node = sim_node(e, r);
+
+    if (e->nodes[node].zone == NULL) {
+        sim_start_node(e, node);
+    }
+
+    reason = sim_hold(e, node, r);
 
     if (reason != LLMB_REASON_NONE) {
         sim_alone(e, r, LLMB_STATUS_BYPASS, reason);
@@ -191,288 +292,221 @@ sim_arrive(sim_engine_t *e)
 }
 
 
-static llmb_reason_e
-sim_hold(sim_engine_t *e, uint32_t r)
+static uint32_t
+sim_next(sim_engine_t *e, uint32_t client)
 {
-    uint32_t              group, i;
-    llmb_rc_e             rc;
-    llmb_member_t        *m;
-    llmb_reason_e         reason;
-    const sim_request_t  *rq;
+    uint32_t        r;
+    sim_request_t  *request;
 
-    rq = &e->trace->requests[r];
-    reason = sim_eligible(e, rq);
+    r = e->next++;
 
-    if (reason != LLMB_REASON_NONE) {
-        return reason;
-    }
+    if (e->run->own == NULL) {
 
-    group = sim_group(e, rq);
-
-    if (group == LLMB_NIL) {
-        return LLMB_REASON_ZONE_FULL;
-    }
-
-    if (llmb_health_open(&llmb_group(e->zone, group)->health, sim_clock(e))) {
-        return LLMB_REASON_BREAKER;
-    }
-
-    i = llmb_member_alloc(e->zone, group, 0, (uint32_t) rq->bytes);
-
-    if (i == LLMB_NIL) {
-        return LLMB_REASON_ZONE_FULL;
-    }
-
-    do {
-        rc = llmb_member_grow(e->zone, i);
-    } while (rc == LLMB_AGAIN);
-
-    if (rc != LLMB_OK) {
-        llmb_sched_leave(e->zone, i, sim_clock(e));
-        return LLMB_REASON_ZONE_FULL;
-    }
-
-    m = llmb_member(e->zone, i);
-
-    m->items = 1;
-    m->tokens = rq->tokens;
-    m->scalar = 1;
-    m->priority = (uint8_t) rq->priority;
-    m->wait = sim_wait(e, rq);
-    m->budget = (uint32_t) sim_budget(e, rq);
-
-    e->member[r] = i;
-    e->request[i] = r;
-
-    llmb_sched_join(e->zone, i, sim_clock(e));
-
-    sim_post(e);
-    sim_set_timer(e, r);
-
-    return LLMB_REASON_NONE;
-}
-
-
-static llmb_reason_e
-sim_eligible(sim_engine_t *e, const sim_request_t *rq)
-{
-    uint32_t               i;
-    uint64_t               budget;
-    const sim_settings_t  *s;
-
-    s = e->settings;
-
-    if (rq->reason != LLMB_REASON_NONE) {
-        return rq->reason;
-    }
-
-    for (i = 0; i < s->ntasks; i++) {
-        if (strcmp(s->tasks[i], rq->task) == 0) {
-            break;
+        if (e->next < e->trace->n) {
+            e->coming++;
+            sim_queue_push(&e->queue, SIM_ARRIVE,
+                           e->trace->requests[e->next].at, 0);
         }
+
+        return r;
     }
 
-    if (s->ntasks && i == s->ntasks) {
-        return LLMB_REASON_TASK;
+    if (r == SIM_MADE) {
+        sim_die(1, "more than %u requests: let clients think longer, or for "
+                "fewer seconds", SIM_MADE);
     }
 
-    budget = sim_budget(e, rq);
+    request = sim_make(e->run->own, e->trace->maker, &e->seeds[client]);
+    request->at = e->now;
+    request->client = client;
 
-    if (budget && budget < s->latency_threshold) {
-        return LLMB_REASON_BUDGET;
-    }
+    e->left++;
 
-    if (s->max_tokens && rq->tokens > s->max_tokens) {
-        return LLMB_REASON_TOKENS;
-    }
+    sim_room(e);
 
-    return rq->bytes > SIM_MAX_CALL ? LLMB_REASON_BODY_SIZE : LLMB_REASON_NONE;
+    return r;
 }
 
 
-static uint64_t
-sim_budget(const sim_engine_t *e, const sim_request_t *rq)
-{
-    return rq->budget ? rq->budget : e->settings->latency_budget;
-}
-
-
-/* the longest time for which it may be held, by its tolerance; ms */
-
-static uint32_t
-sim_wait(const sim_engine_t *e, const sim_request_t *rq)
-{
-    uint64_t         wait;
-    sim_tolerance_e  tolerance;
-
-    wait = e->settings->max_wait;
-    tolerance = rq->tolerance ? rq->tolerance : e->settings->tolerance;
-
-    return (uint32_t) (tolerance == SIM_TOLERANCE_LOW ? 0
-                       : tolerance == SIM_TOLERANCE_MEDIUM ? wait / 2 : wait);
-}
-
-
-/* model and task are what requests of a trace may differ in */
-
-static uint32_t
-sim_group(sim_engine_t *e, const sim_request_t *rq)
-{
-    char                   key[2048];
-    size_t                 i, len;
-    uint32_t               hash, g;
-    unsigned               fresh;
-    llmb_str_t             str;
-    const sim_settings_t  *s;
-
-    s = e->settings;
-
-    len = (size_t) snprintf(key, sizeof(key), "%s%c%s", rq->model, 0,
-                            rq->task);
-    len = llmb_min(len, sizeof(key) - 1);
-
-    for (i = 0, hash = 2166136261; i < len; i++) {
-        hash = (hash ^ (uint8_t) key[i]) * 16777619;
-    }
-
-    str.data = (const uint8_t *) key;
-    str.len = len;
-
-    g = llmb_group_get(e->zone, str, hash, &fresh);
-
-    if (g == LLMB_NIL || !fresh) {
-        return g;
-    }
-
-    sim_set_group(s, llmb_group(e->zone, g));
-    llmb_upstream_init(e->zone, g);
-
-    return g;
-}
-
+/* for what is kept of each request */
 
 static void
-sim_set_group(const sim_settings_t *s, llmb_group_t *g)
+sim_room(sim_engine_t *e)
 {
-    llmb_policy_t  *policy;
+    uint32_t    had, room;
+    sim_run_t  *run;
 
-    policy = &g->policy;
+    run = e->run;
+    had = run->served_room;
+    room = had;
 
-    policy->window = s->window == SIM_WINDOW_FIXED ? LLMB_WINDOW_FIXED
-                     : s->window == SIM_WINDOW_RATE ? LLMB_WINDOW_RATE
-                     : LLMB_WINDOW_SLOT;
+    while (room < e->trace->n) {
+        room = llmb_max(2 * room, e->trace->n);
+    }
 
-    policy->concurrency = s->concurrency;
-    policy->learned = s->automatic;
-    policy->interval = s->rate > 0 ? (uint64_t) (1e6 / s->rate) : 0;
-    policy->max_size = s->max_size;
-    policy->min_size = llmb_min(s->min_size, s->max_size);
-    policy->max_tokens = s->max_tokens;
-    policy->max_bytes = SIM_MAX_CALL;
-    policy->max_wait = s->max_wait;
+    if (room == had) {
+        return;
+    }
+
+    run->served_room = room;
+    run->served = sim_realloc(run->served, room, sizeof(sim_served_t));
+    memset(&run->served[had], 0, (room - had) * sizeof(sim_served_t));
+
+    e->cuts = sim_realloc(e->cuts, room, sizeof(sim_cut_t *));
+    memset(&e->cuts[had], 0, (room - had) * sizeof(sim_cut_t *));
+}
+
+
+void
+sim_serve(sim_engine_t *e, uint32_t r, unsigned status)
+{
+    double                  think;
+    uint32_t                client;
+    uint64_t                at;
+    sim_served_t           *served;
+
+    served = &e->run->served[r];
+
+    if (served->served) {
+        sim_die(1, "request %u was served twice: please report this", r + 1);
+    }
+
+    served->served = 1;
+    served->done = e->now;
+    served->status = status;
+
+    e->left--;
+
+    if (e->run->own == NULL) {
+        return;
+    }
+
+    client = e->trace->requests[r].client;
+    think = sim_exponential(&e->seeds[client],
+                            sim_maker_of(e->trace->maker)->think);
+
+    /* at the earliest in the next pass of the event loop */
+
+    at = e->now + llmb_max((uint64_t) think, SIM_PASS);
+
+    if (at < e->end) {
+        e->coming++;
+        sim_queue_push(&e->queue, SIM_ARRIVE, at, client);
+    }
 }
 
 
 /* a worker looks at its mail at the end of the pass in which its bell rang */
 
 void
-sim_post(sim_engine_t *e)
+sim_post(sim_engine_t *e, uint32_t node)
 {
-    if (e->zone->bells && !e->posted) {
-        e->posted = 1;
-        sim_queue_push(&e->queue, SIM_MAIL, e->now, 0);
+    sim_node_t  *n;
+
+    n = &e->nodes[node];
+
+    if (n->zone->bells && !n->posted) {
+        n->posted = 1;
+        sim_queue_push(&e->queue, SIM_MAIL, e->now, node);
     }
 }
 
 
 static void
-sim_mail(sim_engine_t *e)
+sim_mail(sim_engine_t *e, uint32_t node)
 {
-    uint32_t             i, r;
-    uint64_t             later;
-    llmb_mail_e          mail;
-    const llmb_member_t *m;
+    uint32_t      i, part;
+    uint64_t      later;
+    sim_node_t   *n;
+    llmb_mail_e   mail;
 
-    e->posted = 0;
+    n = &e->nodes[node];
+    n->posted = 0;
 
-    while ((mail = llmb_sched_mail(e->zone, 0, sim_clock(e), &i))
+    while ((mail = llmb_sched_mail(n->zone, 0, sim_clock(e), &i))
            != LLMB_MAIL_NONE)
     {
         if (mail == LLMB_MAIL_SEND) {
-            sim_send(e, i);
+            sim_send(e, node, i);
             continue;
         }
 
-        r = e->request[i];
-        m = llmb_member(e->zone, i);
+        part = n->part[i];
 
         switch (mail) {
 
         case LLMB_MAIL_REFUSE:
-            sim_refused(e, r, m);
-            llmb_sched_leave(e->zone, i, sim_clock(e));
-            e->member[r] = SIM_NIL;
+            sim_refused(e, part, llmb_member(n->zone, i));
             break;
 
         case LLMB_MAIL_ANSWER:
-            llmb_sched_leave(e->zone, i, sim_clock(e));
-            e->member[r] = SIM_NIL;
+            sim_leave(e, part);
             break;
 
         default: /* LLMB_MAIL_ARM */
-            sim_set_timer(e, r);
+            sim_set_timer(e, part);
         }
     }
 
-    llmb_worker(e->zone, 0)->bell = 0;
-    e->zone->bells = 0;
+    llmb_worker(n->zone, 0)->bell = 0;
+    n->zone->bells = 0;
 
-    later = llmb_sched_later(e->zone, 0);
+    later = llmb_sched_later(n->zone, 0);
 
     if (later != UINT64_MAX) {
-        sim_queue_push(&e->queue, SIM_MAIL, (later - SIM_EPOCH) * 1000, 0);
+        sim_queue_push(&e->queue, SIM_MAIL, (later - SIM_EPOCH) * 1000, node);
     }
 }
 
 
 /* timers */
 
-static void
-sim_set_timer(sim_engine_t *e, uint32_t r)
+void
+sim_set_timer(sim_engine_t *e, uint32_t part)
 {
-    uint64_t  now, at;
+    uint64_t      now, at;
+    sim_part_t   *p;
+    llmb_zone_t  *z;
 
-    if (llmb_member(e->zone, e->member[r])->state != LLMB_MEMBER_QUEUED) {
+    p = &e->parts[part];
+    z = e->nodes[p->node].zone;
+
+    if (llmb_member(z, p->member)->state != LLMB_MEMBER_QUEUED) {
         return;
     }
 
     now = sim_clock(e);
-    at = llmb_sched_wake(e->zone, e->member[r], now);
+    at = llmb_sched_wake(z, p->member, now);
     at = llmb_min(at, now + SIM_LOOK);
 
-    e->timer[r] = at > now ? (at - SIM_EPOCH) * 1000 : e->now + SIM_PASS;
+    p->timer = at > now ? (at - SIM_EPOCH) * 1000 : e->now + SIM_PASS;
 
-    sim_queue_push(&e->queue, SIM_TIMER, e->timer[r], r);
+    sim_queue_push(&e->queue, SIM_TIMER, p->timer, part);
 }
 
 
 static void
-sim_timer(sim_engine_t *e, uint32_t r)
+sim_timer(sim_engine_t *e, uint32_t part)
 {
+    sim_part_t     *p;
+    llmb_zone_t    *z;
     llmb_member_t  *m;
 
-    if (e->timer[r] != e->now || e->member[r] == SIM_NIL) {
+    p = &e->parts[part];
+
+    if (p->timer != e->now || p->member == SIM_NIL) {
         return;
     }
 
-    m = llmb_member(e->zone, e->member[r]);
+    z = e->nodes[p->node].zone;
+    m = llmb_member(z, p->member);
 
     if (m->state != LLMB_MEMBER_QUEUED) {
         return;
     }
 
-    llmb_sched_flush(e->zone, m->group, 0, e->member[r], sim_clock(e));
+    llmb_sched_flush(z, m->group, 0, p->member, sim_clock(e));
 
-    sim_post(e);
-    sim_set_timer(e, r);
+    sim_post(e, p->node);
+    sim_set_timer(e, part);
 }

@@ -20,6 +20,12 @@
 
 #define SIM_LATEST  1e14
 
+#define SIM_KEY     1024
+
+/* items of a request */
+
+#define SIM_MOST    100000
+
 
 static const char *sim_field_string(const sim_place_t *place, json_t *object,
     const char *name, unsigned required);
@@ -34,6 +40,8 @@ static void sim_field_analysis(sim_request_t *request,
 static void sim_field_status(sim_request_t *request, const sim_place_t *place,
     const char *status, const char *word);
 static void sim_field_client(sim_request_t *request, const sim_place_t *place,
+    json_t *object);
+static void sim_field_share(sim_request_t *request, const sim_place_t *place,
     json_t *object);
 
 
@@ -107,6 +115,7 @@ sim_field_request(sim_request_t *request, sim_place_t *place, json_t *object)
         request->priority = (unsigned) x;
     }
 
+    sim_field_share(request, place, object);
     sim_field_analysis(request, place, object);
 }
 
@@ -147,6 +156,7 @@ sim_field_log(sim_request_t *request, sim_place_t *place, json_t *object)
     s = sim_field_string(place, object, "request_id", 0);
     request->id = s ? sim_strdup(s, strlen(s)) : "";
 
+    sim_field_share(request, place, object);
     sim_field_client(request, place, object);
 
     return 1;
@@ -400,5 +410,38 @@ sim_field_client(sim_request_t *request, const sim_place_t *place,
 
     if (s && sim_number(s, 0, 9, &x)) {
         request->priority = (unsigned) x;
+    }
+}
+
+
+/* who may share its call, and how many items it is; tokens are of all */
+
+static void
+sim_field_share(sim_request_t *request, const sim_place_t *place,
+    json_t *object)
+{
+    double       x;
+    const char  *s;
+
+    s = sim_field_string(place, object, "key", 0);
+
+    if (s && *s && strcmp(s, "-") != 0) {
+
+        if (strlen(s) > SIM_KEY) {
+            sim_die(1, "%s:%u: \"key\" is longer than %u", place->file,
+                    place->line, SIM_KEY);
+        }
+
+        request->key = sim_strdup(s, strlen(s));
+    }
+
+    if (sim_field_number(place, object, "items", 0, SIM_MOST, &x)) {
+
+        if (x < 1 || x != floor(x)) {
+            sim_die(1, "%s:%u: \"items\" is not a number from 1 to %u",
+                    place->file, place->line, SIM_MOST);
+        }
+
+        request->items = (uint32_t) x;
     }
 }

@@ -6,6 +6,7 @@
  */
 
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine.h"
@@ -22,10 +23,9 @@
 #define SIM_COOLDOWN   10000
 
 
-static void sim_return_call(sim_engine_t *e, sim_batch_t *batch,
-    uint32_t call);
-static void sim_outcome(sim_engine_t *e, const sim_batch_t *batch,
-    llmb_outcome_t *out, llmb_facts_t *facts);
+static void sim_return_call(sim_engine_t *e, uint32_t batch);
+static void sim_outcome(sim_engine_t *e, uint32_t batch, llmb_outcome_t *out,
+    llmb_facts_t *facts);
 
 
 /* what is sent */
@@ -59,7 +59,8 @@ sim_batch(sim_engine_t *e, uint32_t call, uint32_t inflight)
 
 
 static void
-sim_batch_add(sim_engine_t *e, sim_batch_t *batch, uint32_t r)
+sim_batch_add(sim_engine_t *e, sim_batch_t *batch, uint32_t r, uint32_t items,
+    uint64_t tokens)
 {
     sim_run_t     *run;
     sim_served_t  *served;
@@ -75,7 +76,8 @@ sim_batch_add(sim_engine_t *e, sim_batch_t *batch, uint32_t r)
     run->members[run->nmembers++] = r;
 
     batch->size++;
-    batch->tokens += e->trace->requests[r].tokens;
+    batch->items += items;
+    batch->tokens += tokens;
 
     served = &run->served[r];
     served->sent = e->now;
@@ -88,7 +90,7 @@ sim_batch_add(sim_engine_t *e, sim_batch_t *batch, uint32_t r)
 static void
 sim_batch_go(sim_engine_t *e, sim_batch_t *batch)
 {
-    batch->done = sim_server_call(&e->server, e->now, batch->size,
+    batch->done = sim_server_call(&e->server, e->now, batch->items,
                                   batch->tokens, &batch->status);
 
     sim_queue_push(&e->queue, SIM_RETURN, batch->done,
@@ -99,53 +101,62 @@ sim_batch_go(sim_engine_t *e, sim_batch_t *batch)
 void
 sim_alone(sim_engine_t *e, uint32_t r, llmb_status_e how, llmb_reason_e reason)
 {
-    sim_batch_t  *batch;
+    sim_batch_t          *batch;
+    const sim_request_t  *rq;
 
     batch = sim_batch(e, SIM_NIL, 0);
+    rq = &e->trace->requests[r];
 
     batch->how = how;
     batch->reason = reason;
 
-    sim_batch_add(e, batch, r);
+    sim_batch_add(e, batch, r, rq->items, rq->tokens);
     sim_batch_go(e, batch);
 }
 
 
 void
-sim_send(sim_engine_t *e, uint32_t call)
+sim_send(sim_engine_t *e, uint32_t node, uint32_t call)
 {
     uint32_t        i;
     llmb_call_t    *c;
+    llmb_zone_t    *z;
+    sim_part_t     *p;
     sim_batch_t    *batch;
     llmb_result_t  *result;
 
-    i = llmb_sched_send(e->zone, call, 0);
+    z = e->nodes[node].zone;
+    i = llmb_sched_send(z, call, 0);
 
     if (i == LLMB_NIL) {
         return;
     }
 
-    if (llmb_call_is_single(e->zone, call)) {
+    if (llmb_call_is_single(z, call) && !llmb_member(z, call)->part) {
         /* its client's own request carries it */
-        llmb_sched_go(e->zone, call);
+        llmb_sched_go(z, call);
     }
 
-    result = &llmb_member(e->zone, i)->result;
+    result = &llmb_member(z, i)->result;
 
-    c = llmb_call(e->zone, call);
+    c = llmb_call(z, call);
 
+    e->last = &e->nodes[node];
     e->group = c->group;
 
-    batch = sim_batch(e, call, llmb_group(e->zone, c->group)->inflight);
+    batch = sim_batch(e, call,
+                      llmb_upstream_of(z, llmb_group(z, c->group))->inflight);
+    batch->node = node;
     batch->how = (llmb_status_e) result->status;
     batch->reason = (llmb_reason_e) result->reason;
     batch->close = (llmb_close_e) c->close;
 
     for (i = c->members.head;
          i != LLMB_NIL;
-         i = llmb_queue_links(e->zone)[i].next)
+         i = llmb_queue_links(z)[i].next)
     {
-        sim_batch_add(e, batch, e->request[i]);
+        p = &e->parts[e->nodes[node].part[i]];
+        sim_batch_add(e, batch, p->request, p->items, p->tokens);
     }
 
     sim_batch_go(e, batch);
@@ -154,37 +165,37 @@ sim_send(sim_engine_t *e, uint32_t call)
 
 /* answers */
 
-static void
-sim_serve(sim_engine_t *e, uint32_t r, unsigned status)
-{
-    sim_served_t  *served;
-
-    served = &e->run->served[r];
-
-    if (served->served) {
-        sim_die(1, "request \"%s\" was served twice: please report this",
-                e->trace->requests[r].id);
-    }
-
-    served->served = 1;
-    served->done = e->now;
-    served->status = status;
-
-    e->left--;
-}
-
-
 void
-sim_refused(sim_engine_t *e, uint32_t r, const llmb_member_t *m)
+sim_refused(sim_engine_t *e, uint32_t part, const llmb_member_t *m)
 {
+    sim_part_t    *p;
     sim_served_t  *served;
 
-    served = &e->run->served[r];
+    p = &e->parts[part];
+
+    served = &e->run->served[p->request];
     served->sent = e->now;
     served->how = (llmb_status_e) m->result.status;
     served->reason = (llmb_reason_e) m->result.reason;
 
-    sim_serve(e, r, 429);
+    sim_answered(e, part, 429);
+    sim_leave(e, part);
+}
+
+
+/* its member goes, if nobody has withdrawn it */
+
+void
+sim_leave(sim_engine_t *e, uint32_t part)
+{
+    sim_part_t  *p;
+
+    p = &e->parts[part];
+
+    if (p->member != SIM_NIL) {
+        llmb_sched_leave(e->nodes[p->node].zone, p->member, sim_clock(e));
+        p->member = SIM_NIL;
+    }
 }
 
 
@@ -197,37 +208,42 @@ sim_return(sim_engine_t *e, uint32_t i)
 
     if (e->flight[i].call == SIM_NIL) {
         sim_serve(e, e->run->members[batch->first], batch->status);
-
-    } else {
-        sim_return_call(e, batch, e->flight[i].call);
+        return;
     }
 
-    sim_post(e);
+    sim_return_call(e, i);
+    sim_post(e, e->run->batches[i].node);
 }
 
 
 /* with the location's defaults */
 
 static void
-sim_outcome(sim_engine_t *e, const sim_batch_t *batch, llmb_outcome_t *out,
+sim_outcome(sim_engine_t *e, uint32_t i, llmb_outcome_t *out,
     llmb_facts_t *facts)
 {
+    const sim_batch_t  *batch;
+
     memset(out, 0, sizeof(llmb_outcome_t));
     memset(facts, 0, sizeof(llmb_facts_t));
+
+    batch = &e->run->batches[i];
 
     out->status = batch->status;
     out->answered = 1;
     out->split = (batch->status == 200);
     out->idempotent = 1;
     out->fallback = 1;
-    out->items = batch->size;
+    out->items = batch->items;
     out->tokens = batch->tokens;
     out->spent = (e->now - batch->sent) / 1000;
 
-    facts->items = batch->size;
-    facts->inflight = e->flight[batch - e->run->batches].inflight;
+    facts->items = batch->items;
+    facts->inflight = e->flight[i].inflight;
     facts->sent = batch->sent + (uint64_t) SIM_EPOCH * 1000;
     facts->usec = sim_clock_us(e);
+    facts->began = e->trace->requests[e->run->members[batch->first]].at / 1000
+                   + SIM_EPOCH;
     facts->retry = e->server.backend->retry;
     facts->fallback_limit = SIM_FALLBACK;
     facts->breaker_failures = SIM_FAILURES;
@@ -235,34 +251,25 @@ sim_outcome(sim_engine_t *e, const sim_batch_t *batch, llmb_outcome_t *out,
 }
 
 
-void
-sim_learned(const sim_engine_t *e, sim_learned_t *learned)
-{
-    llmb_group_t  *g;
-
-    if (e->group == LLMB_NIL) {
-        return;
-    }
-
-    g = llmb_group(e->zone, e->group);
-
-    learned->concurrency = llmb_group_slots(e->zone, g);
-    learned->cost = llmb_learn_cost(&llmb_upstream_of(e->zone, g)->learn,
-                                    &learned->fixed, &learned->each);
-}
-
-
 static void
-sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
+sim_return_call(sim_engine_t *e, uint32_t batch)
 {
-    uint32_t         i, r;
-    llmb_facts_t     facts;
-    llmb_outcome_t   out;
-    llmb_returned_t  returned;
+    unsigned          status;
+    uint32_t          i, n, next, call, part, *parts;
+    sim_node_t       *node;
+    llmb_zone_t      *z;
+    llmb_facts_t      facts;
+    llmb_outcome_t    out;
+    llmb_returned_t   returned;
+
+    node = &e->nodes[e->run->batches[batch].node];
+    z = node->zone;
+    call = e->flight[batch].call;
+    status = e->run->batches[batch].status;
 
     sim_outcome(e, batch, &out, &facts);
 
-    llmb_returned(e->zone, call, 0, &out, &facts, sim_clock(e), &returned);
+    llmb_returned(z, call, 0, &out, &facts, sim_clock(e), &returned);
 
     if (returned.verdict == LLMB_VERDICT_AGAIN
         || returned.verdict == LLMB_VERDICT_HALVE)
@@ -270,22 +277,53 @@ sim_return_call(sim_engine_t *e, sim_batch_t *batch, uint32_t call)
         return;
     }
 
-    if (llmb_call_is_own(llmb_call(e->zone, call))) {
-        r = e->request[call];
+    if (llmb_call_is_own(llmb_call(z, call))) {
+        part = node->part[call];
 
-        sim_serve(e, r, batch->status);
-
-        llmb_sched_leave(e->zone, call, sim_clock(e));
-        e->member[r] = SIM_NIL;
+        sim_answered(e, part, status);
+        sim_leave(e, part);
         return;
     }
 
     /* who is left gets what the upstream said */
 
-    while ((i = llmb_call(e->zone, call)->members.head) != LLMB_NIL) {
-        sim_serve(e, e->request[i], batch->status);
-        llmb_sched_answer(e->zone, i, 0);
+    parts = sim_realloc(NULL, e->run->batches[batch].size, sizeof(uint32_t));
+
+    n = 0;
+
+    for (i = llmb_call(z, call)->members.head; i != LLMB_NIL; i = next) {
+        next = llmb_queue_links(z)[i].next;
+
+        if (llmb_member(z, i)->state == LLMB_MEMBER_CLAIMED) {
+            parts[n++] = node->part[i];
+            llmb_sched_answer(z, i, 0);
+        }
     }
 
-    llmb_sched_end(e->zone, call, 0, sim_clock(e));
+    llmb_sched_end(z, call, 0, sim_clock(e));
+
+    for (i = 0; i < n; i++) {
+        sim_answered(e, parts[i], status);
+    }
+
+    free(parts);
+}
+
+
+void
+sim_learned(const sim_engine_t *e, sim_learned_t *learned)
+{
+    llmb_zone_t   *z;
+    llmb_group_t  *g;
+
+    if (e->group == LLMB_NIL) {
+        return;
+    }
+
+    z = e->last->zone;
+    g = llmb_group(z, e->group);
+
+    learned->concurrency = llmb_group_slots(z, g);
+    learned->cost = llmb_learn_cost(&llmb_upstream_of(z, g)->learn,
+                                    &learned->fixed, &learned->each);
 }

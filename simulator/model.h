@@ -17,7 +17,8 @@ typedef enum {
     SIM_ARRIVE = 0,               /* in the order in which a worker looks */
     SIM_RETURN,
     SIM_TIMER,
-    SIM_MAIL
+    SIM_MAIL,
+    SIM_WORK                      /* on a request that is cut */
 } sim_event_e;
 
 

@@ -22,6 +22,7 @@ typedef struct {
 static const char  sim_help[] =
 "usage: llm-batch-sim [option ...] [file]\n"
 "       llm-batch-sim [option ...] --generate kind --rate n[,n...]\n"
+"       llm-batch-sim [option ...] --clients n[,n...]\n"
 "\n"
 "What ngx_http_llm_batch_module would do with the requests of a trace: the\n"
 "batches, and how long everybody waits.  The file, or \"-\" for the standard\n"
@@ -36,11 +37,14 @@ static const char  sim_help[] =
 "  --max-size 10\n"
 "  --max-tokens 0\n"
 "  --max-wait 500ms\n"
+"  --split 'on max=64'           or off: arrays too large for a call\n"
 "  --eligible-tasks any          or names with commas in between\n"
 "  --latency-budget 0            of requests that have none; 0 is none\n"
 "  --latency-threshold 200ms\n"
 "  --latency-tolerance high      of requests that have none (--tolerance)\n"
 "  --zone 64m\n"
+"  --nodes 1                     servers with nginx, each with its own zone\n"
+"  --by random                   how requests come to them: random, or key\n"
 "  --compare setting ...         several runs side by side, such as\n"
 "                                none slot 'window=fixed max_wait=10';\n"
 "                                what is not said is as above\n"
@@ -50,18 +54,28 @@ static const char  sim_help[] =
 "  --parallel 1                  calls at a time, or \"unlimited\"\n"
 "  --jitter 0%                   by which times differ, up and down\n"
 "  --reject 0%                   calls that are answered 429\n"
+"  --most-items 2048             that a call may have; 0: any number\n"
 "  --limit n r/s                 calls beyond this rate are answered 429\n"
 "  --retry-after time            of answers of 429\n"
 "\n"
 "a trace by chance:\n"
 "  --generate kind               poisson, bursts or heavy\n"
 "  --rate n[,n...]               requests per second; a run for each\n"
+"  --clients n[,n...]            in place of both: clients that ask again\n"
+"                                when they have their answer, and have\n"
+"  --think 0                     thought for so long, in the mean\n"
 "  --seconds 10\n"
 "  --burst 40                    requests of a burst\n"
-"  --tokens 64                   mean of a request\n"
+"  --tokens 64                   mean of an item\n"
+"  --items 1                     mean of a request: arrays of up to 2048\n"
 "  --models 1\n"
+"  --keys n                      only requests of one key share calls;\n"
+"                                n,zipf or n,zipf=1.2: some are popular;\n"
+"                                unique: each request has its own\n"
 "  --budgets min-max             latency budgets, ms\n"
 "  --seed 1                      of this, and of the upstream's chance\n"
+"  --seeds 1                     so many, from that one on: the mean of each\n"
+"                                figure, its least, and its most\n"
 "\n"
 "  --interval 0                  between the texts of a list\n"
 "  --brief                       no batches, only the summary\n"
@@ -82,6 +96,12 @@ static unsigned sim_option_seconds(sim_options_t *o, const char *value);
 static unsigned sim_option_burst(sim_options_t *o, const char *value);
 static unsigned sim_option_tokens(sim_options_t *o, const char *value);
 static unsigned sim_option_models(sim_options_t *o, const char *value);
+static unsigned sim_option_keys(sim_options_t *o, const char *value);
+static unsigned sim_option_items(sim_options_t *o, const char *value);
+static unsigned sim_option_clients(sim_options_t *o, const char *value);
+static unsigned sim_option_think(sim_options_t *o, const char *value);
+static unsigned sim_option_seeds(sim_options_t *o, const char *value);
+static unsigned sim_option_most(sim_options_t *o, const char *value);
 static unsigned sim_option_budgets(sim_options_t *o, const char *value);
 static unsigned sim_option_seed(sim_options_t *o, const char *value);
 static unsigned sim_option_interval(sim_options_t *o, const char *value);
@@ -96,18 +116,26 @@ static const sim_option_t  sim_option_list[] = {
     { "parallel", sim_option_parallel, "1 to 4096, or \"unlimited\"" },
     { "jitter", sim_option_jitter, "0% to 100%" },
     { "reject", sim_option_reject, "0% to 100%" },
+    { "most-items", sim_option_most, "0 to 100000" },
     { "limit", sim_option_limit, "a rate such as 50r/s" },
     { "retry-after", sim_option_retry, "a time up to an hour" },
     { "generate", sim_option_generate,
       "\"poisson\", \"bursts\" or \"heavy\"" },
     { "rate", sim_option_rate,
       "up to 32 numbers above 0 with commas in between" },
+    { "clients", sim_option_clients,
+      "up to 32 numbers up to 100000 with commas in between" },
+    { "think", sim_option_think, "a time up to an hour" },
     { "seconds", sim_option_seconds, "a number up to 86400" },
     { "burst", sim_option_burst, "1 to 100000" },
     { "tokens", sim_option_tokens, "1 to 1000000" },
     { "models", sim_option_models, "1 to 1000" },
+    { "items", sim_option_items, "1 to 2048" },
+    { "keys", sim_option_keys,
+      "1 to 10000000, with \",zipf\" or \",zipf=exponent\", or \"unique\"" },
     { "budgets", sim_option_budgets, "two numbers of ms: min-max" },
     { "seed", sim_option_seed, "a number" },
+    { "seeds", sim_option_seeds, "1 to 1000" },
     { "interval", sim_option_interval, "a time up to an hour" },
     { "plot", sim_option_plot, "a file" },
     { "brief", sim_option_brief, NULL },
@@ -123,6 +151,26 @@ static void sim_option(sim_options_t *o, const char *name, const char *value,
 static void sim_options_check(const sim_options_t *o);
 
 
+static void
+sim_options_init(sim_options_t *o)
+{
+    memset(o, 0, sizeof(sim_options_t));
+    sim_settings_init(&o->settings);
+
+    (void) sim_cost("3.15+0.62n", &o->backend);
+    o->backend.parallel = 1;
+    o->backend.seed = 1;
+    o->backend.most = 2048;
+    o->seeds = 1;
+    o->generator.seconds = 10;
+    o->generator.burst = 40;
+    o->generator.tokens = 64;
+    o->generator.items = 1;
+    o->generator.models = 1;
+    o->generator.seed = 1;
+}
+
+
 void
 sim_options(sim_options_t *o, int argc, char **argv)
 {
@@ -134,17 +182,7 @@ sim_options(sim_options_t *o, int argc, char **argv)
 
     static char  window[32];
 
-    memset(o, 0, sizeof(sim_options_t));
-    sim_settings_init(&o->settings);
-
-    (void) sim_cost("3.15+0.62n", &o->backend);
-    o->backend.parallel = 1;
-    o->backend.seed = 1;
-    o->generator.seconds = 10;
-    o->generator.burst = 40;
-    o->generator.tokens = 64;
-    o->generator.models = 1;
-    o->generator.seed = 1;
+    sim_options_init(o);
 
     n = 0;
     words = 0;
@@ -202,7 +240,7 @@ sim_options(sim_options_t *o, int argc, char **argv)
 
     o->ncompared = n;
     o->settings.name = sim_window_text(&o->settings, window, sizeof(window));
-    o->brief |= n > 1 || o->generator.nrates > 1;
+    o->brief |= n > 1 || o->generator.nloads > 1 || o->seeds > 1;
 
     sim_options_check(o);
 }
@@ -256,25 +294,47 @@ sim_option(sim_options_t *o, const char *name, const char *value,
 static void
 sim_options_check(const sim_options_t *o)
 {
-    if (o->generator.kind == SIM_GENERATE_NONE) {
+    const sim_generator_t  *g;
 
-        if (o->file == NULL) {
-            sim_die(2, "no file, and no --generate; --help tells more");
-        }
+    g = &o->generator;
 
-        if (o->generator.nrates) {
+    if (g->kind == SIM_GENERATE_NONE) {
+
+        if (o->rated) {
             sim_die(2, "\"--rate\" is for --generate");
         }
 
-        return;
+        if (o->file == NULL) {
+            sim_die(2, "no file, no --generate and no --clients; --help tells "
+                    "more");
+        }
+
+        if (g->keys || g->unique) {
+            sim_die(2, "\"--keys\" is for --generate and --clients; a file "
+                    "has its own, as \"key\"");
+        }
+
+        if (g->items != 1) {
+            sim_die(2, "\"--items\" is for --generate and --clients; a file "
+                    "has its own, as \"items\"");
+        }
+
+    } else if (o->file) {
+        sim_die(2, "\"%s\": a file and --%s do not go together", o->file,
+                g->kind == SIM_GENERATE_CLIENTS ? "clients" : "generate");
     }
 
-    if (o->file) {
-        sim_die(2, "\"%s\": a file and --generate do not go together",
-                o->file);
+    if (g->kind == SIM_GENERATE_CLIENTS && (o->rated || o->generated)) {
+        sim_die(2, "\"--clients\" and \"--%s\" do not go together: a client "
+                "asks again when it has its answer",
+                o->generated ? "generate" : "rate");
     }
 
-    if (o->generator.nrates == 0) {
+    if (o->thinks && g->kind != SIM_GENERATE_CLIENTS) {
+        sim_die(2, "\"--think\" is for --clients");
+    }
+
+    if (o->generated && !o->rated) {
         sim_die(2, "\"--generate\" needs --rate");
     }
 }
@@ -336,44 +396,104 @@ sim_option_retry(sim_options_t *o, const char *value)
 
 
 static unsigned
-sim_option_generate(sim_options_t *o, const char *value)
+sim_option_most(sim_options_t *o, const char *value)
 {
-    o->generator.kind = strcmp(value, "poisson") == 0 ? SIM_GENERATE_POISSON
-                        : strcmp(value, "bursts") == 0 ? SIM_GENERATE_BURSTS
-                        : strcmp(value, "heavy") == 0 ? SIM_GENERATE_HEAVY
-                        : SIM_GENERATE_NONE;
+    uint64_t  n;
 
-    return o->generator.kind != SIM_GENERATE_NONE;
+    if (!sim_integer(value, 0, 100000, &n)) {
+        return 0;
+    }
+
+    o->backend.most = (uint32_t) n;
+
+    return 1;
 }
 
 
 static unsigned
-sim_option_rate(sim_options_t *o, const char *value)
+sim_option_generate(sim_options_t *o, const char *value)
+{
+    sim_generate_e  kind;
+
+    kind = strcmp(value, "poisson") == 0 ? SIM_GENERATE_POISSON
+           : strcmp(value, "bursts") == 0 ? SIM_GENERATE_BURSTS
+           : strcmp(value, "heavy") == 0 ? SIM_GENERATE_HEAVY
+           : SIM_GENERATE_NONE;
+
+    o->generated = 1;
+
+    if (o->generator.kind != SIM_GENERATE_CLIENTS) {
+        o->generator.kind = kind;
+    }
+
+    return kind != SIM_GENERATE_NONE;
+}
+
+
+/* a run for each of them */
+
+static unsigned
+sim_option_loads(sim_options_t *o, const char *value, double min, double max)
 {
     char    *word;
     size_t   len;
-    double   rate;
+    double   load;
 
-    o->generator.nrates = 0;
+    o->generator.nloads = 0;
 
     for ( ;; ) {
         len = strcspn(value, ",");
         word = sim_strdup(value, len);
 
-        if (!sim_number(word, 0.001, 1000000, &rate)
-            || o->generator.nrates == SIM_RATES)
+        if (!sim_number(word, min, max, &load)
+            || o->generator.nloads == SIM_LOADS)
         {
             return 0;
         }
 
         free(word);
-        o->generator.rates[o->generator.nrates++] = rate;
+        o->generator.loads[o->generator.nloads++] = load;
         value += len;
 
         if (*value++ == '\0') {
             return 1;
         }
     }
+}
+
+
+static unsigned
+sim_option_rate(sim_options_t *o, const char *value)
+{
+    o->rated = 1;
+
+    return sim_option_loads(o, value, 0.001, 1000000);
+}
+
+
+static unsigned
+sim_option_clients(sim_options_t *o, const char *value)
+{
+    o->generator.kind = SIM_GENERATE_CLIENTS;
+
+    return strspn(value, "0123456789,") == strlen(value)
+           && sim_option_loads(o, value, 1, 100000);
+}
+
+
+static unsigned
+sim_option_think(sim_options_t *o, const char *value)
+{
+    uint64_t  ms;
+
+    if (!sim_time(value, 3600000, &ms)) {
+        return 0;
+    }
+
+    o->thinks = 1;
+    o->generator.think = (double) ms * 1000;
+
+    return 1;
 }
 
 
@@ -408,6 +528,63 @@ sim_option_models(sim_options_t *o, const char *value)
     }
 
     o->generator.models = (uint32_t) n;
+
+    return 1;
+}
+
+
+static unsigned
+sim_option_items(sim_options_t *o, const char *value)
+{
+    return sim_number(value, 1, 2048, &o->generator.items);
+}
+
+
+static unsigned
+sim_option_keys(sim_options_t *o, const char *value)
+{
+    size_t       len;
+    uint64_t     n;
+    const char  *more;
+
+    o->generator.keys = 0;
+    o->generator.zipf = 0;
+    o->generator.unique = strcmp(value, "unique") == 0;
+
+    if (o->generator.unique) {
+        return 1;
+    }
+
+    len = strcspn(value, ",");
+
+    if (!sim_integer(sim_strdup(value, len), 1, 10000000, &n)) {
+        return 0;
+    }
+
+    o->generator.keys = (uint32_t) n;
+    more = value + len;
+
+    if (strcmp(more, ",zipf") == 0) {
+        o->generator.zipf = 1;
+        return 1;
+    }
+
+    return *more == '\0'
+           || (strncmp(more, ",zipf=", 6) == 0
+               && sim_number(more + 6, 0.01, 10, &o->generator.zipf));
+}
+
+
+static unsigned
+sim_option_seeds(sim_options_t *o, const char *value)
+{
+    uint64_t  n;
+
+    if (!sim_integer(value, 1, SIM_SEEDS, &n)) {
+        return 0;
+    }
+
+    o->seeds = (uint32_t) n;
 
     return 1;
 }

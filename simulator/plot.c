@@ -18,106 +18,86 @@
 #define SIM_CAP     100
 
 
-typedef double (*sim_value_pt)(const sim_run_t *run);
-
-
-typedef struct {
-    const sim_run_t  *runs;       /* of each rate, one for each setting */
-    uint32_t          settings;
-    uint32_t          rates;
-} sim_plot_t;
-
-
 static void sim_plot_title(const sim_options_t *options, const sim_run_t *run,
     char *buf, size_t size);
-static void sim_plot_trace(const sim_plot_t *plot, FILE *out, double top);
-static void sim_plot_sweep(const sim_plot_t *plot, sim_chart_t *chart,
-    sim_value_pt x, sim_value_pt y);
+static void sim_plot_trace(const sim_runs_t *runs, FILE *out, double top);
+static void sim_plot_sweep(const sim_runs_t *runs, sim_chart_t *chart,
+    sim_figure_pt x, sim_figure_pt y);
+static double sim_plot_value(const sim_runs_t *runs, uint32_t load,
+    uint32_t setting, sim_figure_pt figure);
 
 
 static double
-sim_plot_rate(const sim_run_t *run)
+sim_plot_calls(const sim_summary_t *s)
 {
-    return run->trace->rate;
+    return s->calls_per_request;
 }
 
 
 static double
-sim_plot_calls(const sim_run_t *run)
+sim_plot_p50(const sim_summary_t *s)
 {
-    return run->summary.calls_per_request;
+    return s->latency.p50;
 }
 
 
 static double
-sim_plot_p50(const sim_run_t *run)
+sim_plot_p99(const sim_summary_t *s)
 {
-    return run->summary.latency.p50;
-}
-
-
-static double
-sim_plot_p99(const sim_run_t *run)
-{
-    return run->summary.latency.p99;
+    return s->latency.p99;
 }
 
 
 void
-sim_plot(const sim_options_t *options, const sim_run_t *runs, uint32_t n)
+sim_plot(const sim_options_t *options, const sim_runs_t *runs)
 {
     char         title[256];
     FILE        *out;
     double       top, height;
     uint32_t     i;
-    sim_plot_t   plot;
     sim_chart_t  chart;
-    const char  *names[SIM_COMPARED];
+    const char  *load, *names[SIM_COMPARED];
 
     static const struct {
         const char    *title;
         const char    *x_label;
         const char    *y_label;
-        sim_value_pt   x;
-        sim_value_pt   y;
+        sim_figure_pt  x;         /* NULL: the load */
+        sim_figure_pt  y;
     } charts[] = {
-        { "Latency, median", "requests per second", "p50, ms", sim_plot_rate,
-          sim_plot_p50 },
-        { "Latency, 99 %", "requests per second", "p99, ms", sim_plot_rate,
-          sim_plot_p99 },
-        { "Calls", "requests per second", "calls per request", sim_plot_rate,
-          sim_plot_calls },
+        { "Latency, median", NULL, "p50, ms", NULL, sim_plot_p50 },
+        { "Latency, 99 %", NULL, "p99, ms", NULL, sim_plot_p99 },
+        { "Calls", NULL, "calls per request", NULL, sim_plot_calls },
         { "Latency against calls", "calls per request", "p99, ms",
           sim_plot_calls, sim_plot_p99 }
     };
 
-    plot.runs = runs;
-    plot.rates = llmb_max(options->generator.nrates, 1);
-    plot.settings = n / plot.rates;
+    load = options->generator.kind == SIM_GENERATE_CLIENTS
+           ? "clients" : "requests per second";
 
-    for (i = 0; i < plot.settings; i++) {
-        names[i] = runs[i].settings->name;
+    for (i = 0; i < runs->settings; i++) {
+        names[i] = sim_run_of(runs, 0, i, 0)->settings->name;
     }
 
     /* the legend at most has a line for each */
 
-    height = plot.rates > 1 ? 2 * SIM_HEIGHT : SIM_HEIGHT + 140;
-    height += 60 + 20 * (double) (plot.settings / 4 + 1);
+    height = runs->loads > 1 ? 2 * SIM_HEIGHT : SIM_HEIGHT + 140;
+    height += 60 + 20 * (double) (runs->settings / 4 + 1);
 
-    sim_plot_title(options, runs, title, sizeof(title));
+    sim_plot_title(options, runs->all, title, sizeof(title));
 
     out = sim_chart_open(options->plot, SIM_WIDTH, height, title);
 
     sim_chart_text(out, SIM_MARGIN, 24, "start",
                    " font-size=\"14\" font-weight=\"bold\"", title);
     top = sim_chart_legend(out, SIM_MARGIN, 48, SIM_WIDTH - 2 * SIM_MARGIN,
-                           names, plot.settings);
+                           names, runs->settings);
 
-    if (plot.rates == 1) {
-        sim_plot_trace(&plot, out, top);
+    if (runs->loads == 1) {
+        sim_plot_trace(runs, out, top);
     }
 
-    for (i = 0; i < 4 && plot.rates > 1; i++) {
+    for (i = 0; i < 4 && runs->loads > 1; i++) {
         memset(&chart, 0, sizeof(sim_chart_t));
 
         chart.out = out;
@@ -127,13 +107,13 @@ sim_plot(const sim_options_t *options, const sim_run_t *runs, uint32_t n)
         chart.top = top - 10 + i / 2 * SIM_HEIGHT;
         chart.width = SIM_WIDTH / 2.0;
         chart.height = SIM_HEIGHT;
-        chart.x.label = charts[i].x_label;
+        chart.x.label = charts[i].x_label ? charts[i].x_label : load;
         chart.y.label = charts[i].y_label;
 
         /* what cannot keep up does not hide the others */
         chart.y.cap = charts[i].y == sim_plot_calls ? 0 : SIM_CAP;
 
-        sim_plot_sweep(&plot, &chart, charts[i].x, charts[i].y);
+        sim_plot_sweep(runs, &chart, charts[i].x, charts[i].y);
     }
 
     sim_chart_close(out, options->plot);
@@ -165,11 +145,11 @@ sim_plot_title(const sim_options_t *options, const sim_run_t *run, char *buf,
 /* of each setting p99, p50, and a line between them */
 
 static void
-sim_plot_trace(const sim_plot_t *plot, FILE *out, double top)
+sim_plot_trace(const sim_runs_t *runs, FILE *out, double top)
 {
-    uint32_t              i;
-    sim_chart_t           chart;
-    const sim_summary_t  *s;
+    double       calls, p50, p99;
+    uint32_t     i, pass;
+    sim_chart_t  chart;
 
     memset(&chart, 0, sizeof(sim_chart_t));
 
@@ -183,57 +163,79 @@ sim_plot_trace(const sim_plot_t *plot, FILE *out, double top)
     chart.y.label = "latency, ms";
     chart.y.log = 1;
 
-    for (i = 0; i < plot->settings; i++) {
-        s = &plot->runs[i].summary;
+    for (pass = 0; pass < 2; pass++) {
 
-        sim_axis_add(&chart.x, s->calls_per_request);
-        sim_axis_add(&chart.y, s->latency.p50);
-        sim_axis_add(&chart.y, s->latency.p99);
-    }
+        for (i = 0; i < runs->settings; i++) {
+            calls = sim_plot_value(runs, 0, i, sim_plot_calls);
+            p50 = sim_plot_value(runs, 0, i, sim_plot_p50);
+            p99 = sim_plot_value(runs, 0, i, sim_plot_p99);
 
-    sim_chart_axes(&chart);
+            if (pass == 0) {
+                sim_axis_add(&chart.x, calls);
+                sim_axis_add(&chart.y, p50);
+                sim_axis_add(&chart.y, p99);
+                continue;
+            }
 
-    for (i = 0; i < plot->settings; i++) {
-        s = &plot->runs[i].summary;
+            sim_chart_line(&chart, calls, p50, calls, p99, i, 1);
+            sim_chart_dot(&chart, calls, p50, i, 0);
+            sim_chart_dot(&chart, calls, p99, i, 1);
+        }
 
-        sim_chart_line(&chart, s->calls_per_request, s->latency.p50,
-                       s->calls_per_request, s->latency.p99, i, 1);
-        sim_chart_dot(&chart, s->calls_per_request, s->latency.p50, i, 0);
-        sim_chart_dot(&chart, s->calls_per_request, s->latency.p99, i, 1);
+        if (pass == 0) {
+            sim_chart_axes(&chart);
+        }
     }
 }
 
 
 static void
-sim_plot_sweep(const sim_plot_t *plot, sim_chart_t *chart, sim_value_pt x,
-    sim_value_pt y)
+sim_plot_sweep(const sim_runs_t *runs, sim_chart_t *chart, sim_figure_pt x,
+    sim_figure_pt y)
 {
-    uint32_t          i, j, n;
-    const sim_run_t  *run, *before;
+    double    at, value, at_before, before;
+    uint32_t  i, j;
 
     chart->x.log = 1;
     chart->y.log = 1;
-    n = plot->rates * plot->settings;
 
-    for (i = 0; i < n; i++) {
-        sim_axis_add(&chart->x, x(&plot->runs[i]));
-        sim_axis_add(&chart->y, y(&plot->runs[i]));
+    for (i = 0; i < runs->loads; i++) {
+        for (j = 0; j < runs->settings; j++) {
+            sim_axis_add(&chart->x, sim_plot_value(runs, i, j, x));
+            sim_axis_add(&chart->y, sim_plot_value(runs, i, j, y));
+        }
     }
 
     sim_chart_axes(chart);
 
-    for (j = 0; j < plot->settings; j++) {
+    for (j = 0; j < runs->settings; j++) {
+        at_before = 0;
+        before = 0;
 
-        for (i = 0; i < plot->rates; i++) {
-            run = &plot->runs[i * plot->settings + j];
+        for (i = 0; i < runs->loads; i++) {
+            at = sim_plot_value(runs, i, j, x);
+            value = sim_plot_value(runs, i, j, y);
 
             if (i) {
-                before = run - plot->settings;
-                sim_chart_line(chart, x(before), y(before), x(run), y(run), j,
-                               0);
+                sim_chart_line(chart, at_before, before, at, value, j, 0);
             }
 
-            sim_chart_dot(chart, x(run), y(run), j, 0);
+            sim_chart_dot(chart, at, value, j, 0);
+
+            at_before = at;
+            before = value;
         }
     }
+}
+
+
+static double
+sim_plot_value(const sim_runs_t *runs, uint32_t load, uint32_t setting,
+    sim_figure_pt figure)
+{
+    if (figure == NULL) {
+        return sim_run_of(runs, load, setting, 0)->trace->load;
+    }
+
+    return sim_range(runs, load, setting, figure).mean;
 }

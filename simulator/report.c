@@ -18,55 +18,51 @@
 
 
 static void sim_report_head(const sim_options_t *options,
-    const sim_run_t *run, uint32_t n);
+    const sim_runs_t *runs);
+static void sim_report_source(const sim_options_t *options,
+    const sim_runs_t *runs);
+static void sim_report_keys(const sim_options_t *options,
+    const sim_trace_t *trace);
 static void sim_report_batches(const sim_run_t *run);
 static void sim_report_summary(const sim_run_t *run);
-static void sim_report_table(const sim_run_t *runs, uint32_t n);
+static void sim_report_table(const sim_options_t *options,
+    const sim_runs_t *runs);
+static void sim_report_columns(int width);
+static void sim_report_row(const sim_runs_t *runs, uint32_t load,
+    uint32_t setting, int width);
 static void sim_print_spread(const char *name, const sim_spread_t *spread);
 static void sim_print_counts(const char *name, const uint32_t *counts,
     const llmb_str_t *names, uint32_t n, const char *none);
 
 
 void
-sim_report(const sim_options_t *options, const sim_run_t *runs, uint32_t n)
+sim_report(const sim_options_t *options, const sim_runs_t *runs)
 {
-    sim_report_head(options, runs, n);
+    sim_report_head(options, runs);
 
-    if (n > 1) {
-        sim_report_table(runs, n);
+    if (runs->loads * runs->settings * runs->seeds > 1) {
+        sim_report_table(options, runs);
         return;
     }
 
     if (!options->brief) {
-        sim_report_batches(runs);
+        sim_report_batches(runs->all);
     }
 
-    sim_report_summary(runs);
+    sim_report_summary(runs->all);
 }
 
 
 static void
-sim_report_head(const sim_options_t *options, const sim_run_t *run, uint32_t n)
+sim_report_head(const sim_options_t *options, const sim_runs_t *runs)
 {
-    const sim_trace_t    *trace;
-    const sim_backend_t  *backend;
+    const sim_backend_t   *backend;
+    const sim_settings_t  *settings;
 
-    trace = run->trace;
     backend = &options->backend;
+    settings = runs->all[0].settings;
 
-    if (options->generator.nrates > 1) {
-        printf("%u rates of %s for %g s", options->generator.nrates,
-               trace->source, options->generator.seconds);
-
-    } else {
-        printf("%u requests in %.3f s of %s", trace->n,
-               (double) trace->requests[trace->n - 1].at / 1e6,
-               trace->source);
-    }
-
-    if (trace->skipped) {
-        printf(", %u lines without a status skipped", trace->skipped);
-    }
+    sim_report_source(options, runs);
 
     printf("\nupstream: %g + %g n", backend->fixed / 1000,
            backend->each / 1000);
@@ -98,11 +94,98 @@ sim_report_head(const sim_options_t *options, const sim_run_t *run, uint32_t n)
 
     printf("\n");
 
-    if (n == 1) {
-        printf("settings: %s\n", run->settings->name);
+    if (runs->loads * runs->settings * runs->seeds == 1) {
+        printf("settings: %s\n", settings->name);
+    }
+
+    if (runs->settings == 1 && settings->nodes > 1) {
+        printf("nodes: %u, %s\n", settings->nodes,
+               settings->by_key ? "by key" : "at random");
     }
 
     printf("\n");
+
+    sim_report_keys(options, runs->all[0].trace);
+}
+
+
+static void
+sim_report_source(const sim_options_t *options, const sim_runs_t *runs)
+{
+    const sim_trace_t      *trace;
+    const sim_generator_t  *generator;
+
+    trace = runs->all[0].trace;
+    generator = &options->generator;
+
+    if (runs->loads > 1) {
+        printf("%u loads", runs->loads);
+
+    } else if (runs->settings * runs->seeds > 1 && trace->maker) {
+        printf("%g s", generator->seconds);
+
+    } else if (runs->seeds > 1 && trace->load > 0) {
+        printf("%g s of %g requests/s", generator->seconds, trace->load);
+
+    } else {
+        printf("%u requests in %.3f s", trace->n, (double) trace->span / 1e6);
+    }
+
+    if (trace->maker == NULL) {
+        printf(" of %s", trace->source);
+
+    } else if (runs->loads > 1) {
+        printf(" of clients that think for %g ms", generator->think / 1000);
+
+    } else {
+        printf(" of %g clients that think for %g ms", trace->load,
+               generator->think / 1000);
+    }
+
+    if (runs->loads > 1) {
+        printf(", for %g s", generator->seconds);
+    }
+
+    if (runs->seeds > 1) {
+        printf(", %u seeds", runs->seeds);
+    }
+
+    if (trace->skipped) {
+        printf(", %u lines without a status skipped", trace->skipped);
+    }
+}
+
+
+/* what is promised of requests depends on who may share a call */
+
+static void
+sim_report_keys(const sim_options_t *options, const sim_trace_t *trace)
+{
+    const sim_generator_t  *generator;
+
+    generator = &options->generator;
+
+    if (generator->unique) {
+        printf("keys: each request has its own\n\n");
+
+    } else if (generator->keys) {
+        printf("keys: %u", generator->keys);
+
+        if (generator->zipf > 0) {
+            printf(", of which the i-th is used 1/i^%g as often",
+                   generator->zipf);
+        }
+
+        printf("\n\n");
+
+    } else if (trace->unkeyed) {
+        printf("WARNING: %u of %u requests come without a key, so those of "
+               "one model and task are\ntaken to share calls.  In nginx they "
+               "also have to be equal in tenant, headers and\nall other "
+               "members of the body: there may be more calls than this says.  "
+               "How to have\nkeys logged is told in docs/simulator.md.\n\n",
+               trace->unkeyed, trace->n);
+    }
 }
 
 
@@ -111,6 +194,7 @@ sim_report_batches(const sim_run_t *run)
 {
     uint32_t              i, j;
     uint64_t              wait;
+    char                  id[16];
     const char           *why;
     const sim_batch_t    *batch;
     const sim_request_t  *rq;
@@ -136,7 +220,7 @@ sim_report_batches(const sim_run_t *run)
 
         printf("%6u %11.3f  ", i + 1, (double) batch->sent / 1000);
         sim_print(stdout, *rq->model ? rq->model : "-", 20);
-        printf(" %5u %7llu  %s%-*s %9.3f %9.3f  ", batch->size,
+        printf(" %5u %7llu  %s%-*s %9.3f %9.3f  ", batch->items,
                (unsigned long long) batch->tokens,
                batch->how == LLMB_STATUS_BYPASS ? "not held: " : "",
                batch->how == LLMB_STATUS_BYPASS ? 0 : 14,
@@ -145,9 +229,8 @@ sim_report_batches(const sim_run_t *run)
 
         for (j = 0; j < batch->size && j < SIM_IDS; j++) {
             printf("%s", j ? " " : "");
-            sim_print(stdout,
-                      run->trace->requests[run->members[batch->first + j]].id,
-                      0);
+            rq = &run->trace->requests[run->members[batch->first + j]];
+            sim_print(stdout, sim_request_id(rq, id, sizeof(id)), 0);
         }
 
         if (batch->size > SIM_IDS) {
@@ -251,44 +334,130 @@ sim_print_counts(const char *name, const uint32_t *counts,
 }
 
 
+#define sim_figure(name, member)                                              \
+    static double                                                             \
+    sim_figure_##name(const sim_summary_t *s)                                 \
+    {                                                                         \
+        return (double) s->member;                                            \
+    }
+
+sim_figure(calls, calls_per_request)
+sim_figure(items, items_per_call)
+sim_figure(wait50, wait.p50)
+sim_figure(wait95, wait.p95)
+sim_figure(wait99, wait.p99)
+sim_figure(time50, latency.p50)
+sim_figure(time95, latency.p95)
+sim_figure(time99, latency.p99)
+sim_figure(missed, missed)
+sim_figure(rejected, rejected)
+
+
+typedef struct {
+    const char     *over;
+    const char     *name;
+    int             width;
+    int             digits;
+    sim_figure_pt   figure;
+} sim_column_t;
+
+
+static const sim_column_t  sim_columns[] = {
+    { "calls", "/request", 9, 3, sim_figure_calls },
+    { "items", "/call", 8, 2, sim_figure_items },
+    { "", "p50", 9, 1, sim_figure_wait50 },
+    { "wait, ms", "p95", 8, 1, sim_figure_wait95 },
+    { "", "p99", 8, 1, sim_figure_wait99 },
+    { "", "p50", 9, 1, sim_figure_time50 },
+    { "latency, ms", "p95", 8, 1, sim_figure_time95 },
+    { "", "p99", 8, 1, sim_figure_time99 },
+    { "budgets", "missed", 8, 0, sim_figure_missed },
+    { "", "429", 8, 0, sim_figure_rejected }
+};
+
+#define SIM_NCOLUMNS  (sizeof(sim_columns) / sizeof(sim_columns[0]))
+
+
 static void
-sim_report_table(const sim_run_t *runs, uint32_t n)
+sim_report_table(const sim_options_t *options, const sim_runs_t *runs)
 {
-    int                   width;
-    uint32_t              i;
-    double                rate;
-    const sim_summary_t  *s;
+    int       width;
+    double    load;
+    uint32_t  i, j;
 
     width = 8;
 
-    for (i = 0; i < n; i++) {
-        width = (int) llmb_max((size_t) width, strlen(runs[i].settings->name));
+    for (j = 0; j < runs->settings; j++) {
+        width = (int) llmb_max((size_t) width,
+                               strlen(runs->all[j * runs->seeds].settings
+                                      ->name));
     }
 
-    rate = 0;
+    for (i = 0; i < runs->loads; i++) {
+        load = sim_run_of(runs, i, 0, 0)->trace->load;
 
-    for (i = 0; i < n; i++) {
-        s = &runs[i].summary;
-
-        if (i == 0 || runs[i].trace->rate != rate) {
-            rate = runs[i].trace->rate;
-
-            if (rate > 0) {
-                printf("%s%g requests/s\n", i ? "\n" : "", rate);
-            }
-
-            printf("%-*s  %18s  %26s  %26s  %7s  %7s\n", width, "",
-                   "calls   items", "wait, ms         ",
-                   "latency, ms      ", "budgets", "");
-            printf("%-*s  %9s %8s  %8s %8s %8s  %8s %8s %8s  %7s  %7s\n",
-                   width, "settings", "/request", "/call", "p50", "p95",
-                   "p99", "p50", "p95", "p99", "missed", "429");
+        if (load > 0) {
+            printf("%s%g %s\n", i ? "\n" : "", load,
+                   options->generator.kind == SIM_GENERATE_CLIENTS
+                   ? "clients" : "requests/s");
         }
 
-        printf("%-*s  %9.3f %8.2f  %8.1f %8.1f %8.1f  %8.1f %8.1f %8.1f"
-               "  %7u  %7u\n", width, runs[i].settings->name,
-               s->calls_per_request, s->items_per_call, s->wait.p50,
-               s->wait.p95, s->wait.p99, s->latency.p50, s->latency.p95,
-               s->latency.p99, s->missed, s->rejected);
+        sim_report_columns(width);
+
+        for (j = 0; j < runs->settings; j++) {
+            sim_report_row(runs, i, j, width);
+        }
+    }
+}
+
+
+static void
+sim_report_columns(int width)
+{
+    size_t  i;
+
+    printf("%-*s", width, "");
+
+    for (i = 0; i < SIM_NCOLUMNS; i++) {
+        printf("  %*s", sim_columns[i].width - 1, sim_columns[i].over);
+    }
+
+    printf("\n%-*s", width, "settings");
+
+    for (i = 0; i < SIM_NCOLUMNS; i++) {
+        printf("  %*s", sim_columns[i].width - 1, sim_columns[i].name);
+    }
+
+    printf("\n");
+}
+
+
+/* of several seeds the mean, the least and the most of each figure */
+
+static void
+sim_report_row(const sim_runs_t *runs, uint32_t load, uint32_t setting,
+    int width)
+{
+    size_t       i;
+    uint32_t     line;
+    const char  *names[3];
+    sim_range_t  range;
+
+    names[0] = sim_run_of(runs, load, setting, 0)->settings->name;
+    names[1] = "  least";
+    names[2] = "  most";
+
+    for (line = 0; line < (runs->seeds > 1 ? 3 : 1); line++) {
+        printf("%-*s", width, names[line]);
+
+        for (i = 0; i < SIM_NCOLUMNS; i++) {
+            range = sim_range(runs, load, setting, sim_columns[i].figure);
+
+            printf("  %*.*f", sim_columns[i].width - 1, sim_columns[i].digits,
+                   line == 0 ? range.mean
+                   : line == 1 ? range.min : range.max);
+        }
+
+        printf("\n");
     }
 }

@@ -13,6 +13,9 @@
 #include "sim.h"
 
 
+static json_t *sim_json_keys(const sim_options_t *options,
+    const sim_trace_t *trace);
+static json_t *sim_json_ranges(const sim_runs_t *runs);
 static json_t *sim_json_backend(const sim_backend_t *backend);
 static json_t *sim_json_run(const sim_options_t *options,
     const sim_run_t *run);
@@ -28,21 +31,27 @@ static json_t *sim_json_text(llmb_str_t s);
 
 
 void
-sim_report_json(const sim_options_t *options, const sim_run_t *runs,
-    uint32_t n)
+sim_report_json(const sim_options_t *options, const sim_runs_t *runs)
 {
     json_t    *root, *array;
-    uint32_t   i;
+    uint32_t   i, n;
 
     array = json_array();
+    n = runs->loads * runs->settings * runs->seeds;
 
     for (i = 0; i < n; i++) {
-        json_array_append_new(array, sim_json_run(options, &runs[i]));
+        json_array_append_new(array, sim_json_run(options, &runs->all[i]));
     }
 
-    root = json_pack("{s:s, s:o, s:o}", "source", runs[0].trace->source,
+    root = json_pack("{s:s, s:o, s:o, s:o}",
+                     "source", runs->all[0].trace->source,
+                     "keys", sim_json_keys(options, runs->all[0].trace),
                      "upstream", sim_json_backend(&options->backend),
                      "runs", array);
+
+    if (root && runs->seeds > 1) {
+        json_object_set_new(root, "spreads", sim_json_ranges(runs));
+    }
 
     if (root == NULL
         || json_dumpf(root, stdout, JSON_INDENT(2)|JSON_REAL_PRECISION(9))
@@ -56,10 +65,100 @@ sim_report_json(const sim_options_t *options, const sim_run_t *runs,
 }
 
 
+/* who was taken to share a call */
+
+static json_t *
+sim_json_keys(const sim_options_t *options, const sim_trace_t *trace)
+{
+    const sim_generator_t  *g;
+
+    g = &options->generator;
+
+    return json_pack("{s:o, s:i, s:f}",
+                     "generated", g->unique ? json_string("unique")
+                                  : g->keys ? json_integer(g->keys)
+                                            : json_null(),
+                     "requests_without", (int) trace->unkeyed,
+                     "zipf", g->zipf);
+}
+
+
+#define sim_figure(name, member)                                              \
+    static double                                                             \
+    sim_json_##name(const sim_summary_t *s)                                   \
+    {                                                                         \
+        return (double) s->member;                                            \
+    }
+
+sim_figure(requests, requests)
+sim_figure(calls_per_request, calls_per_request)
+sim_figure(items_per_call, items_per_call)
+sim_figure(wait50, wait.p50)
+sim_figure(wait99, wait.p99)
+sim_figure(wait_max, wait.max)
+sim_figure(time50, latency.p50)
+sim_figure(time99, latency.p99)
+sim_figure(missed, missed)
+sim_figure(rejected, rejected)
+
+
+static json_t *
+sim_json_ranges(const sim_runs_t *runs)
+{
+    size_t       k;
+    json_t      *array, *object;
+    uint32_t     i, j;
+    sim_range_t  range;
+    const sim_run_t  *run;
+
+    static const struct {
+        const char     *name;
+        sim_figure_pt   figure;
+    } figures[] = {
+        { "requests", sim_json_requests },
+        { "calls_per_request", sim_json_calls_per_request },
+        { "items_per_call", sim_json_items_per_call },
+        { "wait_p50_ms", sim_json_wait50 },
+        { "wait_p99_ms", sim_json_wait99 },
+        { "wait_max_ms", sim_json_wait_max },
+        { "latency_p50_ms", sim_json_time50 },
+        { "latency_p99_ms", sim_json_time99 },
+        { "missed", sim_json_missed },
+        { "requests_429", sim_json_rejected }
+    };
+
+    array = json_array();
+
+    for (i = 0; i < runs->loads; i++) {
+
+        for (j = 0; j < runs->settings; j++) {
+            run = sim_run_of(runs, i, j, 0);
+
+            object = json_pack("{s:s, s:f}", "name", run->settings->name,
+                               "load", run->trace->load);
+
+            for (k = 0; k < sizeof(figures) / sizeof(figures[0]); k++) {
+                range = sim_range(runs, i, j, figures[k].figure);
+
+                json_object_set_new(object, figures[k].name,
+                                    json_pack("{s:f, s:f, s:f}",
+                                              "mean", range.mean,
+                                              "min", range.min,
+                                              "max", range.max));
+            }
+
+            json_array_append_new(array, object);
+        }
+    }
+
+    return array;
+}
+
+
 static json_t *
 sim_json_backend(const sim_backend_t *backend)
 {
-    return json_pack("{s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:I, s:I}",
+    return json_pack("{s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:I, s:i, s:I}",
                      "fixed_ms", backend->fixed / 1000,
                      "per_item_ms", backend->each / 1000,
                      "per_token_ms", backend->token / 1000,
@@ -70,6 +169,7 @@ sim_json_backend(const sim_backend_t *backend)
                      "reject", backend->reject,
                      "limit_per_second", backend->limit,
                      "retry_after_ms", (json_int_t) backend->retry,
+                     "most_items", (int) backend->most,
                      "seed", (json_int_t) backend->seed);
 }
 
@@ -89,8 +189,15 @@ sim_json_run(const sim_options_t *options, const sim_run_t *run)
         json_object_set_new(object, "learned", sim_json_learned(run));
     }
 
-    if (run->trace->rate > 0) {
-        json_object_set_new(object, "rate", json_real(run->trace->rate));
+    if (run->trace->load > 0) {
+        json_object_set_new(object,
+                            run->trace->maker ? "clients" : "rate",
+                            json_real(run->trace->load));
+    }
+
+    if (options->seeds > 1) {
+        json_object_set_new(object, "seed",
+                            json_integer((json_int_t) run->trace->seed));
     }
 
     if (options->brief) {
@@ -132,7 +239,8 @@ sim_json_settings(const sim_settings_t *s)
         concurrency = json_integer(s->concurrency);
     }
 
-    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:o}",
+    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:o,"
+                     " s:i, s:i, s:s}",
                      "name", s->name,
                      "window", sim_window_text(s, buf, sizeof(buf)),
                      "concurrency", concurrency,
@@ -144,7 +252,10 @@ sim_json_settings(const sim_settings_t *s)
                      "latency_threshold_ms",
                      (json_int_t) s->latency_threshold,
                      "latency_tolerance", tolerances[s->tolerance],
-                     "eligible_tasks", tasks);
+                     "eligible_tasks", tasks,
+                     "split", (int) s->split,
+                     "nodes", (int) s->nodes,
+                     "by", s->by_key ? "key" : "random");
 }
 
 
@@ -200,6 +311,7 @@ sim_json_learned(const sim_run_t *run)
 static json_t *
 sim_json_batch(const sim_run_t *run, const sim_batch_t *batch)
 {
+    char                  id[16];
     json_t               *ids, *waits;
     uint32_t              i;
     const sim_request_t  *rq;
@@ -210,7 +322,8 @@ sim_json_batch(const sim_run_t *run, const sim_batch_t *batch)
     for (i = 0; i < batch->size; i++) {
         rq = &run->trace->requests[run->members[batch->first + i]];
 
-        json_array_append_new(ids, json_string(rq->id));
+        json_array_append_new(ids, json_string(sim_request_id(rq, id,
+                                                              sizeof(id))));
         json_array_append_new(waits, sim_json_ms(batch->sent - rq->at));
     }
 
@@ -223,7 +336,7 @@ sim_json_batch(const sim_run_t *run, const sim_batch_t *batch)
                      "task", rq->task,
                      "status", sim_json_text(llmb_status_names[batch->how]),
                      "reason", sim_json_text(llmb_reason_names[batch->reason]),
-                     "size", (int) batch->size,
+                     "size", (int) batch->items,
                      "tokens", (json_int_t) batch->tokens,
                      "close", sim_json_text(llmb_close_names[batch->close]),
                      "sent_ms", sim_json_ms(batch->sent),

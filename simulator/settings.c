@@ -35,6 +35,9 @@ static unsigned sim_set_tolerance(sim_settings_t *settings,
     const char *value);
 static unsigned sim_set_tasks(sim_settings_t *settings, const char *value);
 static unsigned sim_set_zone(sim_settings_t *settings, const char *value);
+static unsigned sim_set_split(sim_settings_t *settings, const char *value);
+static unsigned sim_set_nodes(sim_settings_t *settings, const char *value);
+static unsigned sim_set_by(sim_settings_t *settings, const char *value);
 
 
 static const sim_setter_t  sim_setters[] = {
@@ -54,7 +57,10 @@ static const sim_setter_t  sim_setters[] = {
     { "tolerance", sim_set_tolerance, "\"low\", \"medium\" or \"high\"" },
     { "eligible_tasks", sim_set_tasks,
       "\"any\", or up to 64 names with commas in between" },
-    { "zone", sim_set_zone, "a size from 1m to 4096m" }
+    { "zone", sim_set_zone, "a size from 1m to 4096m" },
+    { "split", sim_set_split, "\"on\" [\"max=1 to 65535\"] or \"off\"" },
+    { "nodes", sim_set_nodes, "1 to 1000" },
+    { "by", sim_set_by, "\"random\" or \"key\"" }
 };
 
 
@@ -75,7 +81,8 @@ sim_settings_init(sim_settings_t *settings)
     settings->max_wait = 500;
     settings->latency_threshold = 200;
     settings->tolerance = SIM_TOLERANCE_HIGH;
-    settings->zone = 64 * 1024 * 1024;
+    settings->split = 64;
+    settings->nodes = 1;
 }
 
 
@@ -344,4 +351,47 @@ sim_set_zone(sim_settings_t *settings, const char *value)
 {
     return sim_size(value, 1024 * 1024, (uint64_t) 4096 * 1024 * 1024,
                     &settings->zone);
+}
+
+
+static unsigned
+sim_set_split(sim_settings_t *settings, const char *value)
+{
+    settings->split = 0;
+
+    if (strcmp(value, "off") == 0) {
+        return 1;
+    }
+
+    if (strncmp(value, "on", 2) != 0) {
+        return 0;
+    }
+
+    settings->split = 64;
+    value += 2;
+
+    if (*value == '\0') {
+        return 1;
+    }
+
+    value += strspn(value, " ");
+
+    return strncmp(value, "max=", 4) == 0
+           && sim_set_number(value + 4, 65535, &settings->split);
+}
+
+
+static unsigned
+sim_set_nodes(sim_settings_t *settings, const char *value)
+{
+    return sim_set_number(value, SIM_NODES, &settings->nodes);
+}
+
+
+static unsigned
+sim_set_by(sim_settings_t *settings, const char *value)
+{
+    settings->by_key = strcmp(value, "key") == 0;
+
+    return settings->by_key || strcmp(value, "random") == 0;
 }

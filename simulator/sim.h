@@ -4,7 +4,7 @@
  *
  * llm-batch-sim: what the scheduler that ships would have done with the
  * requests of a trace.  Times are in microseconds from the first request, if
- * nothing else is said.  engine.c and flight.c alone know the
+ * nothing else is said.  Those that include engine.h alone know the
  * scheduler.
  */
 
@@ -17,46 +17,14 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include "llmb_reasons.h"
+#include "load.h"
 
 
 #define SIM_NIL       UINT32_MAX
-#define SIM_RATES     32          /* of one sweep */
 #define SIM_COMPARED  64
 #define SIM_TASKS     64
-
-
-typedef enum {
-    SIM_TOLERANCE_UNSET = 0,
-    SIM_TOLERANCE_LOW,
-    SIM_TOLERANCE_MEDIUM,
-    SIM_TOLERANCE_HIGH
-} sim_tolerance_e;
-
-
-typedef struct {
-    uint32_t          order;      /* in which they were read */
-    const char       *id;
-    const char       *model;      /* "" if it has none, as the task */
-    const char       *task;
-    uint64_t          at;
-    uint64_t          tokens;
-    uint64_t          bytes;      /* of its item */
-    uint64_t          budget;     /* ms; 0: none */
-    sim_tolerance_e   tolerance;
-    unsigned          priority;
-    llmb_reason_e     reason;     /* for which no settings would hold it */
-} sim_request_t;
-
-
-typedef struct {
-    const char       *source;
-    sim_request_t    *requests;   /* in the order of their coming */
-    uint32_t          n;
-    uint32_t          room;
-    uint32_t          skipped;    /* lines of a log that are not about us */
-    double            rate;       /* of a generator; 0: there is none */
-} sim_trace_t;
+#define SIM_SEEDS     1000
+#define SIM_NODES     1000
 
 
 typedef enum {
@@ -77,6 +45,8 @@ typedef struct {
     uint32_t          concurrency;
     uint32_t          min_size;
     uint32_t          max_size;
+    uint32_t          split;      /* calls that a request may become; 0: it is
+                                     not cut */
     uint64_t          max_tokens;
     uint64_t          max_wait;
     uint64_t          latency_budget;
@@ -84,7 +54,9 @@ typedef struct {
     sim_tolerance_e   tolerance;
     const char       *tasks[SIM_TASKS];
     uint32_t          ntasks;     /* 0: any */
-    uint64_t          zone;       /* bytes */
+    uint64_t          zone;       /* bytes, of each node; 0: enough */
+    uint32_t          nodes;
+    unsigned          by_key;     /* a request comes to the node of its key */
 } sim_settings_t;
 
 
@@ -98,31 +70,10 @@ typedef struct {
     double            jitter;     /* share by which a time may differ */
     double            reject;     /* share of calls that are answered 429 */
     double            limit;      /* calls per second above which all are */
+    uint32_t          most;       /* items that it takes in a call; 0: any */
     uint64_t          retry;      /* ms of their Retry-After; 0: none */
     uint64_t          seed;
 } sim_backend_t;
-
-
-typedef enum {
-    SIM_GENERATE_NONE = 0,
-    SIM_GENERATE_POISSON,
-    SIM_GENERATE_BURSTS,
-    SIM_GENERATE_HEAVY
-} sim_generate_e;
-
-
-typedef struct {
-    sim_generate_e    kind;
-    double            rates[SIM_RATES];
-    uint32_t          nrates;
-    double            seconds;
-    double            burst;      /* mean size */
-    double            tokens;     /* mean of a request */
-    uint32_t          models;
-    uint64_t          budget_min; /* ms; 0: none */
-    uint64_t          budget_max;
-    uint64_t          seed;
-} sim_generator_t;
 
 
 /* one call, or one request that went by itself */
@@ -132,7 +83,9 @@ typedef struct {
     uint64_t          done;
     uint64_t          tokens;
     uint32_t          first;      /* of its requests, in members[] */
-    uint32_t          size;
+    uint32_t          size;       /* how many these are */
+    uint32_t          items;
+    uint32_t          node;
     unsigned          status;     /* of HTTP */
     llmb_status_e     how;        /* of its requests */
     llmb_close_e      close;
@@ -141,7 +94,7 @@ typedef struct {
 
 
 typedef struct {
-    uint64_t          sent;
+    uint64_t          sent;       /* the last of it */
     uint64_t          done;
     uint32_t          batch;      /* the last one, if there were several */
     unsigned          served;
@@ -165,6 +118,7 @@ typedef struct {
     uint32_t          rejected;   /* requests that were answered 429 */
     uint32_t          busy;       /* calls that were */
     uint64_t          tokens;
+    uint64_t          items;      /* of calls */
     double            calls_per_request;
     double            items_per_call;
     double            calls_per_second;
@@ -191,6 +145,8 @@ typedef struct {
 
 typedef struct {
     const sim_trace_t     *trace;
+    sim_trace_t           *own;         /* that clients have made, of which
+                                           "trace" is then the same */
     const sim_settings_t  *settings;
     sim_served_t          *served;      /* for each request of the trace */
     sim_batch_t           *batches;     /* in the order of their sending */
@@ -199,9 +155,35 @@ typedef struct {
     uint32_t              *members;     /* requests */
     uint32_t               nmembers;
     uint32_t               member_room;
+    uint32_t               served_room;
     sim_learned_t          learned;
     sim_summary_t          summary;
 } sim_run_t;
+
+
+/* all of them: of each load, those of each setting, of which those of seeds */
+
+typedef struct {
+    sim_run_t             *all;
+    uint32_t               loads;
+    uint32_t               settings;
+    uint32_t               seeds;
+} sim_runs_t;
+
+#define sim_run_of(runs, load, setting, i)                                    \
+    (&(runs)->all[((load) * (runs)->settings + (setting)) * (runs)->seeds     \
+                  + (i)])
+
+
+/* a figure of a summary, over the seeds */
+
+typedef double (*sim_figure_pt)(const sim_summary_t *s);
+
+typedef struct {
+    double                 mean;
+    double                 min;
+    double                 max;
+} sim_range_t;
 
 
 typedef struct {
@@ -211,6 +193,10 @@ typedef struct {
     uint32_t               ncompared;
     sim_backend_t          backend;
     sim_generator_t        generator;
+    uint32_t               seeds;
+    unsigned               rated;       /* what was said: --rate, */
+    unsigned               generated;   /* --generate, */
+    unsigned               thinks;      /* and --think */
     uint64_t               interval;    /* between texts without a time */
     const char            *plot;
     unsigned               json;
@@ -242,11 +228,6 @@ unsigned sim_rate(const char *s, double *per_second);
 unsigned sim_cost(const char *s, sim_backend_t *backend);
 unsigned sim_tolerance(const char *s, sim_tolerance_e *tolerance);
 
-/* random.c: the same seed gives the same numbers */
-double sim_uniform(uint64_t *state);
-double sim_exponential(uint64_t *state, double mean);
-double sim_pareto(uint64_t *state, double mean);
-
 /* options.c, settings.c */
 void sim_options(sim_options_t *options, int argc, char **argv);
 void sim_settings_init(sim_settings_t *settings);
@@ -256,27 +237,22 @@ void sim_settings_words(sim_settings_t *settings, const char *words);
 const char *sim_window_text(const sim_settings_t *settings, char *buf,
     size_t size);
 
-/* trace.c, fields.c, generate.c */
-void sim_trace_read(sim_trace_t *trace, const char *file, uint64_t interval);
-sim_request_t *sim_trace_add(sim_trace_t *trace);
-void sim_trace_sort(sim_trace_t *trace);
-void sim_generate(sim_trace_t *trace, const sim_generator_t *generator,
-    double rate);
-
 /* engine.c: runs the trace until everybody has an answer */
 void sim_run(sim_run_t *run, const sim_trace_t *trace,
     const sim_settings_t *settings, const sim_backend_t *backend);
+/* forget() leaves the summary, and what was learned */
+void sim_run_forget(sim_run_t *run);
 void sim_run_free(sim_run_t *run);
 
 /* summary.c */
 void sim_summarize(sim_run_t *run);
+sim_range_t sim_range(const sim_runs_t *runs, uint32_t load, uint32_t setting,
+    sim_figure_pt figure);
 
 /* report.c, report_json.c, plot.c: of all runs */
-void sim_report(const sim_options_t *options, const sim_run_t *runs,
-    uint32_t n);
-void sim_report_json(const sim_options_t *options, const sim_run_t *runs,
-    uint32_t n);
-void sim_plot(const sim_options_t *options, const sim_run_t *runs, uint32_t n);
+void sim_report(const sim_options_t *options, const sim_runs_t *runs);
+void sim_report_json(const sim_options_t *options, const sim_runs_t *runs);
+void sim_plot(const sim_options_t *options, const sim_runs_t *runs);
 
 
 #endif /* _SIM_H_INCLUDED_ */

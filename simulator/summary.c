@@ -41,8 +41,30 @@ sim_summarize(sim_run_t *run)
     s->requests = n;
     s->calls = run->nbatches;
     s->calls_per_request = (double) s->calls / n;
-    s->items_per_call = (double) run->nmembers / s->calls;
+    s->items_per_call = (double) s->items / s->calls;
     s->calls_per_second = last ? s->calls * 1e6 / (double) last : 0;
+}
+
+
+sim_range_t
+sim_range(const sim_runs_t *runs, uint32_t load, uint32_t setting,
+    sim_figure_pt figure)
+{
+    double       x;
+    uint32_t     i;
+    sim_range_t  range;
+
+    memset(&range, 0, sizeof(sim_range_t));
+
+    for (i = 0; i < runs->seeds; i++) {
+        x = figure(&sim_run_of(runs, load, setting, i)->summary);
+
+        range.mean += x / runs->seeds;
+        range.min = i ? fmin(range.min, x) : x;
+        range.max = i ? fmax(range.max, x) : x;
+    }
+
+    return range;
 }
 
 
@@ -58,6 +80,7 @@ sim_count_batches(sim_run_t *run)
     for (i = 0; i < run->nbatches; i++) {
         batch = &run->batches[i];
 
+        s->items += batch->items;
         s->close[batch->close]++;
         s->busy += batch->status == 429;
     }

@@ -106,6 +106,7 @@ sim_trace_add(sim_trace_t *trace)
     memset(request, 0, sizeof(sim_request_t));
 
     request->order = trace->n++;
+    request->items = 1;
     request->id = "";
     request->model = "";
     request->task = "";
@@ -142,7 +143,24 @@ sim_trace_sort(sim_trace_t *trace)
 
     for (i = 0; i < trace->n; i++) {
         trace->requests[i].at -= first;
+        trace->unkeyed += trace->requests[i].key == NULL
+                          && trace->requests[i].reason == LLMB_REASON_NONE;
     }
+
+    trace->span = trace->n ? trace->requests[trace->n - 1].at : 0;
+}
+
+
+const char *
+sim_request_id(const sim_request_t *rq, char *buf, size_t size)
+{
+    if (rq->id) {
+        return rq->id;
+    }
+
+    snprintf(buf, size, "%u", rq->order + 1);
+
+    return buf;
 }
 
 

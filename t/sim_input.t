@@ -105,6 +105,11 @@ for (
 	[ '"task_type":[]', '"task_type" is not a text' ],
 	[ '"latency_budget_ms":true',
 		'"latency_budget_ms" is not a number from 0 to 1e+09' ],
+	[ '"key":5', '"key" is not a text' ],
+	[ '"key":"' . 'k' x 1025 . '"', '"key" is longer than 1024' ],
+	[ '"items":0', '"items" is not a number from 1 to 100000' ],
+	[ '"items":1.5', '"items" is not a number from 1 to 100000' ],
+	[ '"items":100001', '"items" is not a number from 0 to 100000' ],
 	[ '"analysis_json":5', '"analysis_json" is not an object' ],
 	[ '"analysis_json":"[]"', '"analysis_json" is not an object' ],
 	[ '"analysis_json":"{"',
@@ -125,7 +130,7 @@ refused('[' . item() . ",\n" . item() . ']',
 
 is(simulated(trace_file('[' . item(join ',', '', map { "\"$_\":null" }
 	qw/ token_count shortened_query selected_model task_type
-	latency_budget_ms analysis_json /) . ']'))->{runs}[0]{summary}{requests},
+	latency_budget_ms analysis_json key items /) . ']'))->{runs}[0]{summary}{requests},
 	1, 'null');
 
 # lines of a log
@@ -177,7 +182,7 @@ is_deeply([ map { "$_->{sent_ms} @{$_->{requests}}" }
 
 my $file = trace_file([ 'a' ]);
 
-wrong('nothing', 'no file, and no --generate; --help tells more');
+wrong('nothing', 'no file, no --generate and no --clients; --help tells more');
 wrong('two files', '"b": there is a file already, "a"', 'a', 'b');
 wrong('unknown', 'unknown option "--foo"; --help lists them', '--foo', 1);
 wrong('no value', '"--max-size" needs a value', '--max-size');
@@ -185,6 +190,18 @@ wrong('rate', '"--rate" is for --generate', '--rate', 5, $file);
 wrong('generate', '"--generate" needs --rate', '--generate', 'poisson');
 wrong('both', '"x": a file and --generate do not go together',
 	qw/ --generate poisson --rate 5 x /);
+wrong('both', '"x": a file and --clients do not go together',
+	qw/ --clients 5 x /);
+wrong('clients', '"--clients" and "--generate" do not go together: a client '
+	. 'asks again when it has its answer',
+	qw/ --clients 5 --generate poisson --rate 5 /);
+wrong('clients', '"--clients" and "--rate" do not go together: a client '
+	. 'asks again when it has its answer', qw/ --rate 5 --clients 5 /);
+wrong('think', '"--think" is for --clients', '--think', 5, $file);
+wrong('keys', '"--keys" is for --generate and --clients; a file has its own, '
+	. 'as "key"', '--keys', 5, $file);
+wrong('items', '"--items" is for --generate and --clients; a file has its '
+	. 'own, as "items"', '--items', 5, $file);
 wrong('compare', '--compare "x": "x" is no setting; the list of settings ends '
 	. 'at the next option, or at "--"', qw/ --compare slot x /);
 wrong('compare', '--compare "foo=1": unknown setting "foo"',
@@ -218,6 +235,19 @@ for (
 	[ 'generate', '"poisson", "bursts" or "heavy"', 'x' ],
 	[ 'rate', 'up to 32 numbers above 0 with commas in between', 0, '1,',
 		join ',', 1 .. 33 ],
+	[ 'clients', 'up to 32 numbers up to 100000 with commas in between',
+		qw/ 0 1.5 x 100001 /, '1,', '' ],
+	[ 'think', 'a time up to an hour', qw/ x 2h / ],
+	[ 'items', '1 to 2048', qw/ 0 2049 x / ],
+	[ 'most-items', '0 to 100000', qw/ -1 100001 x / ],
+	[ 'keys', '1 to 10000000, with ",zipf" or ",zipf=exponent", or "unique"',
+		0, 'x', '5,', '5,zip', '5,zipf=', '5,zipf=0', '5,zipf=11', 'uniq',
+		10000001 ],
+	[ 'seeds', '1 to 1000', qw/ 0 1001 x / ],
+	[ 'split', '"on" ["max=1 to 65535"] or "off"', qw/ x onmax 5 /,
+		'on max=0' ],
+	[ 'nodes', '1 to 1000', qw/ 0 1001 x / ],
+	[ 'by', '"random" or "key"', qw/ x keys / ],
 	[ 'seconds', 'a number up to 86400', 0, 'x' ],
 	[ 'burst', '1 to 100000', 0 ],
 	[ 'models', '1 to 1000', 0 ],
