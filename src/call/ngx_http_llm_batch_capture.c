@@ -21,6 +21,8 @@ static ngx_int_t ngx_http_llm_batch_client_body(ngx_http_request_t *r,
     ngx_chain_t *in);
 static void ngx_http_llm_batch_no_log(ngx_http_request_t *r);
 static void ngx_http_llm_batch_check_close(ngx_http_request_t *r);
+static ngx_uint_t ngx_http_llm_batch_is_proven(ngx_http_request_t *r,
+    llmb_str_t proof);
 static void ngx_http_llm_batch_await_rest(ngx_event_t *ev);
 static ngx_int_t ngx_http_llm_batch_collect(ngx_http_llm_batch_call_t *call,
     ngx_buf_t *b);
@@ -107,6 +109,12 @@ ngx_http_llm_batch_header_filter(ngx_http_request_t *r)
         call->mismatch = LLMB_MISMATCH_ENCODING;
     }
 
+    if (call->status == NGX_HTTP_OK
+        && !ngx_http_llm_batch_is_proven(r, call->split.conf.form->proof))
+    {
+        call->mismatch = LLMB_MISMATCH_SHAPE;
+    }
+
     length = r->headers_out.content_length_n;
 
     if (length > (off_t) call->conf->max_response) {
@@ -180,6 +188,38 @@ ngx_http_llm_batch_check_close(ngx_http_request_t *r)
         u->headers_in.connection_close = 1;
         u->keepalive = 0;
     }
+}
+
+
+/* whether the answer has the header that all of such servers have */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_proven(ngx_http_request_t *r, llmb_str_t proof)
+{
+    ngx_table_elt_t            *h;
+    ngx_http_llm_batch_walk_t   walk;
+
+    if (proof.len == 0) {
+        return 1;
+    }
+
+    if (r->upstream == NULL) {
+        return 0;
+    }
+
+    ngx_http_llm_batch_begin_headers(&walk, &r->upstream->headers_in.headers);
+
+    while ((h = ngx_http_llm_batch_next_header(&walk)) != NULL) {
+
+        if (h->key.len == proof.len
+            && ngx_strncasecmp(h->key.data, (u_char *) proof.data, proof.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

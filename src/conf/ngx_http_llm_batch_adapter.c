@@ -92,6 +92,19 @@ ngx_http_llm_batch_find_adapter(ngx_http_request_t *r,
 }
 
 
+const llmb_adapter_t *
+ngx_http_llm_batch_next_adapter(ngx_http_request_t *r,
+    ngx_http_llm_batch_loc_conf_t *conf, const llmb_adapter_t *adapter)
+{
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
+    mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_batch_module);
+
+    return llmb_adapter_next(ngx_http_llm_batch_str(&r->uri), conf->adapters,
+                             mcf->formats.elts, mcf->formats.nelts, adapter);
+}
+
+
 void
 ngx_http_llm_batch_init_slots(ngx_http_llm_batch_zone_t *zone)
 {

@@ -40,6 +40,10 @@ uint64_t ngx_http_llm_batch_auto_adapters(
 const llmb_adapter_t *ngx_http_llm_batch_find_adapter(ngx_http_request_t *r,
     ngx_http_llm_batch_loc_conf_t *conf);
 
+/* another one that its URI may as well be of; NULL if there is none */
+const llmb_adapter_t *ngx_http_llm_batch_next_adapter(ngx_http_request_t *r,
+    ngx_http_llm_batch_loc_conf_t *conf, const llmb_adapter_t *adapter);
+
 
 /* gives the declared formats their slots; in the master process */
 void ngx_http_llm_batch_init_slots(ngx_http_llm_batch_zone_t *zone);

@@ -21,6 +21,8 @@ static ngx_uint_t ngx_http_llm_batch_is_decided(
 static llmb_reason_e ngx_http_llm_batch_check_headers(
     ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t *body);
 static ngx_uint_t ngx_http_llm_batch_is_json(ngx_str_t *type);
+static ngx_uint_t ngx_http_llm_batch_expects_json(
+    ngx_http_llm_batch_ctx_t *ctx);
 static void ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
     ngx_http_llm_batch_headers_t *headers);
 static void ngx_http_llm_batch_body_handler(ngx_http_request_t *r);
@@ -30,6 +32,8 @@ static ngx_int_t ngx_http_llm_batch_get_body(ngx_http_request_t *r,
     ngx_str_t *body);
 static ngx_int_t ngx_http_llm_batch_strip_body(ngx_http_request_t *r,
     ngx_array_t *names, ngx_str_t *body);
+static llmb_reason_e ngx_http_llm_batch_read(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_str_t *body);
 static ngx_int_t ngx_http_llm_batch_set_names(ngx_http_llm_batch_ctx_t *ctx);
 static llmb_reason_e ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx);
 static void ngx_http_llm_batch_cleanup(void *data);
@@ -130,7 +134,7 @@ ngx_http_llm_batch_check_headers(ngx_http_llm_batch_ctx_t *ctx,
 
     if (r->headers_in.content_type
         ? !ngx_http_llm_batch_is_json(&r->headers_in.content_type->value)
-        : ngx_http_llm_batch_find_adapter(r, ctx->conf) == NULL)
+        : !ngx_http_llm_batch_expects_json(ctx))
     {
         return LLMB_REASON_CONTENT_TYPE;
     }
@@ -184,6 +188,19 @@ ngx_http_llm_batch_is_json(ngx_str_t *type)
            && ngx_strncasecmp(type->data, (u_char *) "application/", 12) == 0
            && ngx_strncasecmp(type->data + len - 5, (u_char *) "+json", 5)
               == 0;
+}
+
+
+static ngx_uint_t
+ngx_http_llm_batch_expects_json(ngx_http_llm_batch_ctx_t *ctx)
+{
+    const llmb_adapter_t  *adapter;
+
+    adapter = ngx_http_llm_batch_find_adapter(ctx->request, ctx->conf);
+
+    return adapter
+           && llmb_adapter_is_told(adapter,
+                                   ngx_http_llm_batch_str(&ctx->request->uri));
 }
 
 
@@ -267,7 +284,6 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
     ngx_int_t                       rc;
     ngx_str_t                       body;
     llmb_reason_e                   reason;
-    const llmb_adapter_t           *adapter;
     ngx_http_request_t             *r;
     ngx_http_llm_batch_loc_conf_t  *conf;
 
@@ -293,15 +309,8 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
         }
     }
 
-    adapter = ngx_http_llm_batch_find_adapter(r, conf);
-    reason = LLMB_REASON_NONE;
-
-    if (llmb_request_read(&ctx->body, adapter, ngx_http_llm_batch_str(&r->uri),
-                          ngx_http_llm_batch_str(&body), &reason)
-        == LLMB_OK)
-    {
-        ctx->readable = 1;
-    }
+    reason = ngx_http_llm_batch_read(ctx, &body);
+    ctx->readable = (reason == LLMB_REASON_NONE);
 
     if (ngx_http_llm_batch_set_names(ctx) != NGX_OK) {
         return LLMB_REASON_INTERNAL;
@@ -324,6 +333,50 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
     }
 
     return ngx_http_llm_batch_eligible(ctx);
+}
+
+
+/*
+ * Several formats may have one path, of which the first is the one that takes
+ * the body; if none does, what it is not is told of the first of all.
+ */
+
+static llmb_reason_e
+ngx_http_llm_batch_read(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *body)
+{
+    llmb_reason_e          reason, other;
+    llmb_request_t         rq;
+    ngx_http_request_t    *r;
+    const llmb_adapter_t  *adapter;
+
+    r = ctx->request;
+    reason = LLMB_REASON_NONE;
+
+    adapter = ngx_http_llm_batch_find_adapter(r, ctx->conf);
+
+    (void) llmb_request_read(&ctx->body, adapter,
+                             ngx_http_llm_batch_str(&r->uri),
+                             ngx_http_llm_batch_str(body), &reason);
+
+    if (adapter == NULL || reason == LLMB_REASON_NONE
+        || (ctx->body.adapter && ctx->body.form))
+    {
+        return reason;
+    }
+
+    while ((adapter = ngx_http_llm_batch_next_adapter(r, ctx->conf, adapter))
+           != NULL)
+    {
+        if (llmb_request_read(&rq, adapter, ctx->body.path, ctx->body.body,
+                              &other)
+            == LLMB_OK)
+        {
+            ctx->body = rq;
+            return LLMB_REASON_NONE;
+        }
+    }
+
+    return reason;
 }
 
 

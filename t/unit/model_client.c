@@ -249,10 +249,16 @@ static void
 client_tei_embed(client_t *c)
 {
     static const char *const  paths[] = {
-        "/embed", "/embed", "/x/embed_all", "/embed_sparse"
+        "/embed", "/embed", "/x/embed_all", "/embed_sparse", "/",
+        "/models/a/m/pipeline/feature-extraction"
     };
 
-    c->path = paths[model_below(c->seed, 4)];
+    c->path = paths[model_below(c->seed, 6)];
+
+    if (strstr(c->path, "/pipeline")) {
+        client_set(c, "inputs", client_list(c, client_text));
+        return;
+    }
 
     client_set(c, "inputs", client_items(c, client_one_in(c, 2)
                                             ? client_text : client_tokens));
@@ -273,7 +279,7 @@ client_sequence(client_t *c)
 static void
 client_predict(client_t *c)
 {
-    c->path = "/predict";
+    c->path = client_one_in(c, 4) ? "/" : "/predict";
 
     switch (model_below(c->seed, 3)) {
 
@@ -446,6 +452,7 @@ client_rerank(client_t *c)
     client_set(c, "query", json_string(client_one_in(c, 2) ? "q" : "r"));
 
     if (client_one_in(c, 3)) {
+        c->path = client_one_in(c, 2) ? "/" : c->path;
         client_set(c, "texts", client_list(c, client_text));
         return;
     }

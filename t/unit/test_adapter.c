@@ -101,7 +101,15 @@ paths_lead_to_their_formats(void **state)
         { "/v1/embeddings/x", NULL },
         { "embed", NULL },
         { "/reembed", NULL },
-        { "/", NULL },
+        { "/hf-inference/models/BAAI/bge-m3/pipeline/feature-extraction",
+          &llmb_adapter_tei_embed },
+        { "/pipeline/feature-extraction/BAAI/bge-m3",
+          &llmb_adapter_tei_embed },
+        { "/pipeline/feature-extraction/a/b/c", NULL },
+        { "/models/BAAI/bge-m3", NULL },
+        { "/", &llmb_adapter_tei_embed },
+        { "/x/", NULL },
+        { "//", NULL },
         { "", NULL }
     };
 
@@ -113,6 +121,51 @@ paths_lead_to_their_formats(void **state)
             fail_msg("%s", cases[i].path);
         }
     }
+}
+
+
+static const llmb_adapter_t *
+next(const char *path, uint64_t enabled, const llmb_adapter_t *adapter)
+{
+    return llmb_adapter_next(text_of(path), enabled, NULL, 0, adapter);
+}
+
+
+static void
+a_path_may_be_that_of_several_formats(void **state)
+{
+    const llmb_adapter_t  *embed = &llmb_adapter_tei_embed;
+    const llmb_adapter_t  *predict = &llmb_adapter_tei_predict;
+    const llmb_adapter_t  *rerank = &llmb_adapter_rerank;
+
+    (void) state;
+
+    assert_ptr_equal(find("/", ALL), embed);
+    assert_ptr_equal(next("/", ALL, embed), predict);
+    assert_ptr_equal(next("/", ALL, predict), rerank);
+    assert_null(next("/", ALL, rerank));
+
+    assert_ptr_equal(next("/", ALL & ~bit_of(predict), embed), rerank);
+    assert_ptr_equal(find("/", bit_of(rerank)), rerank);
+
+    /* a shorter ending is no other format of the path */
+
+    assert_null(next("/api/embed", ALL, &llmb_adapter_ollama_embed));
+    assert_null(next("/v2/embed", ALL, &llmb_adapter_cohere_embed));
+}
+
+
+static void
+at_the_root_the_path_tells_nothing(void **state)
+{
+    (void) state;
+
+    assert_false(llmb_adapter_is_told(&llmb_adapter_tei_embed, text_of("/")));
+    assert_false(llmb_adapter_is_told(&llmb_adapter_rerank, text_of("/")));
+    assert_true(llmb_adapter_is_told(&llmb_adapter_tei_embed,
+                                     text_of("/embed")));
+    assert_true(llmb_adapter_is_told(&llmb_adapter_rerank,
+                                     text_of("/rerank")));
 }
 
 
@@ -200,7 +253,11 @@ a_star_stands_for_anything_within_a_segment(void **state)
         { "/a*b*c", "/axcxbc", 0 },
         { "/**", "/ab", 1 },
         { "/**", "/a", 0 },
-        { "/a", "*a", 0 }
+        { "/a", "*a", 0 },
+        { "/", "/", 1 },
+        { "/", "/a/", 0 },
+        { "/", "//", 0 },
+        { "/", "", 0 }
     };
 
     (void) state;
@@ -286,6 +343,14 @@ further_formats_follow_the_table(void **state)
 
     assert_ptr_equal(find_extra("/v2/embed", ALL), &llmb_adapter_cohere_embed);
     assert_ptr_equal(find_extra("/v2/embed", first << 1), &equal_adapter);
+
+    /* unless it is not what the body tells */
+
+    assert_ptr_equal(llmb_adapter_next(text_of("/v2/embed"), ALL, extra, 3,
+                                       &llmb_adapter_cohere_embed),
+                     &equal_adapter);
+    assert_null(llmb_adapter_next(text_of("/v2/embed"), ALL, extra, 3,
+                                  &equal_adapter));
 }
 
 
@@ -414,6 +479,8 @@ main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(paths_lead_to_their_formats),
+        cmocka_unit_test(a_path_may_be_that_of_several_formats),
+        cmocka_unit_test(at_the_root_the_path_tells_nothing),
         cmocka_unit_test(formats_that_are_not_enabled_are_not_found),
         cmocka_unit_test(nothing_around_the_path_is_read),
         cmocka_unit_test(a_star_stands_for_anything_within_a_segment),

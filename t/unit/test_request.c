@@ -435,6 +435,15 @@ a_path_may_name_the_model(void **state)
         { "/v1/models/m:2:predict", "m:2" },
         { "/v1/models/m:2/versions/3:predict", "m:2" },
         { "/amodels/m", "" },
+        { "/client/v4/accounts/a/ai/run/@cf/baai/bge-m3",
+          "@cf/baai/bge-m3" },
+        { "/hf-inference/models/BAAI/bge-m3/pipeline/feature-extraction",
+          "BAAI/bge-m3" },
+        { "/models/m/pipeline/feature-extraction", "m" },
+        { "/pipeline/feature-extraction/BAAI/bge-m3", "BAAI/bge-m3" },
+        { "/pipeline/feature-extraction", "" },
+        { "/models/pipeline/feature-extraction", "" },
+        { "/pipeline/feature-extractions", "" },
         { "/", "" },
         { "", "" }
     };

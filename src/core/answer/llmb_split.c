@@ -529,6 +529,10 @@ llmb_split_element(llmb_split_t *sp, const llmb_json_token_t *tok)
             return LLMB_MISMATCH_INDEX;
         }
 
+        if (sp->conf.form->arrays && tok->type != LLMB_JSON_ARRAY) {
+            return LLMB_MISMATCH_SHAPE;
+        }
+
         memset(&sp->elem, 0, sizeof(llmb_elem_t));
 
         sp->elem.value.start = tok->start;

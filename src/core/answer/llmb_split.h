@@ -49,7 +49,8 @@ void llmb_split_init(llmb_split_t *sp, const llmb_split_conf_t *conf,
  *   INDEX         an element has no index, two, one that is not a number of
  *                 0 to n - 1, or that of another element
  *   SHAPE         the list is missing, is not an array or is there twice, as
- *                 are "id", the usage or what leads to one of them; there is
+ *                 are "id", the usage or what leads to one of them; elements
+ *                 are no arrays where they have to be; there is
  *                 something else than arrays and null where lists ought to
  *                 be; conf.shared, and something beside the lists that could
  *                 have an entry for each (see llmb_beside.h); a vector to be

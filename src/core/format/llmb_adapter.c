@@ -61,6 +61,62 @@ llmb_adapter_find(llmb_str_t path, uint64_t enabled,
 }
 
 
+const llmb_adapter_t *
+llmb_adapter_next(llmb_str_t path, uint64_t enabled,
+    const llmb_adapter_t *const *extra, unsigned nextra,
+    const llmb_adapter_t *adapter)
+{
+    size_t                 literals;
+    unsigned               i, n, behind;
+    const llmb_adapter_t  *next;
+
+    literals = llmb_adapter_literals(adapter, path);
+    behind = 0;
+    n = llmb_min(llmb_nadapters + nextra, 64);
+
+    for (i = 0; i < n; i++) {
+        next = llmb_adapter_at(i, extra);
+
+        if (next == adapter) {
+            behind = 1;
+
+        } else if (behind && (enabled & ((uint64_t) 1 << i))
+                   && llmb_adapter_literals(next, path) == literals)
+        {
+            return next;
+        }
+    }
+
+    return NULL;
+}
+
+
+unsigned
+llmb_adapter_is_told(const llmb_adapter_t *adapter, llmb_str_t path)
+{
+    unsigned            i, told;
+    const llmb_form_t  *form;
+
+    told = 1;
+
+    for (i = 0; i < LLMB_MAX_FORMS && adapter->forms[i]; i++) {
+        form = adapter->forms[i];
+
+        if (!llmb_form_matches(form, path)) {
+            continue;
+        }
+
+        if (form->only == NULL) {
+            return 1;
+        }
+
+        told = 0;
+    }
+
+    return told;
+}
+
+
 unsigned
 llmb_form_matches(const llmb_form_t *form, llmb_str_t path)
 {
@@ -178,6 +234,10 @@ llmb_ending_matches(llmb_str_t ending, llmb_str_t path)
 {
     size_t    i, j, star, taken;
     unsigned  stars;
+
+    if (ending.len == 1 && path.len != 1) {
+        return 0;
+    }
 
     i = path.len;
     j = ending.len;

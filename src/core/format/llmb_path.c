@@ -9,6 +9,7 @@
 #include "llmb_path.h"
 
 
+static llmb_str_t llmb_path_from(llmb_str_t path, size_t start);
 static size_t llmb_path_behind(llmb_str_t path, llmb_str_t word);
 
 
@@ -20,11 +21,33 @@ llmb_path_model(llmb_str_t path)
 
     static const llmb_str_t  models = llmb_string("/models/");
     static const llmb_str_t  deployments = llmb_string("/deployments/");
+    static const llmb_str_t  catalog = llmb_string("/@cf/");
+    static const llmb_str_t  pipeline =
+                                  llmb_string("/pipeline/feature-extraction");
+
+    /* names of these have a "/" */
+
+    start = llmb_path_behind(path, catalog);
+
+    if (start) {
+        return llmb_path_from(path, start - (catalog.len - 1));
+    }
+
+    end = llmb_path_behind(path, pipeline);
+
+    if (end && end < path.len && path.data[end] == '/') {
+        return llmb_path_from(path, end + 1);
+    }
 
     name.len = 0;
     name.data = path.data;
 
     start = llmb_path_behind(path, models);
+
+    if (end && end == path.len && start) {
+        path.len -= llmb_min(pipeline.len, path.len - start);
+        return llmb_path_from(path, start);
+    }
 
     if (start == 0) {
         start = llmb_path_behind(path, deployments);
@@ -49,6 +72,18 @@ llmb_path_model(llmb_str_t path)
 
     name.data = path.data + start;
     name.len = end - start;
+
+    return name;
+}
+
+
+static llmb_str_t
+llmb_path_from(llmb_str_t path, size_t start)
+{
+    llmb_str_t  name;
+
+    name.data = path.data + start;
+    name.len = path.len - start;
 
     return name;
 }

@@ -18,7 +18,9 @@
 
 /*
  * The model that a path names, behind the last "/models/" or "/deployments/";
- * empty if it names none.  What follows the last ":" is an action.
+ * empty if it names none.  What follows the last ":" is an action.  Names of
+ * Cloudflare, from "@cf/" on, and of Hugging Face, before or behind
+ * "/pipeline/feature-extraction", have a "/" in them.
  */
 llmb_str_t llmb_path_model(llmb_str_t path);
 

@@ -111,14 +111,14 @@ static llmb_reason_e llmb_request_watch(llmb_reader_t *rd,
     const llmb_body_member_t *m);
 static llmb_reason_e llmb_request_special(llmb_reader_t *rd,
     const llmb_body_member_t *m);
-static unsigned llmb_request_not_with_ids(const llmb_form_t *form,
-    const llmb_body_member_t *m);
 static llmb_reason_e llmb_request_body(llmb_reader_t *rd);
 static llmb_reason_e llmb_request_lengths(llmb_reader_t *rd);
 static unsigned llmb_request_alike(const llmb_request_t *rq);
 static llmb_reason_e llmb_request_hole(llmb_request_t *rq, llmb_str_t value,
     llmb_hole_e type, unsigned column);
 static unsigned llmb_request_is(const llmb_body_member_t *m, llmb_str_t name);
+static unsigned llmb_request_is_any(const llmb_body_member_t *m,
+    const llmb_str_t *names);
 
 
 llmb_rc_e
@@ -168,6 +168,14 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
 
     } else {
         *reason = llmb_request_judge(&rd);
+
+        if ((*reason == LLMB_REASON_ITEM || *reason == LLMB_REASON_ADAPTER)
+            && !llmb_adapter_is_told(adapter, path))
+        {
+            /* it is not what a wrong body of this format looks like */
+            *reason = LLMB_REASON_ADAPTER;
+            rq->adapter = NULL;
+        }
     }
 
     return (*reason == LLMB_REASON_NONE) ? LLMB_OK : LLMB_DECLINED;
@@ -585,6 +593,12 @@ llmb_request_known(llmb_reader_t *rd, const llmb_body_member_t *m)
         return llmb_request_watch(rd, m);
     }
 
+    if (rd->rq->form && rd->rq->form->only
+        && !llmb_request_is_any(m, rd->rq->form->only))
+    {
+        return LLMB_REASON_ADAPTER;
+    }
+
     return rd->rq->form ? llmb_request_special(rd, m) : LLMB_REASON_NONE;
 }
 
@@ -691,7 +705,8 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
                       && llmb_json_is(m->value, base64));
 
     } else if (llmb_request_is(m, ids)
-               || llmb_request_not_with_ids(form, m))
+               || (m->type != LLMB_JSON_FALSE && m->type != LLMB_JSON_NULL
+                   && llmb_request_is_any(m, form->ids_not_with)))
     {
         rq->token_ids = 1;
 
@@ -738,26 +753,6 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
     }
 
     return LLMB_REASON_NONE;
-}
-
-
-static unsigned
-llmb_request_not_with_ids(const llmb_form_t *form, const llmb_body_member_t *m)
-{
-    const llmb_str_t  *name;
-
-    if (m->type == LLMB_JSON_FALSE || m->type == LLMB_JSON_NULL) {
-        return 0;
-    }
-
-    for (name = form->ids_not_with; name && name->len; name++) {
-
-        if (llmb_request_is(m, *name)) {
-            return 1;
-        }
-    }
-
-    return 0;
 }
 
 
@@ -885,7 +880,11 @@ llmb_request_lengths(llmb_reader_t *rd)
     rq->items = items;
     rq->kind = (llmb_kind_e) rd->kinds[0];
     rq->scalar = (items == 1 && rq->columns[0].bare);
-    rq->divisible = (items > 1 && !rq->form->ranked && rq->top == 0);
+
+    /* in parts, it may only be sent to who is known to join them */
+
+    rq->divisible = (items > 1 && !rq->form->ranked && rq->top == 0
+                     && rq->form->only == NULL);
 
     return LLMB_REASON_NONE;
 }
@@ -943,6 +942,22 @@ llmb_request_is(const llmb_body_member_t *m, llmb_str_t name)
 
     return m->name.len - 2 == name.len && m->name.data[1] == name.data[0]
            && memcmp(m->name.data + 1, name.data, name.len) == 0;
+}
+
+
+/* one of these, up to an empty one; NULL: none */
+
+static unsigned
+llmb_request_is_any(const llmb_body_member_t *m, const llmb_str_t *names)
+{
+    while (names && names->len) {
+
+        if (llmb_request_is(m, *names++)) {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

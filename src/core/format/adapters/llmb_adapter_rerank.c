@@ -9,6 +9,7 @@
  * in one call.  Results come by score, and each client's are still in this
  * order when the others' are taken out.  What Voyage calls "top_k" is
  * "top_n" for others, who may not know the word: such a request goes alone.
+ * A reranker of Text Embeddings Inference answers at /, too.
  */
 
 
@@ -63,6 +64,32 @@ static const llmb_form_t  llmb_rerank_tei_form = {
 };
 
 
+static const llmb_str_t  llmb_rerank_root_paths[] = {
+    llmb_string("/"),
+    llmb_null_string
+};
+
+
+static const llmb_str_t  llmb_rerank_root_only[] = {
+    llmb_string("query"),
+    llmb_string("truncate"),
+    llmb_string("truncation_direction"),
+    llmb_string("raw_scores"),
+    llmb_string("return_text"),
+    llmb_null_string
+};
+
+
+static const llmb_form_t  llmb_rerank_root_form = {
+    .paths   = llmb_rerank_root_paths,
+    .only    = llmb_rerank_root_only,
+    .proof   = llmb_string(LLMB_TEI_PROOF),
+    .columns = llmb_rerank_tei_columns,
+    .index   = llmb_string("index"),
+    .ranked  = 1
+};
+
+
 static const llmb_refusal_t  llmb_rerank_refusals[] = {
     { llmb_string("top_k"), llmb_string("null"), 1 },
     { llmb_null_string, llmb_null_string, 0 }
@@ -76,6 +103,10 @@ const llmb_adapter_t  llmb_adapter_rerank = {
     .pure       = 0,
     .max_items  = 1000,
     .most_items = 1000,
-    .forms      = { &llmb_rerank_form, &llmb_rerank_tei_form },
+    .forms      = {
+        &llmb_rerank_form,
+        &llmb_rerank_tei_form,
+        &llmb_rerank_root_form
+    },
     .refusals   = llmb_rerank_refusals
 };

@@ -6,6 +6,14 @@
  * The answer is a bare array, by place; tokens are counted in response
  * headers only. A server started with defaults refuses more than 32 items, or
  * 2,000,000 bytes.
+ *
+ * The first or last of them is at /, too, if the model is one for embeddings.
+ * Others serve other things there, also to bodies that look the same (to
+ * a classifier of this server ["a", "b"] is a pair), so elements have to be
+ * arrays, and the answer of this server.
+ *
+ * Hugging Face has feature extraction elsewhere.  A bare text may be answered
+ * there with its vector, or with a list of one, so only lists are merged.
  */
 
 
@@ -36,6 +44,57 @@ static const llmb_form_t  llmb_tei_embed_form = {
 };
 
 
+static const llmb_str_t  llmb_tei_embed_root_paths[] = {
+    llmb_string("/"),
+    llmb_null_string
+};
+
+
+static const llmb_str_t  llmb_tei_embed_root_only[] = {
+    llmb_string("truncate"),
+    llmb_string("truncation_direction"),
+    llmb_string("prompt_name"),
+    llmb_string("normalize"),
+    llmb_string("dimensions"),
+    llmb_null_string
+};
+
+
+static const llmb_form_t  llmb_tei_embed_root_form = {
+    .paths   = llmb_tei_embed_root_paths,
+    .only    = llmb_tei_embed_root_only,
+    .proof   = llmb_string(LLMB_TEI_PROOF),
+    .columns = llmb_tei_embed_columns,
+    .arrays  = 1
+};
+
+
+static const llmb_str_t  llmb_tei_embed_features_paths[] = {
+    llmb_string("/pipeline/feature-extraction"),
+    llmb_string("/pipeline/feature-extraction/*"),
+    llmb_string("/pipeline/feature-extraction/*/*"),
+    llmb_null_string
+};
+
+
+static const llmb_column_t  llmb_tei_embed_features_columns[] = {
+    {
+        .name = llmb_string("inputs"),
+        .input = LLMB_INPUT_LIST,
+        .kinds = LLMB_KIND_TEXT
+    },
+    llmb_null_column
+};
+
+
+static const llmb_form_t  llmb_tei_embed_features_form = {
+    .paths      = llmb_tei_embed_features_paths,
+    .columns    = llmb_tei_embed_features_columns,
+    .path_model = 1,
+    .arrays     = 1
+};
+
+
 const llmb_adapter_t  llmb_adapter_tei_embed = {
     .name       = llmb_string("tei_embed"),
     .neutral    = 1,
@@ -45,5 +104,9 @@ const llmb_adapter_t  llmb_adapter_tei_embed = {
     .most_items = 32,
     .max_bytes  = 1900000,
     .most_bytes = 1900000,
-    .forms      = { &llmb_tei_embed_form }
+    .forms      = {
+        &llmb_tei_embed_form,
+        &llmb_tei_embed_root_form,
+        &llmb_tei_embed_features_form
+    }
 };

@@ -6,6 +6,9 @@
  * sequence is a text, or a pair of two; ["a", "b"] is a pair, [["a"], ["b"]]
  * are two texts.  A single one is answered with its labels, not with a list
  * of them.
+ *
+ * At / it is told by what only a classifier takes: sequences in a list, or
+ * "raw_scores".
  */
 
 
@@ -35,6 +38,30 @@ static const llmb_form_t  llmb_tei_predict_form = {
 };
 
 
+static const llmb_str_t  llmb_tei_predict_root_paths[] = {
+    llmb_string("/"),
+    llmb_null_string
+};
+
+
+static const llmb_str_t  llmb_tei_predict_root_only[] = {
+    llmb_string("truncate"),
+    llmb_string("truncation_direction"),
+    llmb_string("raw_scores"),
+    llmb_null_string
+};
+
+
+static const llmb_form_t  llmb_tei_predict_root_form = {
+    .paths   = llmb_tei_predict_root_paths,
+    .only    = llmb_tei_predict_root_only,
+    .proof   = llmb_string(LLMB_TEI_PROOF),
+    .columns = llmb_tei_predict_columns,
+    .single  = LLMB_SINGLE_SCALAR,
+    .arrays  = 1
+};
+
+
 const llmb_adapter_t  llmb_adapter_tei_predict = {
     .name       = llmb_string("tei_predict"),
     .neutral    = 1,
@@ -44,5 +71,5 @@ const llmb_adapter_t  llmb_adapter_tei_predict = {
     .most_items = 32,
     .max_bytes  = 1900000,
     .most_bytes = 1900000,
-    .forms      = { &llmb_tei_predict_form }
+    .forms      = { &llmb_tei_predict_form, &llmb_tei_predict_root_form }
 };

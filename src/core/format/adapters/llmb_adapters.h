@@ -34,6 +34,11 @@
     x(llamacpp_completion)
 
 
+/* only Text Embeddings Inference has this header in its answers, in all */
+
+#define LLMB_TEI_PROOF  "x-tokenization-time"
+
+
 #define llmb_adapter_extern(name)                                             \
     extern const llmb_adapter_t  llmb_adapter_##name;
 

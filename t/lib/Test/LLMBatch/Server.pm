@@ -45,6 +45,7 @@ my @paths = (
 	[ qr!/generate$!, 'SGLang' ],
 	[ qr!/completion$!, 'LlamaCpp' ],
 	[ qr!/acme/\w+$!, 'Acme' ],
+	[ qr!^/$|/pipeline/feature-extraction!, 'TEI' ],
 );
 
 
@@ -57,6 +58,7 @@ sub of($uri, $flavour = $as) {
 	for (@paths) {
 		my ($ending, $name) = @$_;
 		next unless $uri =~ $ending;
+		$name = 'Rerank' if $uri eq '/' and $flavour eq 'reranker';
 
 		my $class = "Test::LLMBatch::Server::$name";
 		require "Test/LLMBatch/Server/$name.pm";

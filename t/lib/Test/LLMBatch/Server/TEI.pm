@@ -5,6 +5,10 @@ package Test::LLMBatch::Server::TEI;
 # /embed, /embed_all, /embed_sparse and /predict of Text Embeddings Inference,
 # started with its defaults: 32 items and 2,000,000 bytes in a request.  The
 # body tells no tokens, headers do.  ["a", "b"] is a pair to /predict.
+#
+# At / there is /embed, or with as => "classifier" /predict, or with "reranker"
+# another server.  "pipeline" is none of these, has no limits, and answers a
+# bare text with its vector; so does feature extraction of Hugging Face.
 
 use v5.36;
 
@@ -17,7 +21,17 @@ my $max_items = 32;
 my $max_bytes = 2_000_000;
 
 
-sub _predict($self) { return $self->{path} =~ m!/predict$! }
+sub _root($self) { return $self->{path} eq '/' }
+
+sub _predict($self) {
+	return $self->{path} =~ m!/predict$!
+		|| $self->_root() && $self->{as} eq 'classifier';
+}
+
+sub _pipeline($self) {
+	return $self->{path} =~ m!/pipeline/!
+		|| $self->_root() && $self->{as} eq 'pipeline';
+}
 
 sub items($self, $request) {
 	return unless ref $request eq 'HASH';
@@ -45,8 +59,14 @@ sub columns($self, $request) { return $self->_predict() ? () : 'inputs' }
 sub usage_paths($self) { return () }
 
 sub one($self, $request) {
+	my ($item) = $self->items($request);
+
+	return { %$request, inputs => [ $item ] } if $self->{path} =~ m!/pipeline/!;
 	return $self->SUPER::one($request) unless $self->_predict();
-	return { %$request, inputs => ($self->items($request))[0] };
+	return { %$request, inputs => $item }
+		unless $self->_root() and ref $request->{inputs}
+			and ref $request->{inputs}[0];
+	return { %$request, inputs => [ ref $item ? $item : [ $item ] ] };
 }
 
 sub error($self, $status, $message) {
@@ -58,6 +78,8 @@ sub error($self, $status, $message) {
 }
 
 sub refuse($self, $request, $how) {
+	return if $self->_pipeline();
+
 	my @items = $self->items($request);
 	my $n = @items;
 	my $max = $how->{tei_items} // $max_items;
@@ -72,6 +94,8 @@ sub refuse($self, $request, $how) {
 }
 
 sub headers($self, $request) {
+	return {} if $self->_pipeline();
+
 	my @items = $self->items($request);
 	my $characters = 0;
 
@@ -90,8 +114,8 @@ sub answer($self, $request, $how) {
 		map { [ $_, $self->_result($request, $items[$_]) ] }
 			0 .. $#items);
 	my $inputs = $request->{inputs};
-	my $single = $self->_predict()
-		&& !(ref $inputs and ref $inputs->[0]);
+	my $single = $self->_pipeline() ? !ref $inputs
+		: $self->_predict() && !(ref $inputs and ref $inputs->[0]);
 
 	return $single && @e == 1 ? $e[0] : '[' . join(',', @e) . ']';
 }
@@ -105,7 +129,7 @@ sub _result($self, $request, $item) {
 
 	return $self->_labels($request, $seed) if $self->_predict();
 	return floats(vector($seed, $request->{dimensions} || 8))
-		if $self->{path} =~ m!/embed$!;
+		if $self->{path} =~ m!/embed$|^/$|/pipeline/!;
 	return '[' . join(',', map { floats(vector("$seed $_", 4)) } 1 .. $n)
 		. ']' if $self->{path} =~ m!/embed_all$!;
 
