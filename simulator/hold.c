@@ -12,20 +12,13 @@
 #include "llmb_group.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_limits.h"
-#include "llmb_siphash.h"
 #include "llmb_upstream.h"
 
 
 static llmb_reason_e sim_eligible(sim_engine_t *e, const sim_request_t *rq);
 static uint64_t sim_budget(const sim_engine_t *e, const sim_request_t *rq);
 static uint32_t sim_wait(const sim_engine_t *e, const sim_request_t *rq);
-static llmb_str_t sim_key(const sim_request_t *rq, char *buf, size_t size);
 static void sim_set_group(const sim_engine_t *e, llmb_group_t *g);
-
-
-/* whoever knows a key here may know it */
-
-static const llmb_secret_t  sim_secret;
 
 
 llmb_reason_e
@@ -207,42 +200,20 @@ sim_share_of(uint64_t sum, uint32_t n, uint32_t of)
 }
 
 
-/*
- * Who may share a call: the key that a log has, or model and task, and one of
- * the keys by chance.
- */
-
-static llmb_str_t
-sim_key(const sim_request_t *rq, char *buf, size_t size)
-{
-    size_t      len;
-    llmb_str_t  key;
-
-    len = rq->key
-          ? (size_t) snprintf(buf, size, "%s", rq->key)
-          : (size_t) snprintf(buf, size, "%s%c%s%c%llu", rq->model, 0,
-                              rq->task, 0, (unsigned long long) rq->number);
-
-    key.data = (const uint8_t *) buf;
-    key.len = llmb_min(len, size - 1);
-
-    return key;
-}
-
-
 uint32_t
 sim_group(sim_engine_t *e, uint32_t node, uint32_t r)
 {
-    char          buf[4096];
-    uint32_t      g;
-    unsigned      fresh;
-    llmb_str_t    key;
-    llmb_zone_t  *z;
+    char                  buf[SIM_KEY_SIZE];
+    uint32_t              g;
+    unsigned              fresh;
+    llmb_zone_t          *z;
+    const sim_request_t  *rq;
 
     z = e->nodes[node].zone;
-    key = sim_key(&e->trace->requests[r], buf, sizeof(buf));
+    rq = &e->trace->requests[r];
 
-    g = llmb_group_get(z, key, llmb_siphash(&sim_secret, key), &fresh);
+    g = llmb_group_get(z, sim_key(rq, buf, sizeof(buf)), sim_key_hash(rq),
+                       &fresh);
 
     if (g == LLMB_NIL || !fresh) {
         return g;
@@ -255,27 +226,22 @@ sim_group(sim_engine_t *e, uint32_t node, uint32_t r)
 }
 
 
-/* a hash of the key, as "hash $llm_batch_key" has it; or any, by its order */
+/* that of its key, as "hash $llm_batch_key" has it; or any */
 
 uint32_t
 sim_node(const sim_engine_t *e, uint32_t r)
 {
-    char                   buf[4096];
     uint64_t               seed;
-    const sim_request_t   *rq;
     const sim_settings_t  *s;
 
     s = e->settings;
-    rq = &e->trace->requests[r];
 
     if (s->nodes == 1) {
         return 0;
     }
 
     if (s->by_key) {
-        return (uint32_t) (llmb_siphash(&sim_secret,
-                                        sim_key(rq, buf, sizeof(buf)))
-                           % s->nodes);
+        return (uint32_t) (sim_key_hash(&e->trace->requests[r]) % s->nodes);
     }
 
     seed = e->trace->seed ^ ((uint64_t) r << 32);

@@ -18,6 +18,7 @@
 
 
 #define SIM_LOADS     32          /* of one sweep */
+#define SIM_KEY_SIZE  4096
 
 
 typedef enum {
@@ -107,6 +108,10 @@ sim_request_t *sim_trace_add(sim_trace_t *trace);
 void sim_trace_sort(sim_trace_t *trace);
 /* what a request is called; those by chance have numbers */
 const char *sim_request_id(const sim_request_t *rq, char *buf, size_t size);
+
+/* key.c: who may share its call, as a text, which may be in "buf"; its hash */
+llmb_str_t sim_key(const sim_request_t *rq, char *buf, size_t size);
+uint64_t sim_key_hash(const sim_request_t *rq);
 
 /* generate.c: the trace of clients is empty, they make one in each run */
 sim_maker_t *sim_maker_create(const sim_generator_t *generator);

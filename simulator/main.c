@@ -113,6 +113,7 @@ static void
 sim_run_trace(const sim_options_t *options, sim_runs_t *runs,
     sim_trace_t *trace, uint32_t load, uint32_t seed)
 {
+    double          worst;
     uint32_t        j;
     sim_run_t      *run;
     sim_backend_t   backend;
@@ -126,6 +127,13 @@ sim_run_trace(const sim_options_t *options, sim_runs_t *runs,
         sim_run(run, trace, options->ncompared ? &options->compared[j]
                                                : &options->settings, &backend);
         sim_summarize(run);
+
+        if (options->bound) {
+            worst = options->limited ? (double) options->slower * 1000
+                                     : sim_bound_worst(run, &backend);
+            run->summary.worst = worst / 1000;
+            run->summary.least = sim_bound(run, &backend, worst);
+        }
 
         if (options->brief) {
             sim_run_forget(run);

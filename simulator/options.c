@@ -78,6 +78,9 @@ static const char  sim_help[] =
 "                                figure, its least, and its most\n"
 "\n"
 "  --interval 0                  between the texts of a list\n"
+"  --bound                       the least calls that any policy could have\n"
+"                                made, with nobody slower than the slowest,\n"
+"  --slower time                 or by more than so long\n"
 "  --brief                       no batches, only the summary\n"
 "  --json                        the report as JSON\n"
 "  --plot file.svg               latency and calls, as a picture\n"
@@ -106,6 +109,8 @@ static unsigned sim_option_budgets(sim_options_t *o, const char *value);
 static unsigned sim_option_seed(sim_options_t *o, const char *value);
 static unsigned sim_option_interval(sim_options_t *o, const char *value);
 static unsigned sim_option_plot(sim_options_t *o, const char *value);
+static unsigned sim_option_bound(sim_options_t *o, const char *value);
+static unsigned sim_option_slower(sim_options_t *o, const char *value);
 static unsigned sim_option_brief(sim_options_t *o, const char *value);
 static unsigned sim_option_json(sim_options_t *o, const char *value);
 static unsigned sim_option_help(sim_options_t *o, const char *value);
@@ -138,6 +143,8 @@ static const sim_option_t  sim_option_list[] = {
     { "seeds", sim_option_seeds, "1 to 1000" },
     { "interval", sim_option_interval, "a time up to an hour" },
     { "plot", sim_option_plot, "a file" },
+    { "bound", sim_option_bound, NULL },
+    { "slower", sim_option_slower, "a time up to an hour" },
     { "brief", sim_option_brief, NULL },
     { "json", sim_option_json, NULL },
     { "help", sim_option_help, NULL }
@@ -328,6 +335,10 @@ sim_options_check(const sim_options_t *o)
         sim_die(2, "\"--clients\" and \"--%s\" do not go together: a client "
                 "asks again when it has its answer",
                 o->generated ? "generate" : "rate");
+    }
+
+    if (o->limited && !o->bound) {
+        sim_die(2, "\"--slower\" is for --bound");
     }
 
     if (o->thinks && g->kind != SIM_GENERATE_CLIENTS) {
@@ -641,6 +652,25 @@ sim_option_plot(sim_options_t *o, const char *value)
     o->plot = value;
 
     return *value != '\0';
+}
+
+
+static unsigned
+sim_option_bound(sim_options_t *o, const char *value)
+{
+    (void) value;
+    o->bound = 1;
+
+    return 1;
+}
+
+
+static unsigned
+sim_option_slower(sim_options_t *o, const char *value)
+{
+    o->limited = 1;
+
+    return sim_time(value, 3600000, &o->slower);
 }
 
 

@@ -24,12 +24,15 @@ static void sim_report_source(const sim_options_t *options,
 static void sim_report_keys(const sim_options_t *options,
     const sim_trace_t *trace);
 static void sim_report_batches(const sim_run_t *run);
-static void sim_report_summary(const sim_run_t *run);
+static void sim_report_summary(const sim_options_t *options,
+    const sim_run_t *run);
 static void sim_report_table(const sim_options_t *options,
     const sim_runs_t *runs);
-static void sim_report_columns(int width);
-static void sim_report_row(const sim_runs_t *runs, uint32_t load,
-    uint32_t setting, int width);
+static void sim_report_columns(const sim_options_t *options, int width);
+static void sim_report_row(const sim_options_t *options,
+    const sim_runs_t *runs, uint32_t load, uint32_t setting, int width);
+static unsigned sim_report_shows(const sim_options_t *options,
+    size_t column);
 static void sim_print_spread(const char *name, const sim_spread_t *spread);
 static void sim_print_counts(const char *name, const uint32_t *counts,
     const llmb_str_t *names, uint32_t n, const char *none);
@@ -49,7 +52,7 @@ sim_report(const sim_options_t *options, const sim_runs_t *runs)
         sim_report_batches(runs->all);
     }
 
-    sim_report_summary(runs->all);
+    sim_report_summary(options, runs->all);
 }
 
 
@@ -245,7 +248,7 @@ sim_report_batches(const sim_run_t *run)
 
 
 static void
-sim_report_summary(const sim_run_t *run)
+sim_report_summary(const sim_options_t *options, const sim_run_t *run)
 {
     const sim_summary_t  *s;
 
@@ -256,6 +259,12 @@ sim_report_summary(const sim_run_t *run)
     printf("%-18s %u, %.1f a second, %.3f a request, of %.2f items\n",
            "calls", s->calls, s->calls_per_second, s->calls_per_request,
            s->items_per_call);
+
+    if (options->bound) {
+        printf("%-18s %u, %.3f a request, by any policy with nobody slower by "
+               "more than %.3f ms\n", "least calls", s->least,
+               (double) s->least / s->requests, s->worst);
+    }
 
     sim_print_counts("sent because of", s->close, llmb_close_names,
                      LLMB_CLOSE_N, "not held");
@@ -342,6 +351,8 @@ sim_print_counts(const char *name, const uint32_t *counts,
     }
 
 sim_figure(calls, calls_per_request)
+sim_figure(least, least / s->requests)
+sim_figure(worst, worst)
 sim_figure(items, items_per_call)
 sim_figure(wait50, wait.p50)
 sim_figure(wait95, wait.p95)
@@ -364,6 +375,8 @@ typedef struct {
 
 static const sim_column_t  sim_columns[] = {
     { "calls", "/request", 9, 3, sim_figure_calls },
+    { "least", "/request", 9, 3, sim_figure_least },
+    { "slower", "most, ms", 9, 1, sim_figure_worst },
     { "items", "/call", 8, 2, sim_figure_items },
     { "", "p50", 9, 1, sim_figure_wait50 },
     { "wait, ms", "p95", 8, 1, sim_figure_wait95 },
@@ -374,6 +387,11 @@ static const sim_column_t  sim_columns[] = {
     { "budgets", "missed", 8, 0, sim_figure_missed },
     { "", "429", 8, 0, sim_figure_rejected }
 };
+
+/* of the bound, which is there if it is asked for */
+
+#define SIM_BOUND_FIRST  1
+#define SIM_BOUND_LAST   2
 
 #define SIM_NCOLUMNS  (sizeof(sim_columns) / sizeof(sim_columns[0]))
 
@@ -402,30 +420,34 @@ sim_report_table(const sim_options_t *options, const sim_runs_t *runs)
                    ? "clients" : "requests/s");
         }
 
-        sim_report_columns(width);
+        sim_report_columns(options, width);
 
         for (j = 0; j < runs->settings; j++) {
-            sim_report_row(runs, i, j, width);
+            sim_report_row(options, runs, i, j, width);
         }
     }
 }
 
 
 static void
-sim_report_columns(int width)
+sim_report_columns(const sim_options_t *options, int width)
 {
     size_t  i;
 
     printf("%-*s", width, "");
 
     for (i = 0; i < SIM_NCOLUMNS; i++) {
-        printf("  %*s", sim_columns[i].width - 1, sim_columns[i].over);
+        if (sim_report_shows(options, i)) {
+            printf("  %*s", sim_columns[i].width - 1, sim_columns[i].over);
+        }
     }
 
     printf("\n%-*s", width, "settings");
 
     for (i = 0; i < SIM_NCOLUMNS; i++) {
-        printf("  %*s", sim_columns[i].width - 1, sim_columns[i].name);
+        if (sim_report_shows(options, i)) {
+            printf("  %*s", sim_columns[i].width - 1, sim_columns[i].name);
+        }
     }
 
     printf("\n");
@@ -435,8 +457,8 @@ sim_report_columns(int width)
 /* of several seeds the mean, the least and the most of each figure */
 
 static void
-sim_report_row(const sim_runs_t *runs, uint32_t load, uint32_t setting,
-    int width)
+sim_report_row(const sim_options_t *options, const sim_runs_t *runs,
+    uint32_t load, uint32_t setting, int width)
 {
     size_t       i;
     uint32_t     line;
@@ -451,6 +473,10 @@ sim_report_row(const sim_runs_t *runs, uint32_t load, uint32_t setting,
         printf("%-*s", width, names[line]);
 
         for (i = 0; i < SIM_NCOLUMNS; i++) {
+            if (!sim_report_shows(options, i)) {
+                continue;
+            }
+
             range = sim_range(runs, load, setting, sim_columns[i].figure);
 
             printf("  %*.*f", sim_columns[i].width - 1, sim_columns[i].digits,
@@ -460,4 +486,12 @@ sim_report_row(const sim_runs_t *runs, uint32_t load, uint32_t setting,
 
         printf("\n");
     }
+}
+
+
+static unsigned
+sim_report_shows(const sim_options_t *options, size_t column)
+{
+    return options->bound
+           || column < SIM_BOUND_FIRST || column > SIM_BOUND_LAST;
 }

@@ -185,6 +185,12 @@ sim_json_run(const sim_options_t *options, const sim_run_t *run)
                        "summary", sim_json_summary(run),
                        "skipped_lines", (int) run->trace->skipped);
 
+    if (options->bound) {
+        json_object_set_new(object, "bound", json_pack("{s:i, s:f}",
+                            "calls", (int) run->summary.least,
+                            "slower_ms", run->summary.worst));
+    }
+
     if (run->learned.concurrency) {
         json_object_set_new(object, "learned", sim_json_learned(run));
     }

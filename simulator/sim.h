@@ -130,6 +130,8 @@ typedef struct {
     uint32_t          budgets;    /* requests that had one */
     uint32_t          missed;
     uint32_t          held;       /* of these, only since they were held */
+    uint32_t          least;      /* calls, of any policy, if nobody */
+    double            worst;      /* is slower by more; ms */
 } sim_summary_t;
 
 
@@ -194,6 +196,9 @@ typedef struct {
     sim_backend_t          backend;
     sim_generator_t        generator;
     uint32_t               seeds;
+    unsigned               bound;       /* is to be told, */
+    unsigned               limited;     /* with nobody slower */
+    uint64_t               slower;      /* than by that; ms */
     unsigned               rated;       /* what was said: --rate, */
     unsigned               generated;   /* --generate, */
     unsigned               thinks;      /* and --think */
@@ -243,6 +248,14 @@ void sim_run(sim_run_t *run, const sim_trace_t *trace,
 /* forget() leaves the summary, and what was learned */
 void sim_run_forget(sim_run_t *run);
 void sim_run_free(sim_run_t *run);
+
+/*
+ * bound.c: the most us by which anybody was slower because of others; and the
+ * least calls of any policy with which nobody is slower by more than "worst"
+ */
+double sim_bound_worst(const sim_run_t *run, const sim_backend_t *backend);
+uint32_t sim_bound(const sim_run_t *run, const sim_backend_t *backend,
+    double worst);
 
 /* summary.c */
 void sim_summarize(sim_run_t *run);

@@ -197,6 +197,7 @@ wrong('clients', '"--clients" and "--generate" do not go together: a client '
 	qw/ --clients 5 --generate poisson --rate 5 /);
 wrong('clients', '"--clients" and "--rate" do not go together: a client '
 	. 'asks again when it has its answer', qw/ --rate 5 --clients 5 /);
+wrong('slower', '"--slower" is for --bound', '--slower', 5, $file);
 wrong('think', '"--think" is for --clients', '--think', 5, $file);
 wrong('keys', '"--keys" is for --generate and --clients; a file has its own, '
 	. 'as "key"', '--keys', 5, $file);
@@ -243,6 +244,7 @@ for (
 	[ 'keys', '1 to 10000000, with ",zipf" or ",zipf=exponent", or "unique"',
 		0, 'x', '5,', '5,zip', '5,zipf=', '5,zipf=0', '5,zipf=11', 'uniq',
 		10000001 ],
+	[ 'slower', 'a time up to an hour', qw/ x -1 61m / ],
 	[ 'seeds', '1 to 1000', qw/ 0 1001 x / ],
 	[ 'split', '"on" ["max=1 to 65535"] or "off"', qw/ x onmax 5 /,
 		'on max=0' ],
