@@ -207,6 +207,13 @@ static ngx_command_t  ngx_http_llm_batch_commands[] = {
       offsetof(ngx_http_llm_batch_loc_conf_t, max_wait),
       NULL },
 
+    { ngx_string("llm_batch_patience"),
+      NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE12,
+      ngx_http_llm_batch_patience,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("llm_batch_window"),
       NGX_HTTP_LLM_BATCH_CONF|NGX_CONF_TAKE1,
       ngx_http_llm_batch_window,

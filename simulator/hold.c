@@ -17,7 +17,8 @@
 
 static llmb_reason_e sim_eligible(sim_engine_t *e, const sim_request_t *rq);
 static uint64_t sim_budget(const sim_engine_t *e, const sim_request_t *rq);
-static uint32_t sim_wait(const sim_engine_t *e, const sim_request_t *rq);
+static uint8_t sim_tolerance_of(const sim_engine_t *e,
+    const sim_request_t *rq);
 static void sim_set_group(const sim_engine_t *e, llmb_group_t *g);
 
 
@@ -101,19 +102,17 @@ sim_budget(const sim_engine_t *e, const sim_request_t *rq)
 }
 
 
-/* the longest time for which it may be held, by its tolerance; ms */
+/* by which the longest time is scaled for which it may be held; percent */
 
-static uint32_t
-sim_wait(const sim_engine_t *e, const sim_request_t *rq)
+static uint8_t
+sim_tolerance_of(const sim_engine_t *e, const sim_request_t *rq)
 {
-    uint64_t         wait;
     sim_tolerance_e  tolerance;
 
-    wait = e->settings->max_wait;
     tolerance = rq->tolerance ? rq->tolerance : e->settings->tolerance;
 
-    return (uint32_t) (tolerance == SIM_TOLERANCE_LOW ? 0
-                       : tolerance == SIM_TOLERANCE_MEDIUM ? wait / 2 : wait);
+    return tolerance == SIM_TOLERANCE_LOW ? 0
+           : tolerance == SIM_TOLERANCE_MEDIUM ? 50 : 100;
 }
 
 
@@ -172,7 +171,8 @@ sim_join(sim_engine_t *e, uint32_t node, uint32_t group, uint32_t r,
     m->part = items != rq->items;
     m->flow = m->part ? r + 1 : 0;
     m->priority = (uint8_t) rq->priority;
-    m->wait = sim_wait(e, rq);
+    m->tolerance = sim_tolerance_of(e, rq);
+    m->wait = (uint32_t) (e->settings->max_wait * m->tolerance / 100);
 
     /* of one that is cut, some of it is gone */
 
@@ -274,4 +274,6 @@ sim_set_group(const sim_engine_t *e, llmb_group_t *g)
     policy->max_bytes = SIM_MAX_CALL;
     policy->most_items = e->server.backend->most;
     policy->max_wait = s->max_wait;
+    policy->patience = s->patience;
+    policy->spend = s->spend;
 }

@@ -28,6 +28,7 @@ static unsigned sim_set_max_size(sim_settings_t *settings, const char *value);
 static unsigned sim_set_max_tokens(sim_settings_t *settings,
     const char *value);
 static unsigned sim_set_max_wait(sim_settings_t *settings, const char *value);
+static unsigned sim_set_patience(sim_settings_t *settings, const char *value);
 static unsigned sim_set_budget(sim_settings_t *settings, const char *value);
 static unsigned sim_set_threshold(sim_settings_t *settings,
     const char *value);
@@ -50,6 +51,8 @@ static const sim_setter_t  sim_setters[] = {
     { "max_size", sim_set_max_size, "1 to 2048" },
     { "max_tokens", sim_set_max_tokens, "a number" },
     { "max_wait", sim_set_max_wait, "a time up to an hour" },
+    { "patience", sim_set_patience,
+      "\"off\", or up to 100% [\",budget\"]" },
     { "latency_budget", sim_set_budget, "a time up to an hour" },
     { "latency_threshold", sim_set_threshold, "a time up to an hour" },
     { "latency_tolerance", sim_set_tolerance,
@@ -77,7 +80,8 @@ sim_settings_init(sim_settings_t *settings)
     settings->automatic = 1;
     settings->concurrency = 16;
     settings->min_size = 2;
-    settings->max_size = 10;
+    settings->max_size = 32;
+    settings->patience = 10;
     settings->max_wait = 500;
     settings->latency_threshold = 200;
     settings->tolerance = SIM_TOLERANCE_HIGH;
@@ -292,6 +296,48 @@ static unsigned
 sim_set_max_wait(sim_settings_t *settings, const char *value)
 {
     return sim_time(value, SIM_HOUR, &settings->max_wait);
+}
+
+
+/* in a setting that is compared a blank is the end of a word */
+
+static unsigned
+sim_set_patience(sim_settings_t *settings, const char *value)
+{
+    char      number[8];
+    size_t    len;
+    uint64_t  n;
+
+    settings->patience = 0;
+    settings->spend = 0;
+
+    if (strcmp(value, "off") == 0) {
+        return 1;
+    }
+
+    len = strcspn(value, "%");
+
+    if (value[len] == '\0' || len >= sizeof(number)) {
+        return 0;
+    }
+
+    memcpy(number, value, len);
+    number[len] = '\0';
+
+    if (!sim_integer(number, 0, 100, &n)) {
+        return 0;
+    }
+
+    settings->patience = (uint32_t) n;
+    value += len + 1;
+
+    if (*value == '\0') {
+        return 1;
+    }
+
+    settings->spend = 1;
+
+    return strcmp(value, ",budget") == 0 || strcmp(value, " budget") == 0;
 }
 
 

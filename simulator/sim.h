@@ -49,6 +49,8 @@ typedef struct {
                                      not cut */
     uint64_t          max_tokens;
     uint64_t          max_wait;
+    uint32_t          patience;   /* percent */
+    unsigned          spend;      /* budgets, on that */
     uint64_t          latency_budget;
     uint64_t          latency_threshold;
     sim_tolerance_e   tolerance;

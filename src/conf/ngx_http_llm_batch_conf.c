@@ -98,6 +98,8 @@ ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf)
     conf->max_body = NGX_CONF_UNSET_SIZE;
     conf->max_response = NGX_CONF_UNSET_SIZE;
     conf->max_wait = NGX_CONF_UNSET_MSEC;
+    conf->patience = NGX_CONF_UNSET_UINT;
+    conf->spend = NGX_CONF_UNSET_UINT;
     conf->window = NGX_CONF_UNSET_UINT;
     conf->concurrency = NGX_CONF_UNSET_UINT;
     conf->learned = NGX_CONF_UNSET_UINT;
@@ -133,12 +135,14 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
                              &ngx_http_llm_batch_credentials_default);
     ngx_conf_merge_ptr_value(conf->ignore_members, prev->ignore_members, NULL);
     ngx_conf_merge_uint_value(conf->min_size, prev->min_size, 2);
-    ngx_conf_merge_uint_value(conf->max_size, prev->max_size, 10);
+    ngx_conf_merge_uint_value(conf->max_size, prev->max_size, 32);
     ngx_conf_merge_uint_value(conf->max_tokens, prev->max_tokens, 0);
     ngx_conf_merge_size_value(conf->max_body, prev->max_body, 256 * 1024);
     ngx_conf_merge_size_value(conf->max_response, prev->max_response,
                               64 * 1024 * 1024);
     ngx_conf_merge_msec_value(conf->max_wait, prev->max_wait, 500);
+    ngx_conf_merge_uint_value(conf->patience, prev->patience, 10);
+    ngx_conf_merge_uint_value(conf->spend, prev->spend, 0);
 
     if (conf->window == NGX_CONF_UNSET_UINT) {
         conf->interval = prev->interval;

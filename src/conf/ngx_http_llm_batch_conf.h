@@ -15,6 +15,10 @@
 /* calls that one request may be cut into, unless configured, and at most */
 
 #define NGX_HTTP_LLM_BATCH_PARTS        64
+
+/* percent of a call that a request may wait for others, at most */
+
+#define NGX_HTTP_LLM_BATCH_PATIENCE     100
 #define NGX_HTTP_LLM_BATCH_MAX_PARTS    1024
 
 /* items in a call, at most */
@@ -98,6 +102,8 @@ struct ngx_http_llm_batch_loc_conf_s {
     size_t                        max_body;
     size_t                        max_response;
     ngx_msec_t                    max_wait;
+    ngx_uint_t                    patience;  /* percent of a call; 0: off */
+    ngx_uint_t                    spend;     /* budgets, on that */
     ngx_uint_t                    window;
     ngx_uint_t                    concurrency;     /* at most */
     ngx_uint_t                    learned;         /* up to that */

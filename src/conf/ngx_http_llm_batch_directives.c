@@ -447,6 +447,62 @@ ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
+/* "10%", "10% budget", "off" */
+
+char *
+ngx_http_llm_batch_patience(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_int_t                       n;
+    ngx_str_t                      *value;
+    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+
+    if (lcf->patience != NGX_CONF_UNSET_UINT) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    lcf->patience = 0;
+    lcf->spend = 0;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    n = NGX_ERROR;
+
+    if (value[1].len > 1 && value[1].data[value[1].len - 1] == '%') {
+        n = ngx_atoi(value[1].data, value[1].len - 1);
+    }
+
+    if (n == NGX_ERROR || n > NGX_HTTP_LLM_BATCH_PATIENCE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\" directive, "
+                           "\"off\" or a percentage up to %d%% expected",
+                           &value[1], &cmd->name,
+                           NGX_HTTP_LLM_BATCH_PATIENCE);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->patience = n;
+
+    if (cf->args->nelts == 2) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[2].data, "budget") != 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" in \"%V\" directive, "
+                           "\"budget\" expected", &value[2], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    lcf->spend = 1;
+
+    return NGX_CONF_OK;
+}
+
+
 /* "rate=50r/s", as with limit_req_zone; the time between two calls */
 
 static ngx_int_t

@@ -22,6 +22,8 @@ char *ngx_http_llm_batch_ignore_members(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_llm_batch_credential_names(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+char *ngx_http_llm_batch_patience(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 char *ngx_http_llm_batch_window(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_llm_batch_concurrency(ngx_conf_t *cf, ngx_command_t *cmd,

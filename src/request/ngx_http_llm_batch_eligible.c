@@ -353,6 +353,7 @@ ngx_http_llm_batch_eligible(ngx_http_llm_batch_ctx_t *ctx)
     wait = (uint64_t) conf->max_wait * tolerance / 100;
 
     ctx->wait = (uint32_t) ngx_min(wait, NGX_MAX_INT32_VALUE);
+    ctx->tolerance = (uint8_t) tolerance;
     ctx->priority = (uint8_t) priority;
 
     ngx_log_debug4(NGX_LOG_DEBUG_HTTP, ctx->request->connection->log, 0,

@@ -91,6 +91,7 @@ struct ngx_http_llm_batch_ctx_s {
 
     uint32_t                        budget;   /* ms, 0: none */
     uint32_t                        wait;     /* ms, the longest hold */
+    uint8_t                         tolerance;  /* 0 to 100 */
     uint8_t                         priority;
 
     unsigned                        readable:1;   /* the body is complete */

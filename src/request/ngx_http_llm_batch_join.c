@@ -273,6 +273,8 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     policy->max_bytes = NGX_HTTP_LLM_BATCH_MAX_CALL;
     policy->most_bytes = adapter->most_bytes;
     policy->max_wait = conf->max_wait;
+    policy->patience = conf->patience;
+    policy->spend = conf->spend;
 
     if (adapter->max_bytes) {
         policy->max_bytes = ngx_min(policy->max_bytes, adapter->max_bytes);
@@ -338,6 +340,7 @@ ngx_http_llm_batch_reserve(ngx_http_llm_batch_part_t *part, uint32_t group,
     m->solo = entry->solo != 0;
     m->priority = part->ctx->priority;
     m->wait = part->ctx->wait;
+    m->tolerance = part->ctx->tolerance;
     m->budget = entry->budget;
     m->flow = ngx_http_llm_batch_flow(part, &entry->credentials);
 

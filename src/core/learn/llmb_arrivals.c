@@ -22,9 +22,7 @@ llmb_arrivals_add(llmb_arrivals_t *a, uint64_t now)
 {
     double  gap;
 
-    /* clocks of workers may differ a little */
-
-    gap = now > a->last ? (double) (now - a->last) : 0;
+    gap = llmb_arrivals_gap(a, now);
 
     if (a->n) {
         if (a->n > LLMB_ARRIVALS_FEW) {
@@ -43,6 +41,15 @@ llmb_arrivals_add(llmb_arrivals_t *a, uint64_t now)
 }
 
 
+/* clocks of workers may differ a little */
+
+double
+llmb_arrivals_gap(const llmb_arrivals_t *a, uint64_t now)
+{
+    return now > a->last ? (double) (now - a->last) : 0;
+}
+
+
 double
 llmb_arrivals_rate(const llmb_arrivals_t *a, uint64_t now)
 {
@@ -53,7 +60,7 @@ llmb_arrivals_rate(const llmb_arrivals_t *a, uint64_t now)
     }
 
     gap = a->gap;
-    quiet = now > a->last ? (double) (now - a->last) : 0;
+    quiet = llmb_arrivals_gap(a, now);
 
     /* as if one came now, if that makes it less */
 

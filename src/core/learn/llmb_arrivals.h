@@ -29,6 +29,9 @@ typedef struct {
 /* a request came */
 void llmb_arrivals_add(llmb_arrivals_t *a, uint64_t now);
 
+/* the time since the last one; 0 if another worker's clock is ahead */
+double llmb_arrivals_gap(const llmb_arrivals_t *a, uint64_t now);
+
 /* requests per second; 0 if too few came to tell */
 double llmb_arrivals_rate(const llmb_arrivals_t *a, uint64_t now);
 

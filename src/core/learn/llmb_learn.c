@@ -11,6 +11,10 @@
 #include "llmb_learn_slots.h"
 
 
+/* calls before anything is made of what one costs */
+
+#define LLMB_LEARN_GUESS      3
+
 /* calls before merging may be given up */
 
 #define LLMB_LEARN_SURE       24
@@ -197,6 +201,20 @@ unsigned
 llmb_learn_cost(const llmb_learn_t *l, double *fixed, double *each)
 {
     if (!l->sizes) {
+        return 0;
+    }
+
+    *fixed = l->fixed;
+    *each = l->each;
+
+    return 1;
+}
+
+
+unsigned
+llmb_learn_guess(const llmb_learn_t *l, double *fixed, double *each)
+{
+    if (l->calls < LLMB_LEARN_GUESS) {
         return 0;
     }
 

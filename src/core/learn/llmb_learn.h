@@ -125,6 +125,12 @@ void llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample,
 unsigned llmb_learn_cost(const llmb_learn_t *l, double *fixed, double *each);
 
 /*
+ * The same as far as it can be told after a few calls, even if those were all
+ * of one size, so that *each is but a guess
+ */
+unsigned llmb_learn_guess(const llmb_learn_t *l, double *fixed, double *each);
+
+/*
  * The time within which a call of so many items is almost certainly answered:
  * its expected time, with what it waits at the upstream at the present
  * concurrency, and four deviations (RFC 6298); 0 if nothing is known.  Sizes

@@ -53,6 +53,8 @@ typedef struct {
                                      not known */
     uint64_t         most_bytes;  /* the same of bytes */
     uint64_t         max_wait;    /* ms */
+    uint32_t         patience;    /* percent of a call; see llmb_patience.h */
+    uint32_t         spend;       /* whoever has a budget waits for its end */
 } llmb_policy_t;
 
 
@@ -81,6 +83,7 @@ typedef struct {
     uint64_t         paused;      /* nothing but deadlines until then */
     uint64_t         budget;      /* ms; no call before, but a full one in
                                      the window "slot" */
+    uint64_t         gate;        /* ms; nor before that, but a full one */
     unsigned         crowded:1;   /* others have the slots of the upstream */
     unsigned         patient:1;   /* the oldest may wait for a slot */
 } llmb_load_t;

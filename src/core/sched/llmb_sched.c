@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "llmb_patience.h"
 #include "llmb_sched.h"
 #include "llmb_sched_batch.h"
 #include "llmb_sched_hold.h"
@@ -42,8 +43,10 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     m->since = now;
     llmb_sched_hold(z, g, m, now);
+    m->patience = llmb_patience_of(&g->policy, m);
 
     llmb_health_request(&g->health, m->flow, now);
+    llmb_patience_sees(z, g, now);
     llmb_arrivals_add(&g->arrivals, now * 1000);
 
     if (llmb_sched_is_shut_out(z, member, now)) {

@@ -6,6 +6,7 @@
  */
 
 
+#include "llmb_patience.h"
 #include "llmb_sched_hold.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
@@ -63,6 +64,7 @@ llmb_sched_enqueue(llmb_zone_t *z, uint32_t member)
     g->joins++;
 
     llmb_sched_press(z, member);
+    llmb_patience_add(g, m);
 
     g->items += m->items;
     g->tokens += m->tokens;
@@ -103,6 +105,7 @@ llmb_sched_dequeue(llmb_zone_t *z, uint32_t member)
     llmb_tree_remove(&g->ranks, llmb_ranks(z), member);
     llmb_tree_remove(&g->births, llmb_births(z), member);
     llmb_sched_unpress(z, member);
+    llmb_patience_remove(z, g, m);
     llmb_sched_unmail(z, member);
 
     if (m->part) {

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "llmb_patience.h"
 #include "llmb_sched_hold.h"
 #include "llmb_sched_limits.h"
 #include "llmb_when.h"
@@ -78,6 +79,8 @@ llmb_when_reasons(const llmb_policy_t *policy, const llmb_load_t *load,
     if (full != LLMB_CLOSE_NONE) {
         llmb_when_add(r, open, full, LLMB_NIL);
     }
+
+    open = llmb_max(open, load->gate);
 
     if (policy->window == LLMB_WINDOW_RATE) {
         llmb_when_add(r, open, LLMB_CLOSE_RATE, LLMB_NIL);
@@ -254,6 +257,7 @@ llmb_when_waiting(llmb_zone_t *z, const llmb_group_t *g, uint64_t now,
     load->inflight = g->inflight;
     load->paused = llmb_sched_shut(g);
     load->budget = llmb_policy_budget(&g->policy, g->next);
+    load->gate = llmb_patience_gate(z, g);
     load->urgent = llmb_sched_urgent(z, g, now);
     load->latest = llmb_when_latest(z, g, load->urgent, now);
     load->latest = llmb_max(load->latest, g->paused);

@@ -36,6 +36,24 @@ typedef enum {
 } llmb_token_ids_e;
 
 
+/* how long a member waits so that others can share its call */
+
+typedef enum {
+    LLMB_PATIENCE_NONE = 0,
+    LLMB_PATIENCE_HALF,
+    LLMB_PATIENCE_WHOLE,
+    LLMB_PATIENCE_BUDGET          /* as long as that allows */
+} llmb_patience_e;
+
+#define LLMB_PATIENCES  4
+
+
+typedef struct {
+    uint64_t         since;       /* of the oldest; ms */
+    uint32_t         n;           /* who wait */
+} llmb_patient_t;
+
+
 typedef struct {
     uint32_t         gen;         /* changes whenever the record is freed */
     uint8_t          state;       /* llmb_member_state_e */
@@ -56,6 +74,8 @@ typedef struct {
     uint8_t          part;        /* of a request that was cut */
     uint8_t          solo;        /* its call is to be its own */
     uint8_t          priority;    /* 0 to 9 */
+    uint8_t          tolerance;   /* of waiting for others; 0 to 100 */
+    uint8_t          patience;    /* llmb_patience_e, once it joins */
     uint32_t         wait;        /* ms, the longest it may be held */
     uint32_t         budget;      /* ms for its answer, once it joins; or 0 */
     uint64_t         flow;        /* whose it is, for fairness: a hash */
@@ -135,6 +155,8 @@ typedef struct {
     uint8_t          unsure;      /* it has left: there may be another one */
     llmb_fair_t      fair;
     llmb_arrivals_t  arrivals;
+    float            near;        /* the share that comes soon after another */
+    llmb_patient_t   patient[LLMB_PATIENCES];
     uint64_t         kind;        /* of calls; part of the upstream's name */
     uint64_t         format;      /* its name in llmb_understood_t */
     uint32_t         upstream;    /* that they go to */
