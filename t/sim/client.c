@@ -351,6 +351,8 @@ group_of(uint32_t key)
         p->max_tokens = (uint64_t) o->max_tokens;
         p->max_bytes = 256 * 1024;
         p->max_wait = (uint64_t) o->max_wait;
+        p->patience = 10 * (key % 3);
+        p->spend = key % 2;
     }
 
     return i;
@@ -393,6 +395,7 @@ arrive(uint32_t w)
     m->tokens = 3 * rq->items;
     m->part = is_part(rq);
     m->wait = (uint32_t) llmb_group(z, group)->policy.max_wait;
+    m->tolerance = (uint8_t) (rq->id % 4 ? 100 : 50);
     m->priority = LLMB_FAIR_PRIORITY;
     m->flow = (uint32_t) (rq->id % 3);
     rq->gen = m->gen;
@@ -823,7 +826,7 @@ timer(uint32_t r)
         llmb_sched_flush(z, m->group, w, rq->member, clock_of(w));
 
         if (m->state == LLMB_MEMBER_QUEUED && !m->part
-            && clock_of(w) >= m->deadline)
+            && clock_of(w) >= m->bound)
         {
             sim_fail("request %u waits past its deadline", r);
         }

@@ -285,13 +285,13 @@ check_deadlines(void)
         {
             m = llmb_member(z, j);
 
-            if (now / 1000 <= m->deadline + 2) {
+            if (now / 1000 <= m->bound + 2) {
                 break;
             }
 
             if (healthy(m->worker, 1) && !m->part) {
                 sim_fail("member %u is %llu ms late", j,
-                         (unsigned long long) (now / 1000 - m->deadline));
+                         (unsigned long long) (now / 1000 - m->bound));
             }
         }
     }

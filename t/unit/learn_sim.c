@@ -202,15 +202,9 @@ sim_free(const sim_t *s)
 static void
 sim_pace(sim_t *s, unsigned n)
 {
-    llmb_policy_t  policy;
-
-    memset(&policy, 0, sizeof(llmb_policy_t));
-
-    policy.window = LLMB_WINDOW_SLOT;
-    policy.concurrency = llmb_learn_concurrency(&s->learn);
-
     s->pace = s->now
-              + llmb_policy_pace(&policy, s->inflight,
+              + llmb_policy_pace(llmb_learn_concurrency(&s->learn),
+                                 s->inflight,
                                  llmb_arrivals_rate(&s->arrivals, s->now),
                                  llmb_learn_service(&s->learn, n),
                                  s->now - s->busy);

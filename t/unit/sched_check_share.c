@@ -15,6 +15,7 @@
 typedef struct {
     uint32_t  groups;
     uint32_t  inflight;
+    uint32_t  busy;
     uint32_t  waiting;            /* groups of a tenant, tenants of another */
     uint32_t  tenants;            /* groups of a tenant */
 } sched_sums_t;
@@ -60,6 +61,11 @@ sched_check_tenant(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
         return NULL;
     }
 
+    if (t->inflight != sums->inflight) {
+        sched_fail("tenant %u: %u in flight instead of %u", i, t->inflight,
+                   sums->inflight);
+    }
+
     if (t->groups > 1 && t->upstream == LLMB_NIL) {
         sched_fail("tenant %u: %u groups share what is not known", i,
                    t->groups);
@@ -88,6 +94,11 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
     if (u->inflight != sums->inflight) {
         sched_fail("upstream %u: %u in flight instead of %u", i, u->inflight,
                    sums->inflight);
+    }
+
+    if (u->busy != sums->busy) {
+        sched_fail("upstream %u: %u groups are busy instead of %u", i,
+                   u->busy, sums->busy);
     }
 
     if (u->called != LLMB_NIL && !llmb_turns(z)[u->called].height) {
@@ -226,8 +237,10 @@ sched_check_payer(llmb_zone_t *z, uint32_t i, sched_sums_t *upstreams,
     sums = &upstreams[g->upstream];
     sums->groups++;
     sums->inflight += g->inflight;
+    sums->busy += (g->inflight != 0);
 
     tenants[g->payer].tenants++;
+    tenants[g->payer].inflight += g->inflight;
 
     if (!llmb_turns(z)[i].height) {
         return NULL;

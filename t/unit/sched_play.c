@@ -127,6 +127,7 @@ play_alloc(play_t *play, uint32_t w)
     m->tokens = 2 * m->items;
     m->part = (b & 0x60) == 0x60;
     m->wait = (uint32_t) llmb_group(play->z, group)->policy.max_wait;
+    m->tolerance = (uint8_t) (50 * (len % 5 % 3));
     m->budget = len % 3 ? 0 : 10 + len % 128;
     m->flow = b & 3;
     m->priority = (b >> 2) % 10;
@@ -613,7 +614,7 @@ play_timer(play_t *play, uint32_t w, uint32_t i)
         return NULL;
     }
 
-    if (now >= m->deadline && !m->part) {
+    if (now >= m->bound && !m->part) {
         sched_fail("member %u waits past its deadline", i);
     }
 

@@ -79,6 +79,8 @@ play_group(play_t *play, unsigned n)
     p->max_tokens = (n & 2) ? 20 : 0;
     p->max_bytes = (n & 4) ? 4000 : 100000;
     p->max_wait = n == 5 ? 0 : 100;
+    p->patience = n % 3 * 40;
+    p->spend = n % 4 == 2;
 
     g->tenant = n / 4;
     p->learned = n & 1;

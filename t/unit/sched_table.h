@@ -114,6 +114,7 @@ reserve(uint32_t worker, uint32_t items)
     llmb_member(z, i)->items = items;
     llmb_member(z, i)->tokens = 5 * items;
     llmb_member(z, i)->wait = WAIT;
+    llmb_member(z, i)->tolerance = 100;
     llmb_member(z, i)->priority = LLMB_FAIR_PRIORITY;
 
     return i;

@@ -42,6 +42,7 @@ load(void)
         .bytes = 20,
         .since = 1000,
         .deadline = 1100,
+        .bound = 1100,
         .latest = UINT64_MAX
     };
 
@@ -123,6 +124,67 @@ nobody_waits_past_its_deadline_whatever_is_in_flight(void **state)
         assert_int_equal(closes(&p, &l, 1099), LLMB_CLOSE_NONE);
         assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
         assert_int_equal(closes(&p, &l, 1101), LLMB_CLOSE_DEADLINE);
+    }
+}
+
+
+/* slots that are learned are not outrun at the end of a longest hold */
+
+static void
+a_deadline_waits_for_a_slot_until_its_bound(void **state)
+{
+    llmb_load_t    l = load();
+    llmb_policy_t  p = policy(LLMB_WINDOW_SLOT);
+
+    (void) state;
+
+    l.bound = 1500;
+    l.budget = 9000;
+    l.crowded = 1;
+
+    assert_int_equal(closes(&p, &l, 1499), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1500), LLMB_CLOSE_DEADLINE);
+    assert_int_equal(llmb_when_next(&p, &l, 1000), 1100);
+    assert_int_equal(llmb_when_next(&p, &l, 1100), 1500);
+    assert_in_range(llmb_when_next(&p, &l, 1600), 0, 1600);
+
+    l.crowded = 0;
+    assert_int_equal(closes(&p, &l, 1099), LLMB_CLOSE_NONE);
+    assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
+
+    l.inflight = 2;
+    assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_NONE);
+}
+
+
+/* but a full call does not wait for others */
+
+static void
+nothing_is_sent_before_the_gate(void **state)
+{
+    unsigned       w;
+    llmb_load_t    l;
+    llmb_policy_t  p;
+
+    (void) state;
+
+    for (w = LLMB_WINDOW_SLOT; w <= LLMB_WINDOW_RATE; w += LLMB_WINDOW_RATE) {
+        p = policy((llmb_window_e) w);
+
+        l = load();
+        l.gate = 1030;
+
+        assert_int_equal(closes(&p, &l, 1029), LLMB_CLOSE_NONE);
+        assert_int_equal(llmb_when_next(&p, &l, 1000), 1030);
+        assert_int_not_equal(closes(&p, &l, 1030), LLMB_CLOSE_NONE);
+
+        l.gate = UINT64_MAX;
+        assert_int_equal(closes(&p, &l, 1099), LLMB_CLOSE_NONE);
+        assert_int_equal(closes(&p, &l, 1100), LLMB_CLOSE_DEADLINE);
+        assert_int_equal(llmb_when_next(&p, &l, 1000), 1100);
+
+        l.items = p.max_size;
+        assert_int_equal(closes(&p, &l, 1000), LLMB_CLOSE_SIZE);
     }
 }
 
@@ -586,6 +648,8 @@ main(void)
         cmocka_unit_test(an_empty_group_is_not_sent),
         cmocka_unit_test(slot_sends_as_long_as_a_slot_is_free),
         cmocka_unit_test(nobody_waits_past_its_deadline_whatever_is_in_flight),
+        cmocka_unit_test(a_deadline_waits_for_a_slot_until_its_bound),
+        cmocka_unit_test(nothing_is_sent_before_the_gate),
         cmocka_unit_test(a_full_group_names_the_bound_it_has_reached),
         cmocka_unit_test(fixed_waits_one_short_of_each_bound),
         cmocka_unit_test(fixed_sends_early_with_enough_items),

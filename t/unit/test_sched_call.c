@@ -492,6 +492,7 @@ a_lender_that_overtook_does_not_lead_after_a_pause(void **state)
 
     old = join(0, 1, T0 + 1);
     llmb_member(z, old)->deadline = T0 + 200;
+    llmb_member(z, old)->bound = T0 + 200;
     lender = join(1, 1, T0 + 60);
 
     /* worker 1 sends the three oldest and its own */
@@ -503,6 +504,7 @@ a_lender_that_overtook_does_not_lead_after_a_pause(void **state)
     (void) llmb_sched_send(z, call, 1);
 
     llmb_member(z, lender)->deadline = T0 + 300;
+    llmb_member(z, lender)->bound = T0 + 300;
     (void) llmb_sched_pause(z, call, T0 + 161, T0 + 160);
     assert_sound();
 

@@ -338,6 +338,89 @@ what_is_not_known_ends_no_hold_for_a_slot(void **state)
 }
 
 
+/*
+ * The end of a longest hold is no reason to send more calls than the upstream
+ * works on; a budget is, and so are half a second, or slots that are given.
+ */
+
+static void
+slots_that_are_learned_are_not_outrun(void **state)
+{
+    uint32_t       i, plugged;
+    llmb_group_t  *g = llmb_group(z, group);
+
+    (void) state;
+
+    g->next = 0;
+    (void) plug();
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->wait = 5;
+    llmb_sched_join(z, i, T0);
+    llmb_sched_flush(z, group, 0, i, T0 + 5);
+    assert_state(i, CLAIMED);
+    leave_all(T0 + 5);
+
+    g->policy.learned = 1;
+    llmb_learn_init(&llmb_upstream_of(z, g)->learn, 1, 1);
+
+    g->next = 0;
+    plugged = plug();
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->wait = 5;
+    llmb_sched_join(z, i, T0);
+    assert_int_equal(llmb_sched_wake(z, i, T0 + 5), T0 + 500);
+
+    llmb_sched_flush(z, group, 0, i, T0 + 499);
+    assert_sound();
+    assert_state(i, QUEUED);
+
+    /* a slot is free */
+
+    unplug(plugged, T0 + 499);
+    assert_state(i, CLAIMED);
+    leave_all(T0 + 499);
+
+    g->next = 0;
+    (void) plug();
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->wait = 5;
+    llmb_sched_join(z, i, T0);
+    llmb_sched_flush(z, group, 0, i, T0 + 500);
+    assert_state(i, CLAIMED);
+    leave_all(T0 + 500);
+
+    /* nothing is known: an eighth of a budget */
+
+    g->next = 0;
+    (void) plug();
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->budget = 400;
+    llmb_member(z, i)->wait = 5;
+    llmb_sched_join(z, i, T0);
+    assert_int_equal(llmb_sched_wake(z, i, T0 + 5), T0 + 50);
+    llmb_sched_flush(z, group, 0, i, T0 + 50);
+    assert_state(i, CLAIMED);
+    leave_all(T0 + 50);
+
+    /* nor does a tolerance have to know */
+
+    g->next = 0;
+    (void) plug();
+
+    i = reserve(0, 1);
+    llmb_member(z, i)->tolerance = 50;
+    llmb_member(z, i)->wait = 5;
+    llmb_sched_join(z, i, T0);
+    llmb_sched_flush(z, group, 0, i, T0 + 5);
+    assert_state(i, CLAIMED);
+    leave_all(T0 + 5);
+}
+
+
 int
 main(void)
 {
@@ -347,7 +430,8 @@ main(void)
         sched_test(who_is_due_first_may_leave),
         sched_test(to_ask_changes_nothing),
         sched_test(who_is_due_goes_first_of_many),
-        sched_test(what_is_not_known_ends_no_hold_for_a_slot)
+        sched_test(what_is_not_known_ends_no_hold_for_a_slot),
+        sched_test(slots_that_are_learned_are_not_outrun)
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

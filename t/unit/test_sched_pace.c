@@ -3,7 +3,7 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * Slots that are taken one after another, so that they come free one after
- * another: eight of them, and calls of 80 ms, so 8 ms for each.
+ * another: eight of them, and calls of 80 ms, so 9 ms for each.
  */
 
 
@@ -19,12 +19,13 @@
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_queue.h"
+#include "llmb_sched_share.h"
 #include "sched_table.h"
 
 
 #define SLOTS     8
 #define CALL      80
-#define INTERVAL  (CALL * 4 / 5 / SLOTS)
+#define INTERVAL  (CALL * 9 / 10 / SLOTS)
 
 
 /* a request that goes alone at once, and is not answered yet */
@@ -88,25 +89,7 @@ known(uint64_t gap)
 
 
 static void
-half_of_the_slots_are_taken_at_once(void **state)
-{
-    unsigned  n;
-
-    (void) state;
-
-    (void) known(2);
-
-    for (n = 0; n < SLOTS / 2; n++) {
-        (void) goes(T0);
-    }
-
-    assert_int_equal(inflight(), SLOTS / 2);
-    leave_all(T0);
-}
-
-
-static void
-the_others_are_taken_one_after_another(void **state)
+slots_are_taken_one_after_another(void **state)
 {
     unsigned  n;
     uint32_t  a, b, call;
@@ -116,11 +99,9 @@ the_others_are_taken_one_after_another(void **state)
 
     (void) known(2);
 
-    for (n = 0; n < SLOTS / 2; n++) {
-        (void) goes(T0);
-    }
+    (void) goes(T0);
 
-    for (now = T0; n < SLOTS; n++) {
+    for (now = T0, n = 1; n < SLOTS; n++) {
         a = waits(now + 1, now + INTERVAL);
         b = waits(now + 3, now + INTERVAL);
 
@@ -138,12 +119,54 @@ the_others_are_taken_one_after_another(void **state)
 }
 
 
+/* of slots that two have in common, each takes half as many in that time */
+
+static void
+groups_share_the_pace(void **state)
+{
+    uint32_t       a, b, other;
+    unsigned       fresh;
+    llmb_str_t     key = llmb_string("another key");
+    llmb_group_t  *g, *o;
+
+    (void) state;
+
+    g = known(2);
+    g->policy.learned = 1;
+
+    other = llmb_group_get(z, key, 2, &fresh);
+    o = llmb_group(z, other);
+    o->policy = g->policy;
+    o->tenant = 1;
+
+    llmb_sched_goes_to(z, group, 77, T0 * 1000);
+    llmb_sched_goes_to(z, other, 77, T0 * 1000);
+    llmb_learn_bounds(&llmb_upstream_of(z, g)->learn, SLOTS, SLOTS, 0);
+
+    b = llmb_member_alloc(z, other, 1, 10);
+    llmb_member(z, b)->items = 1;
+    llmb_sched_join(z, b, T0);
+    assert_int_equal(single(1, T0), b);
+
+    (void) goes(T0);
+    a = waits(T0 + 1, T0 + 2 * INTERVAL);
+
+    llmb_sched_leave(z, b, T0 + 1);
+
+    llmb_sched_flush(z, group, 0, a, T0 + 2 * INTERVAL);
+    assert_int_equal(single(0, T0 + 2 * INTERVAL), a);
+
+    (void) waits(T0 + 2 * INTERVAL + 1, T0 + 3 * INTERVAL);
+
+    leave_all(T0 + 3 * INTERVAL);
+}
+
+
 /* a slot that comes free before that is not used before that, either */
 
 static void
 a_slot_that_comes_free_waits(void **state)
 {
-    unsigned  n;
     uint32_t  a, first;
 
     (void) state;
@@ -151,20 +174,15 @@ a_slot_that_comes_free_waits(void **state)
     (void) known(2);
 
     first = goes(T0);
+    a = waits(T0 + 1, T0 + INTERVAL);
 
-    for (n = 1; n < SLOTS / 2 + 1; n++) {
-        (void) goes(T0 + (n == SLOTS / 2 ? INTERVAL : 0));
-    }
+    llmb_sched_leave(z, first, T0 + 2);
+    (void) expect(0, LLMB_MAIL_NONE, T0 + 2);
 
-    a = waits(T0 + INTERVAL + 1, T0 + 2 * INTERVAL);
+    llmb_sched_flush(z, group, 0, a, T0 + INTERVAL);
+    assert_int_equal(single(0, T0 + INTERVAL), a);
 
-    llmb_sched_leave(z, first, T0 + INTERVAL + 2);
-    (void) expect(0, LLMB_MAIL_NONE, T0 + INTERVAL + 2);
-
-    llmb_sched_flush(z, group, 0, a, T0 + 2 * INTERVAL);
-    assert_int_equal(single(0, T0 + 2 * INTERVAL), a);
-
-    leave_all(T0 + 2 * INTERVAL);
+    leave_all(T0 + INTERVAL);
 }
 
 
@@ -177,9 +195,7 @@ a_full_call_does_not_wait(void **state)
 
     (void) known(2);
 
-    for (n = 0; n < SLOTS / 2; n++) {
-        (void) goes(T0);
-    }
+    (void) goes(T0);
 
     for (n = 0; n < 3; n++) {
         (void) waits(T0 + 1, T0 + INTERVAL);
@@ -195,7 +211,6 @@ a_full_call_does_not_wait(void **state)
 static void
 a_deadline_comes_first(void **state)
 {
-    unsigned       n;
     uint32_t       a;
     llmb_group_t  *g;
 
@@ -203,9 +218,7 @@ a_deadline_comes_first(void **state)
 
     g = known(2);
 
-    for (n = 0; n < SLOTS / 2; n++) {
-        (void) goes(T0);
-    }
+    (void) goes(T0);
 
     g->policy.max_wait = 5;
     a = reserve(0, 1);
@@ -279,8 +292,8 @@ int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
-        sched_test(half_of_the_slots_are_taken_at_once),
-        sched_test(the_others_are_taken_one_after_another),
+        sched_test(slots_are_taken_one_after_another),
+        sched_test(groups_share_the_pace),
         sched_test(a_slot_that_comes_free_waits),
         sched_test(a_full_call_does_not_wait),
         sched_test(a_deadline_comes_first),

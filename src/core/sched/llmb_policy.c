@@ -14,7 +14,7 @@
 
 /* the share of the time of a call over which the slots are taken */
 
-#define LLMB_POLICY_PACE(time)   ((time) * 4 / 5)
+#define LLMB_POLICY_PACE(time)   (0.9 * (double) (time))
 
 /* us between two calls of which none has returned yet, at most */
 
@@ -133,26 +133,24 @@ llmb_policy_budget(const llmb_policy_t *policy, uint64_t next)
 
 
 uint64_t
-llmb_policy_pace(const llmb_policy_t *policy, uint32_t inflight, double rate,
-    uint64_t time, uint64_t since)
+llmb_policy_pace(double slots, uint32_t inflight, double rate, uint64_t time,
+    uint64_t since)
 {
-    uint64_t  interval;
+    double  interval;
 
-    if (policy->window != LLMB_WINDOW_SLOT
-        || policy->concurrency < 2
-        || inflight < policy->concurrency / 2)
-    {
+    if (slots <= 1) {
         return 0;
     }
 
     if (time == 0) {
         /* half of what has passed: each further slot has to last longer */
-        return llmb_min(since / 2, LLMB_POLICY_PACE_MAX);
+        return inflight < slots / 2 ? 0
+               : llmb_min(since / 2, LLMB_POLICY_PACE_MAX);
     }
 
-    interval = LLMB_POLICY_PACE(time) / policy->concurrency;
+    interval = LLMB_POLICY_PACE(time) / slots;
 
-    return rate * (double) interval > 1e6 ? interval : 0;
+    return rate * interval > 1e6 ? (uint64_t) interval : 0;
 }
 
 

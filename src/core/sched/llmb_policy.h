@@ -4,16 +4,17 @@
  *
  * When a group is sent.
  *
- *   slot   as soon as fewer than "concurrency" calls are in flight; the last
- *          of those slots are taken one after another, see llmb_policy_pace()
+ *   slot   as soon as fewer than "concurrency" calls are in flight; these slots
+ *          are taken one after another, see llmb_policy_pace()
  *   fixed  full, or max_wait after the oldest came, or already with min_size
  *          items at 70 % of it, and not more than "concurrency" at a time
  *   rate   as slot, but not more than so many calls in a second
  *
- * In all of them, nobody waits past its deadline, whatever is in flight, but
- * for the parts of a request that was cut: they are sent in the upstream's own
- * time, since all of them at once would be the flood that the limits are there
- * to prevent.
+ * In all of them, nobody waits past its deadline if there is a slot, nor past
+ * its bound, which is the same but for slots that are learned, whatever is in
+ * flight, but for the parts of a request that was cut: they are sent in the
+ * upstream's own time, since all of them at once would be the flood that the
+ * limits are there to prevent.
  */
 
 
@@ -77,6 +78,7 @@ typedef struct {
     uint32_t         inflight;    /* calls */
     uint64_t         since;
     uint64_t         deadline;
+    uint64_t         bound;
     uint32_t         oldest;      /* whose these are */
     uint32_t         urgent;      /* whose answer is due first, and */
     uint64_t         latest;      /* when it has to leave; or UINT64_MAX */
@@ -123,14 +125,16 @@ uint64_t llmb_policy_budget(const llmb_policy_t *policy, uint64_t next);
  * The time, in us, from a call that is sent in the window "slot" to the next;
  * 0: at once.  Calls that are sent together come back together, so all slots
  * would be taken by the few requests that come just then, and those that come
- * later would wait for the whole time of a call.  So once half of the slots
- * are taken, by "inflight" calls, the others are used evenly over the "time",
- * in us, that a call takes, if more than one request comes meanwhile at "rate"
- * per second.  As long as no call has returned, and "time" is 0, what has
- * passed "since" the first was sent is the least that a call takes.
+ * later would wait for the whole time of a call.  So the slots are used evenly
+ * over the "time", in us, that a call takes, if more than one request comes
+ * from one to the next at "rate" per second.  "slots" is the group's share of
+ * those that it has in common with others.  As long as no call has returned,
+ * and "time" is 0, half of them are taken at once, by the "inflight" calls of
+ * all, and what has passed "since" the first was sent is the least that a call
+ * takes.
  */
-uint64_t llmb_policy_pace(const llmb_policy_t *policy, uint32_t inflight,
-    double rate, uint64_t time, uint64_t since);
+uint64_t llmb_policy_pace(double slots, uint32_t inflight, double rate,
+    uint64_t time, uint64_t since);
 
 /*
  * Whether a call of "items", "tokens" and "bytes" may take one more member of

@@ -10,6 +10,7 @@
 #include "llmb_sched_call.h"
 #include "llmb_sched_limits.h"
 #include "llmb_sched_pause.h"
+#include "llmb_sched_queue.h"
 #include "llmb_upstream.h"
 #include "llmb_verdict_learn.h"
 
@@ -20,9 +21,11 @@ static void llmb_returned_abilities(llmb_group_t *g,
     const llmb_outcome_t *outcome, const llmb_facts_t *facts);
 static llmb_learn_end_e llmb_returned_end(const llmb_outcome_t *outcome,
     unsigned own);
-static void llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
+static void llmb_returned_several(llmb_zone_t *z, uint32_t call,
     const llmb_outcome_t *outcome, const llmb_facts_t *facts,
     unsigned smaller, uint64_t now, llmb_returned_t *returned);
+static void llmb_returned_absent(llmb_zone_t *z, uint32_t call,
+    const llmb_facts_t *facts, uint64_t now);
 static llmb_verdict_e llmb_returned_limit(llmb_zone_t *z, uint32_t call,
     llmb_verdict_e verdict, const llmb_facts_t *facts, uint64_t now);
 static void llmb_returned_carry_out(llmb_zone_t *z, uint32_t call,
@@ -69,8 +72,7 @@ llmb_returned(llmb_zone_t *z, uint32_t call, uint32_t worker,
         return;
     }
 
-    llmb_returned_several(z, llmb_group(z, c->group), outcome, facts, smaller,
-                          now, returned);
+    llmb_returned_several(z, call, outcome, facts, smaller, now, returned);
 
     if (smaller && returned->verdict != LLMB_VERDICT_DELIVER) {
         /* no fault of any member: they go in smaller calls, if they may wait */
@@ -200,11 +202,14 @@ llmb_returned_end(const llmb_outcome_t *outcome, unsigned own)
 /* what only a call of several tells: whether merging works */
 
 static void
-llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
+llmb_returned_several(llmb_zone_t *z, uint32_t call,
     const llmb_outcome_t *outcome, const llmb_facts_t *facts,
     unsigned smaller, uint64_t now, llmb_returned_t *returned)
 {
-    llmb_format_e  format;
+    llmb_group_t   *g;
+    llmb_format_e   format;
+
+    g = llmb_group(z, llmb_call(z, call)->group);
 
     if (outcome->internal) {
         return;
@@ -217,7 +222,7 @@ llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
     }
 
     if (returned->verdict == LLMB_VERDICT_ABSENT) {
-        llmb_moved_missed(&g->path, facts->usec, now);
+        llmb_returned_absent(z, call, facts, now);
 
     } else if (outcome->status == 200) {
         llmb_moved_found(&g->path);
@@ -231,6 +236,22 @@ llmb_returned_several(llmb_zone_t *z, llmb_group_t *g,
                                             format == LLMB_FORMAT_UNDERSTOOD,
                                             now);
     }
+}
+
+
+/* there is nothing at the path that calls go to: who waits goes alone, now */
+
+static void
+llmb_returned_absent(llmb_zone_t *z, uint32_t call, const llmb_facts_t *facts,
+    uint64_t now)
+{
+    uint32_t  group;
+
+    group = llmb_call(z, call)->group;
+
+    llmb_moved_missed(&llmb_group(z, group)->path, facts->usec, now);
+
+    llmb_sched_attend(z, group, now);
 }
 
 
@@ -378,7 +399,7 @@ llmb_returned_single(llmb_zone_t *z, uint32_t call, uint32_t worker,
         break;
 
     case LLMB_VERDICT_ABSENT:
-        llmb_moved_missed(&g->path, facts->usec, now);
+        llmb_returned_absent(z, call, facts, now);
 
         /* fall through */
 

@@ -192,7 +192,13 @@ llmb_sched_is_due(llmb_zone_t *z, llmb_group_t *g, uint32_t member,
 
     m = llmb_member(z, member);
 
-    return !m->part && now >= m->deadline;
+    if (m->part || now < m->deadline) {
+        return 0;
+    }
+
+    return now >= m->bound
+           || (g->inflight < llmb_group_policy(g).concurrency
+               && !llmb_sched_crowded(z, g, now));
 }
 
 

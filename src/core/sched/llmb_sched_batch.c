@@ -27,6 +27,8 @@ static uint64_t llmb_sched_claim(llmb_zone_t *z, uint32_t call,
     uint32_t member, uint64_t now);
 static void llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
     uint64_t price, uint64_t now);
+static uint64_t llmb_sched_pace(llmb_zone_t *z, const llmb_group_t *g,
+    uint32_t items, uint64_t now);
 static uint32_t llmb_sched_waited(const llmb_member_t *m, uint64_t now);
 
 
@@ -306,10 +308,8 @@ static void
 llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
     uint64_t price, uint64_t now)
 {
-    double         rate;
-    uint64_t       since, time;
-    llmb_call_t   *c;
-    llmb_policy_t  policy;
+    uint64_t      next;
+    llmb_call_t  *c;
 
     c = llmb_call(z, call);
 
@@ -323,15 +323,39 @@ llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
     llmb_policy_spend(&g->policy, &g->next, now);
 
     if (g->policy.window == LLMB_WINDOW_SLOT) {
-        policy = llmb_group_policy(g);
-        policy.concurrency = llmb_group_slots(z, g);
-        since = now > g->busy ? now - g->busy : 0;
-        rate = llmb_arrivals_rate(&g->arrivals, now * 1000);
-        time = llmb_learn_service(&llmb_upstream_of(z, g)->learn, c->items);
+        next = now * 1000 + llmb_sched_pace(z, g, c->items, now);
 
-        g->next = now * 1000 + llmb_policy_pace(&policy, g->inflight, rate,
-                                                time, since * 1000);
+        /* who waits for it has set a timer: it does not come any sooner */
+        g->next = llmb_max(g->next, next);
     }
+}
+
+
+/* us until the next call may be sent, by a free slot, after one of so many */
+
+static uint64_t
+llmb_sched_pace(llmb_zone_t *z, const llmb_group_t *g, uint32_t items,
+    uint64_t now)
+{
+    double            slots;
+    uint64_t          since;
+    llmb_upstream_t  *u;
+
+    u = llmb_upstream_of(z, g);
+
+    slots = llmb_group_policy(g).concurrency;
+
+    if (g->policy.learned) {
+        slots = llmb_min(slots, (double) llmb_learn_concurrency(&u->learn)
+                                / u->busy);
+    }
+
+    since = now > g->busy ? now - g->busy : 0;
+
+    return llmb_policy_pace(slots, u->inflight,
+                            llmb_arrivals_rate(&g->arrivals, now * 1000),
+                            llmb_learn_service(&u->learn, items),
+                            since * 1000);
 }
 
 

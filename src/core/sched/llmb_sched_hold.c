@@ -10,6 +10,11 @@
  * held.  How much that will be is not guessed: a group knows whose answer is
  * due first, and each one that joins looks when that one has to leave now.
  *
+ * If slots are learned, the end of the longest hold is no reason to send more
+ * calls than the upstream works on: they would wait there, each of them alone,
+ * and it would fall behind.  So one that neither its budget nor its tolerance
+ * calls for waits for a slot, at most until its bound.
+ *
  * One that is late whatever is done waits like those without a budget: were
  * all of them sent at once, an upstream that is behind would get the smallest
  * calls, and never catch up.
@@ -24,11 +29,17 @@
 
 #define LLMB_SCHED_UNKNOWN   8
 
+/* ms for which a longest hold that is shorter does not outrun slots */
+
+#define LLMB_SCHED_BOUND     500
+
 /* the oldest, among which it is looked for who is due next */
 
 #define LLMB_SCHED_LOOK      16
 
 
+static uint64_t llmb_sched_longest(const llmb_group_t *g,
+    const llmb_member_t *m);
 static uint64_t llmb_sched_alone(const llmb_learn_t *l,
     const llmb_member_t *m);
 static unsigned llmb_sched_is_late(const llmb_learn_t *l,
@@ -46,6 +57,7 @@ llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
 
     m->due = UINT64_MAX;
     m->deadline = now + m->wait;
+    m->bound = now + llmb_sched_longest(g, m);
 
     l = &llmb_upstream_of(z, g)->learn;
     alone = llmb_sched_alone(l, m);
@@ -68,7 +80,21 @@ llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
         m->due = m->part ? UINT64_MAX : now + m->budget;
     }
 
-    m->deadline = now + llmb_min(m->wait, hold);
+    m->deadline = llmb_min(m->deadline, now + hold);
+    m->bound = llmb_min(m->bound, now + hold);
+}
+
+
+/* ms, for which it is held if there is no slot */
+
+static uint64_t
+llmb_sched_longest(const llmb_group_t *g, const llmb_member_t *m)
+{
+    if (!g->policy.learned || m->tolerance < 100 || m->part) {
+        return m->wait;
+    }
+
+    return llmb_max(m->wait, LLMB_SCHED_BOUND);
 }
 
 

@@ -17,7 +17,10 @@
 #pragma GCC visibility push(hidden)
 
 
-/* when a member that joins has to leave, by its budget and max_wait */
+/*
+ * When a member that joins has to leave, by its budget and max_wait, if there
+ * is a slot, and whether there is one or not
+ */
 void llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
     uint64_t now);
 

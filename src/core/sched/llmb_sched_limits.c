@@ -12,6 +12,9 @@
 #define LLMB_SCHED_KEPT     10
 
 
+static void llmb_sched_rest(llmb_zone_t *z, const llmb_group_t *g);
+
+
 llmb_policy_t
 llmb_group_policy(const llmb_group_t *g)
 {
@@ -94,8 +97,13 @@ llmb_sched_free_slots(const llmb_upstream_t *u)
 void
 llmb_sched_take_slot(llmb_zone_t *z, llmb_group_t *g)
 {
-    g->inflight++;
-    llmb_upstream_of(z, g)->inflight++;
+    llmb_upstream_t  *u;
+
+    u = llmb_upstream_of(z, g);
+
+    u->inflight++;
+    u->busy += (g->inflight++ == 0);
+    llmb_tenant_of(z, g)->inflight++;
 }
 
 
@@ -107,11 +115,39 @@ llmb_sched_take_slot(llmb_zone_t *z, llmb_group_t *g)
 void
 llmb_sched_free_slot(llmb_zone_t *z, llmb_group_t *g)
 {
-    g->inflight--;
-    llmb_upstream_of(z, g)->inflight--;
+    llmb_upstream_t  *u;
+
+    u = llmb_upstream_of(z, g);
+
+    u->inflight--;
+    u->busy -= (--g->inflight == 0);
+    llmb_tenant_of(z, g)->inflight--;
+
+    llmb_sched_rest(z, g);
 
     if (g->queue.n && llmb_member(z, g->queue.head)->part) {
         g->turn = 1;
+    }
+}
+
+
+/* what is used while others want nothing is not held against anybody */
+
+static void
+llmb_sched_rest(llmb_zone_t *z, const llmb_group_t *g)
+{
+    llmb_tenant_t    *t;
+    llmb_upstream_t  *u;
+
+    t = llmb_tenant_of(z, g);
+    u = llmb_upstream_of(z, g);
+
+    if (t->inflight == 0 && t->line.root == LLMB_NIL) {
+        t->line.time = t->line.last;
+    }
+
+    if (u->inflight == 0 && u->line.root == LLMB_NIL) {
+        u->line.time = u->line.last;
     }
 }
 

@@ -203,7 +203,7 @@ llmb_line_charge(llmb_line_t *l, llmb_tree_node_t *nodes, uint32_t i,
     unsigned  rested;
 
     start = nodes[i].height ? nodes[i].rank : llmb_max(l->time, *finish);
-    rested = *finish < start;
+    rested = *finish < start || *finish == 0;
 
     llmb_line_remove(l, nodes, i);
 
@@ -211,8 +211,8 @@ llmb_line_charge(llmb_line_t *l, llmb_tree_node_t *nodes, uint32_t i,
     l->last = llmb_max(l->last, *finish);
 
     if (l->root == LLMB_NIL) {
-        /* what is used while others want nothing is not held against it */
-        l->time = l->last;
+        /* whoever comes while this one is served is before its next turn */
+        l->time = llmb_max(l->time, start);
 
     } else {
         /* who does not wait for its turn does not end those of others */

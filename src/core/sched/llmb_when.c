@@ -61,11 +61,15 @@ llmb_when_reasons(const llmb_policy_t *policy, const llmb_load_t *load,
     llmb_when_add(r, load->latest, LLMB_CLOSE_DEADLINE, load->urgent);
 
     if (!load->patient) {
-        llmb_when_add(r, load->deadline, LLMB_CLOSE_DEADLINE, load->oldest);
+        llmb_when_add(r, load->bound, LLMB_CLOSE_DEADLINE, load->oldest);
     }
 
     if (load->inflight >= policy->concurrency || load->crowded) {
         return;
+    }
+
+    if (!load->patient) {
+        llmb_when_add(r, load->deadline, LLMB_CLOSE_DEADLINE, load->oldest);
     }
 
     open = load->paused;
@@ -169,7 +173,7 @@ llmb_when_next(const llmb_policy_t *policy, const llmb_load_t *load,
     llmb_load_t       any;
     llmb_when_list_t  r;
 
-    next = load->deadline;
+    next = load->bound;
 
     if (load->patient && next <= now) {
         /* a slot that becomes free is told by whoever had it */
@@ -229,9 +233,11 @@ llmb_when_slots(llmb_zone_t *z, const llmb_group_t *g, unsigned crowded,
     load.oldest = g->ages.head;
     load.since = oldest->since;
     load.deadline = oldest->deadline;
+    load.bound = oldest->bound;
 
     if (oldest->part && g->turn) {
         load.deadline = llmb_max(load.deadline, load.paused);
+        load.bound = load.deadline;
     }
 
     load.patient = oldest->part && !g->turn;
@@ -372,6 +378,7 @@ llmb_when_timer(llmb_zone_t *z, const llmb_member_t *m, uint64_t now)
 
     load.since = m->since;
     load.deadline = m->deadline;
+    load.bound = m->bound;
     load.patient = m->part != 0;
 
     next = llmb_when_next(&g->policy, &load, now);

@@ -81,7 +81,8 @@ typedef struct {
     uint64_t         flow;        /* whose it is, for fairness: a hash */
     uint64_t         rank;        /* in the queue */
     uint64_t         since;       /* ms */
-    uint64_t         deadline;    /* ms; sent by then, unless it is a part */
+    uint64_t         deadline;    /* ms; sent by then, if there is a slot */
+    uint64_t         bound;       /* ms; sent by then, unless it is a part */
     uint64_t         due;         /* ms; its answer is, or UINT64_MAX */
     uint32_t         refused;     /* ms left of the pause for which it could not
                                      wait; or 0 */
@@ -222,6 +223,7 @@ typedef struct {
     uint32_t         chain;       /* next in the bucket, or next free one */
     uint32_t         groups;      /* 0: free */
     uint32_t         inflight;    /* calls of all of them */
+    uint32_t         busy;        /* of them, with calls in flight */
     llmb_learn_t     learn;
 
     llmb_line_t      line;        /* of tenants */
@@ -240,6 +242,7 @@ typedef struct {
     uint32_t         upstream;    /* LLMB_NIL: not known */
     uint32_t         chain;       /* next in the bucket, or next free one */
     uint32_t         groups;      /* 0: free */
+    uint32_t         inflight;    /* calls of all of them */
     uint64_t         finish;      /* of its turn, in the time of the upstream */
     llmb_line_t      line;        /* of its groups, whose time is weighted */
 } llmb_tenant_t;

@@ -91,11 +91,13 @@ llmb_tenant_attach(llmb_zone_t *z, uint32_t group)
     if (i != LLMB_NIL) {
         g->payer = i;
         llmb_tenant(z, i)->groups++;
+        llmb_tenant(z, i)->inflight += g->inflight;
         return;
     }
 
     g->payer = llmb_tenant_alloc(z);
     llmb_tenant_of(z, g)->groups = 1;
+    llmb_tenant_of(z, g)->inflight = g->inflight;
 
     if (llmb_upstream_of(z, g)->name) {
         llmb_tenant_name(z, group);
@@ -132,6 +134,8 @@ llmb_tenant_detach(llmb_zone_t *z, uint32_t group)
 
     g = llmb_group(z, group);
     t = llmb_tenant_of(z, g);
+
+    t->inflight -= g->inflight;
 
     if (--t->groups) {
         return;

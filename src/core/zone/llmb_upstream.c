@@ -109,6 +109,7 @@ llmb_upstream_detach(llmb_zone_t *z, uint32_t group)
     u = llmb_upstream_of(z, g);
 
     u->inflight -= g->inflight;
+    u->busy -= (g->inflight != 0);
 
     llmb_tenant_detach(z, group);
 
@@ -176,6 +177,7 @@ llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
 
     u->groups++;
     u->inflight += g->inflight;
+    u->busy += (g->inflight != 0);
 
     llmb_tenant_attach(z, group);
     llmb_upstream_bounds(z, g);
