@@ -226,7 +226,7 @@ static json_t *
 sim_json_settings(const sim_settings_t *s)
 {
     char        buf[64];
-    json_t     *tasks, *concurrency;
+    json_t     *tasks, *concurrency, *patience;
     uint32_t    i;
 
     static const char *const  tolerances[] = { "", "low", "medium", "high" };
@@ -245,14 +245,23 @@ sim_json_settings(const sim_settings_t *s)
         concurrency = json_integer(s->concurrency);
     }
 
-    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:I, s:I, s:I, s:I, s:s, s:o,"
-                     " s:i, s:i, s:s}",
+    if (s->patience || s->spend) {
+        patience = json_sprintf("%u%%%s", s->patience,
+                                s->spend ? " budget" : "");
+
+    } else {
+        patience = json_string("off");
+    }
+
+    return json_pack("{s:s, s:s, s:o, s:i, s:i, s:I, s:o, s:I, s:I, s:I, s:s,"
+                     " s:o, s:i, s:i, s:s}",
                      "name", s->name,
                      "window", sim_window_text(s, buf, sizeof(buf)),
                      "concurrency", concurrency,
                      "min_size", (int) s->min_size,
                      "max_size", (int) s->max_size,
                      "max_tokens", (json_int_t) s->max_tokens,
+                     "patience", patience,
                      "max_wait_ms", (json_int_t) s->max_wait,
                      "latency_budget_ms", (json_int_t) s->latency_budget,
                      "latency_threshold_ms",

@@ -326,7 +326,8 @@ close $fh;
 
 my $defaults = simulated(at(0))->{runs}[0]{settings};
 
-for my $name (qw/ window concurrency min_size max_size max_tokens /) {
+for my $name (qw/ window concurrency min_size max_size max_tokens
+	patience /) {
 	is($defaults->{$name}, $default{$name}, "default of $name");
 }
 
