@@ -96,6 +96,12 @@ for (
 	[ 'llm_batch_ignore_members n', '"n"' ],
 	[ 'llm_batch_ignore_members top_n', 'top_n' ],
 	[ 'llm_batch_ignore_members text_2', 'text_2' ],
+	[ 'llm_batch_ignore_members truncate', 'truncate' ],
+	[ 'llm_batch_ignore_members temperature', 'temperature' ],
+	[ 'llm_batch_ignore_members encoding_format', 'encoding_format' ],
+	[ 'llm_batch_ignore_members return_token_ids', 'return_token_ids' ],
+	[ 'llm_batch_ignore_members late_chunking', 'late_chunking' ],
+	[ 'llm_batch_ignore_members dimensions', 'dimensions' ],
 	[ 'llm_batch_ignore_members a; llm_batch_ignore_members b', 'duplicate' ],
 	[ join(' ', 'llm_batch_ignore_members', 1 .. 17), 'too many' ],
 	[ 'llm_batch_credentials X-*', 'X-*' ],
@@ -219,6 +225,18 @@ for (
 
 	refused($line, $directive, $token,
 		check('llm_batch zone=llm;', "$line;"));
+}
+
+# members that a format of the configuration needs, wherever it is declared
+
+for my $directives (
+	[ 'llm_batch_format acme match=/a request=words response=x;',
+		'llm_batch_ignore_members user words;' ],
+	[ 'llm_batch_ignore_members user words;',
+		'llm_batch_format acme match=/a request=words response=x;' ],
+) {
+	refused("@$directives", 'llm_batch_ignore_members', 'words',
+		check('llm_batch zone=llm;', join "\n", @$directives));
 }
 
 # what nginx itself refuses, in its own words

@@ -35,6 +35,15 @@ ngx_http_llm_batch_adapter_by_name(ngx_http_llm_batch_main_conf_t *mcf,
 
 
 ngx_uint_t
+ngx_http_llm_batch_adapters_need(ngx_http_llm_batch_main_conf_t *mcf,
+    ngx_str_t *name)
+{
+    return llmb_adapter_needs(ngx_http_llm_batch_str(name),
+                              mcf->formats.elts, mcf->formats.nelts);
+}
+
+
+ngx_uint_t
 ngx_http_llm_batch_adapter_id(ngx_http_llm_batch_main_conf_t *mcf,
     const llmb_adapter_t *adapter)
 {

@@ -29,6 +29,10 @@
 const llmb_adapter_t *ngx_http_llm_batch_adapter_by_name(
     ngx_http_llm_batch_main_conf_t *mcf, ngx_str_t *name);
 
+/* whether results depend on this member in a format declared so far */
+ngx_uint_t ngx_http_llm_batch_adapters_need(
+    ngx_http_llm_batch_main_conf_t *mcf, ngx_str_t *name);
+
 ngx_uint_t ngx_http_llm_batch_adapter_id(ngx_http_llm_batch_main_conf_t *mcf,
     const llmb_adapter_t *adapter);
 

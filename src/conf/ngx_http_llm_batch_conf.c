@@ -11,6 +11,8 @@
 
 static char *ngx_http_llm_batch_check_ignored(ngx_conf_t *cf,
     ngx_http_llm_batch_loc_conf_t *conf);
+static char *ngx_http_llm_batch_check_members(ngx_conf_t *cf,
+    ngx_http_llm_batch_main_conf_t *mcf, ngx_http_llm_batch_loc_conf_t *conf);
 static char *ngx_http_llm_batch_set_compared(ngx_conf_t *cf,
     ngx_http_llm_batch_loc_conf_t *conf);
 static char *ngx_http_llm_batch_set_place(ngx_conf_t *cf,
@@ -186,7 +188,9 @@ ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
 
     conf->min_size = ngx_min(conf->min_size, conf->max_size);
 
-    if (ngx_http_llm_batch_check_ignored(cf, conf) != NGX_CONF_OK) {
+    if (ngx_http_llm_batch_check_ignored(cf, conf) != NGX_CONF_OK
+        || ngx_http_llm_batch_check_members(cf, mcf, conf) != NGX_CONF_OK)
+    {
         return NGX_CONF_ERROR;
     }
 
@@ -288,6 +292,38 @@ ngx_http_llm_batch_check_ignored(ngx_conf_t *cf,
                                "\"llm_batch_tenant\" to merge across "
                                "credentials, or leave it out of "
                                "\"llm_batch_credentials\"", &name[i]);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/* all formats have been declared by now */
+
+static char *
+ngx_http_llm_batch_check_members(ngx_conf_t *cf,
+    ngx_http_llm_batch_main_conf_t *mcf, ngx_http_llm_batch_loc_conf_t *conf)
+{
+    ngx_str_t    name;
+    llmb_str_t  *names;
+    ngx_uint_t   i;
+
+    if (conf->ignore_members == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    names = conf->ignore_members->elts;
+
+    for (i = 0; i < conf->ignore_members->nelts; i++) {
+        name = ngx_http_llm_batch_ngx_str(&names[i]);
+
+        if (ngx_http_llm_batch_adapters_need(mcf, &name)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"llm_batch_ignore_members\" "
+                               "directive is what the answer is made of, in "
+                               "a format of \"llm_batch_format\"", &name);
             return NGX_CONF_ERROR;
         }
     }

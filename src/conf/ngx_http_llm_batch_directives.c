@@ -282,20 +282,13 @@ char *
 ngx_http_llm_batch_ignore_members(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
 {
-    ngx_str_t                      *value, *used;
-    llmb_str_t                     *name;
-    ngx_uint_t                      i;
-    ngx_http_llm_batch_loc_conf_t  *lcf = conf;
+    ngx_str_t                       *value;
+    llmb_str_t                      *name;
+    ngx_uint_t                       i;
+    ngx_http_llm_batch_loc_conf_t   *lcf = conf;
+    ngx_http_llm_batch_main_conf_t  *mcf;
 
-    static ngx_str_t  needed[] = {
-        ngx_string("model"), ngx_string("stream"), ngx_string("input"),
-        ngx_string("inputs"), ngx_string("texts"), ngx_string("prompt"),
-        ngx_string("text"), ngx_string("messages"), ngx_string("requests"),
-        ngx_string("content"), ngx_string("instances"), ngx_string("query"),
-        ngx_string("documents"), ngx_string("text_1"), ngx_string("text_2"),
-        ngx_string("n"), ngx_string("top_n"), ngx_string("encoding_format"),
-        ngx_string("dimensions"), ngx_null_string
-    };
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
 
     if (lcf->ignore_members != NGX_CONF_UNSET_PTR) {
         return "is duplicate";
@@ -320,16 +313,13 @@ ngx_http_llm_batch_ignore_members(ngx_conf_t *cf, ngx_command_t *cmd,
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        for (used = needed; used->len; used++) {
+        /* formats that are declared further down are looked at later */
 
-            if (value[i].len == used->len
-                && ngx_memcmp(value[i].data, used->data, used->len) == 0)
-            {
-                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                                   "\"%V\" in \"%V\" directive is what the "
-                                   "answer is made of", &value[i], &cmd->name);
-                return NGX_CONF_ERROR;
-            }
+        if (ngx_http_llm_batch_adapters_need(mcf, &value[i])) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" in \"%V\" directive is what the "
+                               "answer is made of", &value[i], &cmd->name);
+            return NGX_CONF_ERROR;
         }
 
         name = ngx_array_push(lcf->ignore_members);

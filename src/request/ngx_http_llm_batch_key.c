@@ -533,11 +533,12 @@ static ngx_int_t
 ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
-    size_t           size, skip[LLMB_REQUEST_MAX_HOLES];
+    size_t           size;
     u_char           kind;
     unsigned         i;
     llmb_rc_e        rc;
     llmb_sink_t      sink;
+    llmb_span_t      skip[LLMB_REQUEST_MAX_HOLES];
     llmb_arena_t     scratch;
     llmb_request_t  *body;
 
@@ -561,8 +562,9 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     size = body->body.len;
 
     for (i = 0; i < body->nholes; i++) {
-        skip[i] = body->holes[i].start;
-        size -= body->holes[i].end - body->holes[i].start;
+        skip[i].start = body->holes[i].start;
+        skip[i].end = body->holes[i].end;
+        size -= skip[i].end - skip[i].start;
     }
 
     size = 1024 + 14 * size;

@@ -298,7 +298,7 @@ write_value(writer_t *w, size_t i)
 
 
 static buffer_t
-canonical(llmb_str_t json, const size_t *skip, unsigned nskip)
+canonical(llmb_str_t json, const llmb_span_t *skip, unsigned nskip)
 {
     size_t        size;
     buffer_t      out;
@@ -431,15 +431,16 @@ erase_marks(buffer_t *b)
 static void
 check_left(writer_t *w, llmb_str_t json)
 {
-    size_t      skip[MAX_LEFT];
-    buffer_t    less, out;
-    unsigned    k;
-    llmb_str_t  expected;
+    buffer_t     less, out;
+    unsigned     k;
+    llmb_str_t   expected;
+    llmb_span_t  skip[MAX_LEFT];
 
     choose_left(w);
 
     for (k = 0; k < w->nleft; k++) {
-        skip[k] = w->t->tok[w->left[k]].start;
+        skip[k].start = w->t->tok[w->left[k]].start;
+        skip[k].end = skip[k].start + 1;
     }
 
     less = canonical(json, skip, w->nleft);

@@ -22,15 +22,17 @@
 static inline llmb_str_t
 call_key(const llmb_request_t *rq)
 {
-    size_t        size, skip[LLMB_REQUEST_MAX_HOLES];
+    size_t        size;
     buffer_t      b;
     uint8_t      *memory;
     unsigned      i;
     llmb_sink_t   sink = buffer_sink(&b);
+    llmb_span_t   skip[LLMB_REQUEST_MAX_HOLES];
     llmb_arena_t  scratch;
 
     for (i = 0; i < rq->nholes; i++) {
-        skip[i] = rq->holes[i].start;
+        skip[i].start = rq->holes[i].start;
+        skip[i].end = rq->holes[i].end;
     }
 
     size = 1024 + 14 * rq->body.len;

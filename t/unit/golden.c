@@ -247,6 +247,9 @@ golden_options(golden_t *gc, llmb_str_t text)
         } else if (strcmp(word, "token_ids") == 0) {
             gc->token_ids = 1;
 
+        } else if (strcmp(word, "key") == 0) {
+            gc->key = 1;
+
         } else {
             golden_die(gc->name, word);
         }

@@ -18,7 +18,8 @@
  *   call_path                   that of the call, if it is another
  *   options                     words: "dedup" (equal items are sent once),
  *                               "repair" (vectors are encoded as asked for),
- *                               "token_ids" (the call asks for them)
+ *                               "token_ids" (the call asks for them), "key"
+ *                               (members have all in common that they need)
  *
  * One newline at the end of a file does not belong to the text.
  */
@@ -41,6 +42,7 @@ typedef struct {
     unsigned               dedup:1;
     unsigned               repair:1;
     unsigned               token_ids:1;
+    unsigned               key:1;
     llmb_str_t             path;
     llmb_str_t             call_path; /* data is NULL if it is not there */
     unsigned               members;

@@ -190,8 +190,9 @@ client_embeddings(client_t *c)
     client_set(c, "model", json_string("m"));
     client_set(c, "input", client_items(c, kinds[model_below(c->seed, 4)]));
 
-    if (client_one_in(c, 3)) {
-        client_set(c, "encoding_format", json_string("base64"));
+    if (client_one_in(c, 2)) {
+        client_set(c, "encoding_format", json_string(client_one_in(c, 2)
+                                                     ? "base64" : "float"));
     }
 
     if (client_one_in(c, 4)) {
@@ -216,6 +217,18 @@ client_completions(client_t *c)
 
     if (client_one_in(c, 4)) {
         client_set(c, "return_token_ids", json_true());
+    }
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "echo", json_false());
+    }
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "suffix", json_null());
+    }
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "stream", json_false());
     }
 }
 
@@ -242,6 +255,10 @@ client_ollama(client_t *c)
         client_set(c, "options", json_pack("{s:i, s:f}", "num_ctx", 2048,
                                            "temperature", 0.5));
     }
+
+    if (client_one_in(c, 2)) {
+        client_set(c, "truncate", json_boolean(!client_one_in(c, 4)));
+    }
 }
 
 
@@ -265,6 +282,18 @@ client_tei_embed(client_t *c)
 
     if (client_one_in(c, 4)) {
         client_set(c, "truncate", json_true());
+    }
+
+    if (client_one_in(c, 2)) {
+        client_set(c, "normalize", json_boolean(!client_one_in(c, 4)));
+    }
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "prompt_name", json_null());
+    }
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "truncation_direction", json_string("right"));
     }
 }
 
@@ -297,7 +326,7 @@ client_predict(client_t *c)
     }
 
     if (client_one_in(c, 3)) {
-        client_set(c, "raw_scores", json_false());
+        client_set(c, "raw_scores", json_boolean(client_one_in(c, 3)));
     }
 }
 
@@ -309,9 +338,17 @@ client_cohere(client_t *c)
 
     client_set(c, "model", json_string("m"));
     client_set(c, "texts", client_list(c, client_text));
-    client_set(c, "embedding_types",
-               client_one_in(c, 2) ? json_pack("[s]", "float")
-                                   : json_pack("[s, s]", "int8", "float"));
+
+    if (client_one_in(c, 2)) {
+        client_set(c, "embedding_types",
+                   client_one_in(c, 2) ? json_pack("[s]", "float")
+                                       : json_pack("[s, s]", "int8",
+                                                   "float"));
+    }
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "truncate", json_string("END"));
+    }
 }
 
 
@@ -454,6 +491,11 @@ client_rerank(client_t *c)
     if (client_one_in(c, 3)) {
         c->path = client_one_in(c, 2) ? "/" : c->path;
         client_set(c, "texts", client_list(c, client_text));
+
+        if (client_one_in(c, 2)) {
+            client_set(c, "return_text", json_false());
+        }
+
         return;
     }
 
@@ -575,6 +617,10 @@ client_sglang(client_t *c)
     client_set(c, ids ? "input_ids" : "text",
                json_incref(bare ? json_array_get(items, 0) : items));
     json_decref(items);
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "stream", json_false());
+    }
 }
 
 
@@ -589,6 +635,10 @@ client_llamacpp(client_t *c)
 
     client_set(c, "prompt", client_items(c, kinds[model_below(c->seed, 3)]));
     client_set(c, "n_predict", json_integer(client_one_in(c, 3) ? 8 : 16));
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "stream", json_false());
+    }
 }
 
 

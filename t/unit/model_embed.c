@@ -198,18 +198,22 @@ json_t *
 model_cohere(model_t *m)
 {
     size_t   i;
-    json_t  *texts, *type, *embeddings;
+    json_t  *texts, *types, *type, *embeddings;
 
     texts = model_get(m, "texts");
     model_require(json_array_size(texts) > 0, "no texts");
 
+    types = model_get(m, "embedding_types");
+    types = types ? json_incref(types) : json_pack("[s]", "float");
     embeddings = json_object();
 
-    json_array_foreach(model_get(m, "embedding_types"), i, type) {
+    json_array_foreach(types, i, type) {
         m->frame++;
         json_object_set_new(embeddings, json_string_value(type),
                             model_vectors(m, texts));
     }
+
+    json_decref(types);
 
     return json_pack("{s:o, s:o, s:O, s:{s:{s:s}, s:{s:I}, s:{s:I}}}",
                      "id", model_id(m, "c"), "embeddings", embeddings,

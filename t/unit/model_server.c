@@ -17,6 +17,7 @@ typedef struct {
     const char       *name;
     const char       *items;      /* the members that do not belong to the
                                      frame, separated by spaces */
+    const char       *defaults;   /* what members mean that are not there */
     json_t         *(*answer)(model_t *m);
 } model_format_t;
 
@@ -230,23 +231,55 @@ model_either(model_t *m, const char *a, const char *b, const char *c)
 
 
 static const model_format_t  model_formats[] = {
-    { "openai_embeddings", "input encoding_format", model_embeddings },
-    { "openai_completions", "prompt return_token_ids", model_completions },
-    { "openai_moderations", "input", model_moderations },
-    { "ollama_embed", "input", model_ollama },
-    { "tei_embed", "inputs", model_tei_embed },
-    { "tei_predict", "inputs", model_predict },
-    { "cohere_embed", "texts", model_cohere },
-    { "gemini_embed", "requests content taskType model", model_gemini },
-    { "kserve_v1", "instances", model_kserve },
-    { "oip_v2", "inputs id", model_oip },
-    { "rerank", "documents texts top_n", model_rerank },
+    { "openai_embeddings", "input encoding_format", "{}", model_embeddings },
+    { "openai_completions", "prompt return_token_ids",
+      "{\"n\":1,\"echo\":false,\"suffix\":null,\"stream\":false}",
+      model_completions },
+    { "openai_moderations", "input", "{}", model_moderations },
+    { "ollama_embed", "input", "{\"truncate\":true}", model_ollama },
+    { "tei_embed", "inputs",
+      "{\"normalize\":true,\"truncation_direction\":\"right\","
+      "\"prompt_name\":null}",
+      model_tei_embed },
+    { "tei_predict", "inputs", "{\"raw_scores\":false}", model_predict },
+    { "cohere_embed", "texts",
+      "{\"embedding_types\":[\"float\"],\"truncate\":\"END\"}",
+      model_cohere },
+    { "gemini_embed", "requests content taskType model", "{}",
+      model_gemini },
+    { "kserve_v1", "instances", "{}", model_kserve },
+    { "oip_v2", "inputs id", "{}", model_oip },
+    { "rerank", "documents texts top_n", "{\"return_text\":false}",
+      model_rerank },
     { "vllm_score", "text_1 text_2 queries documents items data_1 data_2",
-      model_score },
-    { "vllm_chat_batch", "messages", model_chat },
-    { "sglang_generate", "text input_ids sampling_params", model_sglang },
-    { "llamacpp_completion", "prompt", model_llamacpp }
+      "{}", model_score },
+    { "vllm_chat_batch", "messages", "{\"stream\":false}", model_chat },
+    { "sglang_generate", "text input_ids sampling_params",
+      "{\"stream\":false}", model_sglang },
+    { "llamacpp_completion", "prompt", "{\"stream\":false}", model_llamacpp }
 };
+
+
+/* what is so anyway makes no difference */
+
+static void
+model_forget_defaults(const model_format_t *format, json_t *frame)
+{
+    json_t      *defaults, *value;
+    const char  *name;
+
+    defaults = json_loads(format->defaults, 0, NULL);
+    model_require(defaults != NULL, "defaults");
+
+    json_object_foreach(defaults, name, value) {
+
+        if (json_equal(json_object_get(frame, name), value)) {
+            json_object_del(frame, name);
+        }
+    }
+
+    json_decref(defaults);
+}
 
 
 static uint64_t
@@ -265,6 +298,8 @@ model_frame(const model_format_t *format, json_t *body)
     {
         json_object_del(frame, word);
     }
+
+    model_forget_defaults(format, frame);
 
     hash = model_hash(frame);
 

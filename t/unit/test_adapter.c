@@ -44,6 +44,13 @@ typedef struct {
 } path_case_t;
 
 
+static unsigned
+same_text(llmb_str_t one, llmb_str_t two)
+{
+    return one.len == two.len && memcmp(one.data, two.data, one.len) == 0;
+}
+
+
 static const llmb_adapter_t *
 find(const char *path, uint64_t enabled)
 {
@@ -391,6 +398,36 @@ names_and_numbers_lead_back(void **state)
 }
 
 
+/* one row for a name, no columns or what has a meaning of its own in calls */
+
+static void
+defaults_keep_the_rules(const llmb_adapter_t *adapter, const llmb_form_t *form)
+{
+    unsigned               n;
+    const llmb_column_t   *column;
+    const llmb_default_t  *row, *other;
+
+    for (n = 0, row = form->defaults; row && row->member.len; row++, n++) {
+        assert_true(row->value.len > 0);
+        assert_true(form->columns[0].name.len > 0);
+        assert_false(same_text(row->member, form->top));
+        assert_false(same_text(row->member, form->echo));
+
+        for (column = form->columns; column->kinds; column++) {
+            assert_false(same_text(row->member, column->name));
+        }
+
+        for (other = form->defaults; other != row; other++) {
+            assert_false(same_text(row->member, other->member));
+        }
+    }
+
+    if (n > LLMB_MAX_DEFAULTS) {
+        fail_msg("%s has %u defaults", (const char *) adapter->name.data, n);
+    }
+}
+
+
 static void
 form_keeps_the_rules(const llmb_adapter_t *adapter, const llmb_form_t *form)
 {
@@ -434,6 +471,8 @@ form_keeps_the_rules(const llmb_adapter_t *adapter, const llmb_form_t *form)
     assert_false(form->columns[0].optional);
     assert_false(form->ranked && form->per.len);
     assert_false(adapter->pure && n > 1);
+
+    defaults_keep_the_rules(adapter, form);
 
     /* an answer that is an array has no members */
 

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "call.h"
+#include "call_key.h"
 #include "golden.h"
 
 
@@ -54,6 +55,25 @@ golden_is_alike(call_t *call, unsigned k)
 }
 
 
+static void
+golden_has_one_key(call_t *call, unsigned k)
+{
+    buffer_t    b;
+    llmb_str_t  first, other;
+
+    first = call_key(&call->rq[0]);
+    other = call_key(&call->rq[k]);
+
+    b.data = (uint8_t *) other.data;
+    b.len = other.len;
+
+    assert_text(&b, first);
+
+    free((uint8_t *) first.data);
+    free((uint8_t *) other.data);
+}
+
+
 static call_t *
 golden_call(golden_t *gc)
 {
@@ -72,6 +92,10 @@ golden_call(golden_t *gc)
         }
 
         golden_is_alike(call, k);
+
+        if (gc->key) {
+            golden_has_one_key(call, k);
+        }
     }
 
     return call;

@@ -25,12 +25,17 @@ typedef struct {
 } pair_t;
 
 
+/* as many spans as a test has */
+
+#define MAX_SKIPS  8
+
+
 static uint8_t   memory[1 << 20];
 static buffer_t  out;
 
 
 static llmb_rc_e
-canonical(llmb_str_t json, const size_t *skip, unsigned nskip)
+canonical(llmb_str_t json, const llmb_span_t *skip, unsigned nskip)
 {
     llmb_sink_t   sink;
     llmb_arena_t  scratch;
@@ -46,7 +51,7 @@ canonical(llmb_str_t json, const size_t *skip, unsigned nskip)
 
 
 static void
-check_skips(const char *json, const size_t *skip, unsigned nskip,
+check_spans(const char *json, const llmb_span_t *skip, unsigned nskip,
     const char *expected)
 {
     llmb_str_t  text;
@@ -61,6 +66,24 @@ check_skips(const char *json, const size_t *skip, unsigned nskip,
     {
         fail_msg("%s: %.*s", json, (int) out.len, (const char *) out.data);
     }
+}
+
+
+/* of one character each */
+
+static void
+check_skips(const char *json, const size_t *skip, unsigned nskip,
+    const char *expected)
+{
+    unsigned     i;
+    llmb_span_t  spans[MAX_SKIPS];
+
+    for (i = 0; i < nskip; i++) {
+        spans[i].start = skip[i];
+        spans[i].end = skip[i] + (skip[i] != SIZE_MAX);
+    }
+
+    check_spans(json, spans, nskip, expected);
 }
 
 
@@ -234,13 +257,13 @@ all_of_it(void **state)
 
 
 static void
-offsets_where_no_value_starts_mean_nothing(void **state)
+offsets_where_nothing_starts_mean_nothing(void **state)
 {
     size_t              i;
 
     static const char   text[] = "{\"ab\": [12, {\"c\" :true}]}";
     static const char   same[] = "{\"ab\":[12,{\"c\":true}]}";
-    static const char   starts[] = "\0\7\10\14\22";
+    static const char   starts[] = "\0\1\7\10\14\15\22";
 
     (void) state;
 
@@ -256,6 +279,38 @@ offsets_where_no_value_starts_mean_nothing(void **state)
 
 
 static void
+a_member_is_left_out_with_its_name(void **state)
+{
+    static const char         text[] = "{ \"c\" : [1,{\"x\":2}], \"a\":{}, "
+                                       "\"b\":3 }";
+    static const llmb_span_t  spans[] = { { 2, 21 }, { 21, 29 }, { 29, 34 } };
+    static const llmb_span_t  last[] = { { 19, 27 }, { 27, 34 } };
+
+    (void) state;
+
+    check_skip("{\"ab\": [12, {\"c\" :true}]}", 1, "{}");
+    check_skip("{\"ab\": [12, {\"c\" :true}]}", 13, "{\"ab\":[12,{}]}");
+
+    check_skip(text, 2, "{\"a\":{},\"b\":3}");
+    check_skip(text, 21, "{\"b\":3,\"c\":[1,{\"x\":2}]}");
+    check_skip(text, 29, "{\"a\":{},\"c\":[1,{\"x\":2}]}");
+    check_skip(text, 12, "{\"a\":{},\"b\":3,\"c\":[1,{}]}");
+
+    check_spans(text, spans, 1, "{\"a\":{},\"b\":3}");
+    check_spans(text, spans, 2, "{\"b\":3}");
+    check_spans(text, spans, 3, "{}");
+    check_spans(text, last, 2, "{\"c\":[1,{\"x\":2}]}");
+
+    /* the members around it keep their values */
+
+    check_skip("{\"b\":[{\"d\":1,\"e\":2}],\"a\":{\"c\":3}}", 13,
+               "{\"a\":{\"c\":3},\"b\":[{\"d\":1}]}");
+    check_skip("{\"b\":{\"d\":1},\"a\":{\"c\":3}}", 6,
+               "{\"a\":{\"c\":3},\"b\":{}}");
+}
+
+
+static void
 several_values_are_left_out(void **state)
 {
     static const char    text[] = "{\"b\":[1,{\"d\":2,\"c\":[3]}],"
@@ -265,7 +320,7 @@ several_values_are_left_out(void **state)
     static const size_t  deep[] = { 6, 13, 19, 29 };
     static const size_t  within[] = { 5, 6, 8, 13, 29 };
     static const size_t  between[] = { 0, 1, 6 };
-    static const size_t  equal[] = { 13, 13, 14, 15, 20 };
+    static const size_t  equal[] = { 13, 13, 14, 16, 20 };
 
     (void) state;
 
@@ -392,7 +447,7 @@ many_members_are_sorted(void **state)
 }
 
 
-/* "data" is an offset to leave out, or NULL */
+/* "data" is a span to leave out, or NULL */
 
 static llmb_rc_e
 canonical_of_nested_objects(void *data, llmb_arena_t scratch)
@@ -417,8 +472,9 @@ canonical_of_nested_objects(void *data, llmb_arena_t scratch)
 static void
 too_little_scratch_writes_nothing(void **state)
 {
-    size_t       size, skip;
+    size_t       size;
     llmb_rc_e    rc;
+    llmb_span_t  skip;
 
     static const llmb_str_t  expected =
         llmb_string("{\"a\":3,\"b\":{\"c\":[{},{\"e\":2}],\"d\":1}}");
@@ -438,7 +494,8 @@ too_little_scratch_writes_nothing(void **state)
 
     /* two objects, four members and a value left out */
 
-    skip = 16;
+    skip.start = 16;
+    skip.end = 17;
     size = EVERY_OOM(canonical_of_nested_objects, &skip, &rc);
 
     assert_int_equal(rc, LLMB_OK);
@@ -587,7 +644,8 @@ main(void)
         cmocka_unit_test(the_value_at_the_offset_is_left_out),
         cmocka_unit_test(at_any_depth),
         cmocka_unit_test(all_of_it),
-        cmocka_unit_test(offsets_where_no_value_starts_mean_nothing),
+        cmocka_unit_test(offsets_where_nothing_starts_mean_nothing),
+        cmocka_unit_test(a_member_is_left_out_with_its_name),
         cmocka_unit_test(several_values_are_left_out),
         cmocka_unit_test(the_canonical_text_is_its_own_canonical_text),
         cmocka_unit_test(every_order_of_members_gives_the_same_text),

@@ -13,6 +13,11 @@
 
 static const llmb_adapter_t *llmb_adapter_at(unsigned i,
     const llmb_adapter_t *const *extra);
+static unsigned llmb_adapter_names(const llmb_adapter_t *adapter,
+    llmb_str_t name);
+static unsigned llmb_form_names(const llmb_form_t *form, llmb_str_t name);
+static unsigned llmb_names_have(const llmb_str_t *names, llmb_str_t name);
+static unsigned llmb_name_is(llmb_str_t name, llmb_str_t other);
 static size_t llmb_adapter_literals(const llmb_adapter_t *adapter,
     llmb_str_t path);
 static size_t llmb_form_literals(const llmb_form_t *form, llmb_str_t path);
@@ -118,6 +123,33 @@ llmb_adapter_is_told(const llmb_adapter_t *adapter, llmb_str_t path)
 
 
 unsigned
+llmb_adapter_needs(llmb_str_t name, const llmb_adapter_t *const *extra,
+    unsigned nextra)
+{
+    unsigned                 i;
+
+    static const llmb_str_t  always[] = {
+        llmb_string("model"),
+        llmb_string("stream"),
+        llmb_null_string
+    };
+
+    if (llmb_names_have(always, name)) {
+        return 1;
+    }
+
+    for (i = 0; i < llmb_nadapters + nextra; i++) {
+
+        if (llmb_adapter_names(llmb_adapter_at(i, extra), name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
 llmb_form_matches(const llmb_form_t *form, llmb_str_t path)
 {
     return llmb_form_literals(form, path) != 0;
@@ -143,16 +175,11 @@ llmb_adapter_id(const llmb_adapter_t *adapter)
 const llmb_adapter_t *
 llmb_adapter_by_name(llmb_str_t name)
 {
-    unsigned    i;
-    llmb_str_t  known;
+    unsigned  i;
 
     for (i = 0; i < llmb_nadapters; i++) {
 
-        known = llmb_adapters[i]->name;
-
-        if (known.len == name.len
-            && memcmp(known.data, name.data, name.len) == 0)
-        {
+        if (llmb_name_is(llmb_adapters[i]->name, name)) {
             return llmb_adapters[i];
         }
     }
@@ -166,6 +193,87 @@ llmb_adapter_at(unsigned i, const llmb_adapter_t *const *extra)
 {
     return (i < llmb_nadapters) ? llmb_adapters[i]
                                 : extra[i - llmb_nadapters];
+}
+
+
+static unsigned
+llmb_adapter_names(const llmb_adapter_t *adapter, llmb_str_t name)
+{
+    unsigned               i;
+    const llmb_refusal_t  *refusal;
+
+    refusal = adapter->refusals;
+
+    for ( /* void */ ; refusal && refusal->member.len; refusal++) {
+
+        if (llmb_name_is(refusal->member, name)) {
+            return 1;
+        }
+    }
+
+    for (i = 0; i < LLMB_MAX_FORMS && adapter->forms[i]; i++) {
+
+        if (llmb_form_names(adapter->forms[i], name)) {
+            return 1;
+        }
+    }
+
+    return llmb_names_have(adapter->matter, name);
+}
+
+
+static unsigned
+llmb_form_names(const llmb_form_t *form, llmb_str_t name)
+{
+    const llmb_column_t      *column;
+    const llmb_default_t     *row;
+
+    static const llmb_str_t   encoding = llmb_string("encoding_format");
+    static const llmb_str_t   ids = llmb_string("return_token_ids");
+
+    for (column = form->columns; column->kinds; column++) {
+
+        if (llmb_name_is(column->name, name)) {
+            return 1;
+        }
+    }
+
+    for (row = form->defaults; row && row->member.len; row++) {
+
+        if (llmb_name_is(row->member, name)) {
+            return 1;
+        }
+    }
+
+    return llmb_name_is(form->per, name)
+           || llmb_name_is(form->top, name)
+           || llmb_name_is(form->echo, name)
+           || (form->vector.len && llmb_name_is(encoding, name))
+           || (form->token_ids.len && llmb_name_is(ids, name))
+           || llmb_names_have(form->ids_not_with, name)
+           || llmb_names_have(form->only, name);
+}
+
+
+static unsigned
+llmb_names_have(const llmb_str_t *names, llmb_str_t name)
+{
+    for ( /* void */ ; names && names->len; names++) {
+
+        if (llmb_name_is(*names, name)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+static unsigned
+llmb_name_is(llmb_str_t name, llmb_str_t other)
+{
+    return name.len == other.len && other.len
+           && memcmp(name.data, other.data, name.len) == 0;
 }
 
 

@@ -61,6 +61,11 @@ typedef struct {
     const llmb_form_t    *forms[LLMB_MAX_FORMS];     /* up to a NULL */
     const llmb_refusal_t *refusals;   /* ends with an empty member; NULL:
                                          none */
+    /*
+     * Members that results depend on, beside all that are named above.  Ends
+     * with llmb_null_string; NULL: none.
+     */
+    const llmb_str_t     *matter;
 } llmb_adapter_t;
 
 
@@ -88,6 +93,13 @@ const llmb_adapter_t *llmb_adapter_next(llmb_str_t path, uint64_t enabled,
 
 /* whether this path of the adapter's alone tells that requests are of it */
 unsigned llmb_adapter_is_told(const llmb_adapter_t *adapter, llmb_str_t path);
+
+/*
+ * Whether results depend on a member of this name in a format of the table, or
+ * in one of "extra": a row names it, or all formats have it.
+ */
+unsigned llmb_adapter_needs(llmb_str_t name,
+    const llmb_adapter_t *const *extra, unsigned nextra);
 
 /* whether the path is one of the form's */
 unsigned llmb_form_matches(const llmb_form_t *form, llmb_str_t path);

@@ -20,6 +20,7 @@
 #define LLMB_MAX_COLUMNS  8       /* the tensors of a request, too */
 #define LLMB_MAX_FORMS    8
 #define LLMB_MAX_LISTS    8
+#define LLMB_MAX_DEFAULTS  8
 
 
 /* what an item is; kinds never mix within a call */
@@ -85,6 +86,19 @@ typedef struct {
 #define llmb_null_column  { .kinds = 0 }
 
 
+/*
+ * A member of a request whose documented default is "value", as JSON text
+ * without white space, with all servers that speak the format: a request that
+ * has it with this value is equal to one without it, and that is how it is
+ * sent.
+ */
+
+typedef struct {
+    llmb_str_t            member;
+    llmb_str_t            value;
+} llmb_default_t;
+
+
 /* what a client is answered that sent a single item */
 
 typedef enum {
@@ -131,6 +145,12 @@ typedef struct {
 
     /* the request; ends with llmb_null_column */
     const llmb_column_t  *columns;
+
+    /*
+     * At most LLMB_MAX_DEFAULTS, none of them a column; ends with an empty
+     * member; NULL: none.
+     */
+    const llmb_default_t *defaults;
 
     /*
      * What stands before and behind the items in the place of the first

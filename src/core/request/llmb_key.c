@@ -47,16 +47,17 @@ typedef struct {
 
 
 typedef struct {
-    llmb_str_t        json;
-    const size_t     *skip;       /* the next offset, and behind the last */
-    const size_t     *skip_end;
-    uint32_t          left;       /* the node of the value that is left out */
-    llmb_key_node_t  *nodes;
-    size_t            max;
-    uint32_t          n;
-    llmb_out_t        out;        /* its rc is that of both passes */
-    llmb_json_t       scanner;
-    llmb_key_open_t   open[LLMB_JSON_MAX_DEPTH];
+    llmb_str_t          json;
+    const llmb_span_t  *skip;     /* the next one, and behind the last */
+    const llmb_span_t  *skip_end;
+    uint32_t            left;     /* the node of the value that is left out */
+    unsigned            whole;    /* and its name */
+    llmb_key_node_t    *nodes;
+    size_t              max;
+    uint32_t            n;
+    llmb_out_t          out;      /* its rc is that of both passes */
+    llmb_json_t         scanner;
+    llmb_key_open_t     open[LLMB_JSON_MAX_DEPTH];
 } llmb_key_t;
 
 
@@ -64,6 +65,7 @@ static void llmb_key_index(llmb_key_t *k);
 static void llmb_key_token(llmb_key_t *k, const llmb_json_token_t *tok);
 static void llmb_key_container(llmb_key_t *k, const llmb_json_token_t *tok);
 static void llmb_key_name(llmb_key_t *k, const llmb_json_token_t *tok);
+static unsigned llmb_key_skips(llmb_key_t *k, size_t offset);
 static void llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok);
 static void llmb_key_value_end(llmb_key_t *k, const llmb_json_token_t *tok);
 static uint32_t llmb_key_add(llmb_key_t *k, const llmb_json_token_t *tok);
@@ -82,7 +84,7 @@ static void llmb_key_write_char(llmb_key_t *k, uint32_t c);
 
 
 llmb_rc_e
-llmb_key_canonical(llmb_str_t json, const size_t *skip, unsigned nskip,
+llmb_key_canonical(llmb_str_t json, const llmb_span_t *skip, unsigned nskip,
     llmb_arena_t scratch, llmb_sink_t *sink)
 {
     size_t      padding;
@@ -99,6 +101,7 @@ llmb_key_canonical(llmb_str_t json, const size_t *skip, unsigned nskip,
     k.skip = skip;
     k.skip_end = nskip ? skip + nskip : skip;
     k.left = LLMB_KEY_NONE;
+    k.whole = 0;
     k.nodes = (llmb_key_node_t *) (void *) (scratch.pos + padding);
     k.max = ((size_t) (scratch.end - scratch.pos) - padding)
             / sizeof(llmb_key_node_t);
@@ -203,6 +206,11 @@ llmb_key_name(llmb_key_t *k, const llmb_json_token_t *tok)
     uint32_t          node;
     llmb_key_open_t  *open;
 
+    if (llmb_key_skips(k, tok->start)) {
+        k->whole = 1;
+        return;
+    }
+
     open = &k->open[tok->depth - 1];
     node = llmb_key_add(k, tok);
 
@@ -221,12 +229,23 @@ llmb_key_name(llmb_key_t *k, const llmb_json_token_t *tok)
 }
 
 
+static unsigned
+llmb_key_skips(llmb_key_t *k, size_t offset)
+{
+    while (k->skip != k->skip_end && k->skip->end <= offset) {
+        k->skip++;
+    }
+
+    return k->skip != k->skip_end && k->skip->start <= offset;
+}
+
+
 static void
 llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok)
 {
     llmb_key_open_t  *parent;
 
-    if (tok->depth) {
+    if (tok->depth && !k->whole) {
         parent = &k->open[tok->depth - 1];
 
         if (parent->object != LLMB_KEY_NONE) {
@@ -234,11 +253,7 @@ llmb_key_value_start(llmb_key_t *k, const llmb_json_token_t *tok)
         }
     }
 
-    while (k->skip != k->skip_end && *k->skip < tok->start) {
-        k->skip++;
-    }
-
-    if (k->skip == k->skip_end || *k->skip != tok->start) {
+    if (!k->whole && !llmb_key_skips(k, tok->start)) {
         return;
     }
 
@@ -260,6 +275,11 @@ llmb_key_value_end(llmb_key_t *k, const llmb_json_token_t *tok)
         k->left = LLMB_KEY_NONE;
 
         k->scanner.report = LLMB_JSON_MAX_DEPTH;
+    }
+
+    if (k->whole) {
+        k->whole = 0;
+        return;
     }
 
     if (tok->depth == 0) {

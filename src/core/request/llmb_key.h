@@ -20,9 +20,10 @@
 
 
 /*
- * Writes the canonical text of "json".  Values that start at one of the
- * offsets skip[0 .. nskip), which are in order, at whatever depth, are left
- * out; of a member the name remains, without a value.
+ * Writes the canonical text of "json".  Values that start in one of the spans
+ * skip[0 .. nskip), which are in order, at whatever depth, are left out; of a
+ * member the name remains, without a value, but a member whose name starts in
+ * one is left out as a whole.
  *
  * "scratch" is used for 28 bytes for each object, each member and each value
  * left out, but for those within the latter; it is free again on return.
@@ -33,7 +34,7 @@
  *   LLMB_LIMIT    nested too deep, or 4 GB; nothing was written
  *   other         what the sink returned
  */
-llmb_rc_e llmb_key_canonical(llmb_str_t json, const size_t *skip,
+llmb_rc_e llmb_key_canonical(llmb_str_t json, const llmb_span_t *skip,
     unsigned nskip, llmb_arena_t scratch, llmb_sink_t *sink);
 
 

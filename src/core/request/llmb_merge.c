@@ -263,6 +263,10 @@ llmb_merge_patch(llmb_patches_t *patches, const llmb_request_t *rq,
 
         break;
 
+    case LLMB_HOLE_DEFAULT:
+        llmb_patch_add(patches, span, NULL, 0);
+        break;
+
     default: /* LLMB_HOLE_COLUMN */
         llmb_patch_add(patches, span, llmb_merge_put_column,
                        hole->column);

@@ -17,34 +17,12 @@
 #include <string.h>
 
 #include "llmb_alike.h"
+#include "llmb_defaults.h"
 #include "llmb_items.h"
+#include "llmb_members.h"
 #include "llmb_path.h"
 #include "llmb_request.h"
 #include "llmb_json_text.h"
-
-
-#define LLMB_REQUEST_NONE   UINT32_MAX
-
-#define LLMB_REQUEST_SHORT  64    /* bytes of a name that is cheap to compare */
-
-/*
- * A member of the body.  Names are kept in order, once there is one that is not
- * cheap to compare: each of them knows how many characters it has in common
- * with the one before it, and where it goes on behind these.
- */
-
-typedef struct {
-    llmb_str_t           name;    /* quotes included */
-    uint32_t             next;
-    uint32_t             common;
-    const uint8_t       *behind;
-    llmb_str_t           value;   /* of an object or array: its bracket */
-    llmb_json_type_e     type;
-    const llmb_seen_t   *seen;
-    unsigned             plain:1;     /* no escapes in the name */
-    unsigned             duplicate:1;
-    unsigned             watched:1;   /* a column of some form, not null */
-} llmb_body_member_t;
 
 
 /* a body that is being read */
@@ -60,10 +38,7 @@ typedef struct {
     size_t               start;   /* of the object */
     size_t               end;
 
-    uint32_t             order;   /* the first one, by name; or _NONE */
-    uint32_t             nordered;    /* members that are in it */
-    uint32_t             nmembers;
-    llmb_body_member_t   members[LLMB_REQUEST_MAX_MEMBERS];
+    llmb_members_t       members;
     uint32_t             nseen;
     llmb_seen_t          seen[LLMB_MAX_COLUMNS];
 } llmb_reader_t;
@@ -88,10 +63,6 @@ static unsigned llmb_request_by_path(const llmb_reader_t *rd);
 static llmb_rc_e llmb_request_object(llmb_reader_t *rd);
 static llmb_rc_e llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
     llmb_json_token_t *tok);
-static unsigned llmb_request_plain(llmb_str_t name);
-static unsigned llmb_request_duplicate(llmb_reader_t *rd,
-    const llmb_body_member_t *m);
-static unsigned llmb_request_put_in_order(llmb_reader_t *rd, uint32_t i);
 static unsigned llmb_request_watched(llmb_reader_t *rd,
     const llmb_body_member_t *m);
 static llmb_rc_e llmb_request_value(llmb_reader_t *rd, llmb_body_member_t *m,
@@ -102,8 +73,7 @@ static llmb_reason_e llmb_request_judge(llmb_reader_t *rd);
 static const llmb_form_t *llmb_request_form(llmb_reader_t *rd);
 static unsigned llmb_request_has(llmb_reader_t *rd,
     const llmb_column_t *column);
-static llmb_reason_e llmb_request_known(llmb_reader_t *rd,
-    const llmb_body_member_t *m);
+static llmb_reason_e llmb_request_known(llmb_reader_t *rd, uint32_t i);
 static unsigned llmb_request_refused(llmb_reader_t *rd,
     const llmb_body_member_t *m);
 static unsigned llmb_request_equal(llmb_str_t value, llmb_str_t refused);
@@ -116,7 +86,6 @@ static llmb_reason_e llmb_request_lengths(llmb_reader_t *rd);
 static unsigned llmb_request_alike(const llmb_request_t *rq);
 static llmb_reason_e llmb_request_hole(llmb_request_t *rq, llmb_str_t value,
     llmb_hole_e type, unsigned column);
-static unsigned llmb_request_is(const llmb_body_member_t *m, llmb_str_t name);
 static unsigned llmb_request_is_any(const llmb_body_member_t *m,
     const llmb_str_t *names);
 
@@ -140,10 +109,9 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
 
     rd.rq = rq;
     rd.forms = 0;
-    rd.order = LLMB_REQUEST_NONE;
-    rd.nordered = 0;
-    rd.nmembers = 0;
     rd.nseen = 0;
+
+    llmb_members_init(&rd.members);
 
     for (i = 0; adapter && i < LLMB_MAX_FORMS && adapter->forms[i]; i++) {
 
@@ -256,31 +224,26 @@ static llmb_rc_e
 llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
     llmb_json_token_t *tok)
 {
+    llmb_rc_e            rc;
     llmb_request_t      *rq;
     llmb_body_member_t  *m;
 
     static const llmb_str_t  model = llmb_string("model");
 
-    if (rd->nmembers == LLMB_REQUEST_MAX_MEMBERS) {
+    rq = rd->rq;
+    m = llmb_members_add(&rd->members, name);
+
+    if (m == NULL) {
         return LLMB_LIMIT;
     }
 
-    rq = rd->rq;
-    m = &rd->members[rd->nmembers];
-
-    m->name = name;
-    m->plain = llmb_request_plain(name) & 1;
     m->value.data = rq->body.data + tok->start;
     m->value.len = tok->end - tok->start;
     m->type = tok->type;
-    m->seen = NULL;
-    m->duplicate = llmb_request_duplicate(rd, m) & 1;
     m->watched = !m->duplicate && tok->type != LLMB_JSON_NULL
                  && llmb_request_watched(rd, m);
 
-    rd->nmembers++;
-
-    if (llmb_request_is(m, model)) {
+    if (llmb_member_is(m, model)) {
 
         if (m->duplicate) {
 
@@ -293,120 +256,11 @@ llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
         }
     }
 
-    return llmb_request_value(rd, m, tok);
-}
+    rc = llmb_request_value(rd, m, tok);
 
+    m->end = tok->end;
 
-static unsigned
-llmb_request_plain(llmb_str_t name)
-{
-    size_t  i;
-
-    for (i = 0; i < name.len; i++) {
-
-        if (name.data[i] == '\\') {
-            return 0;
-        }
-    }
-
-    return 1;
-}
-
-
-/* whether it has the name of one before it; it is the next one of those */
-
-static unsigned
-llmb_request_duplicate(llmb_reader_t *rd, const llmb_body_member_t *m)
-{
-    uint32_t                   i;
-    unsigned                   known;
-    const llmb_body_member_t  *other;
-
-    known = 0;
-
-    if (rd->nordered == 0 && m->plain && m->name.len <= LLMB_REQUEST_SHORT) {
-
-        for (i = 0; i < rd->nmembers; i++) {
-            other = &rd->members[i];
-
-            if (other->name.len == m->name.len
-                && memcmp(other->name.data, m->name.data, m->name.len) == 0)
-            {
-                return 1;
-            }
-        }
-
-        return 0;
-    }
-
-    while (rd->nordered <= rd->nmembers) {
-        known = llmb_request_put_in_order(rd, rd->nordered++);
-    }
-
-    return known;
-}
-
-
-/*
- * The text of a name is compared only behind what it is known to have in common
- * with the one before it, so however many there are, and however they begin,
- * none of its characters is looked at twice for it.  Returns whether there is
- * one of the same name, which stays the only one then.
- */
-
-static unsigned
-llmb_request_put_in_order(llmb_reader_t *rd, uint32_t i)
-{
-    int                  rc;
-    uint32_t             n, *place;
-    llmb_body_member_t  *m, *other;
-    llmb_json_chars_t    first, second;
-
-    m = &rd->members[i];
-
-    m->common = 0;
-    m->behind = m->name.data + 1;
-
-    for (place = &rd->order; *place != LLMB_REQUEST_NONE;
-         place = &other->next)
-    {
-        other = &rd->members[*place];
-
-        if (other->common > m->common) {
-            continue;
-        }
-
-        if (other->common < m->common) {
-            break;
-        }
-
-        first.p = other->behind;
-        first.end = other->name.data + other->name.len - 1;
-
-        second.p = m->behind;
-        second.end = m->name.data + m->name.len - 1;
-
-        n = m->common;
-        rc = llmb_json_chars_cmp(&first, &second, &n);
-
-        if (rc == 0) {
-            return 1;
-        }
-
-        if (rc > 0) {
-            other->common = n;
-            other->behind = first.p;
-            break;
-        }
-
-        m->common = n;
-        m->behind = second.p;
-    }
-
-    m->next = *place;
-    *place = i;
-
-    return 0;
+    return rc;
 }
 
 
@@ -426,7 +280,7 @@ llmb_request_watched(llmb_reader_t *rd, const llmb_body_member_t *m)
 
         for ( /* void */ ; column && column->kinds; column++) {
 
-            if (column->name.len && llmb_request_is(m, column->name)) {
+            if (column->name.len && llmb_member_is(m, column->name)) {
                 return 1;
             }
         }
@@ -483,10 +337,12 @@ llmb_request_judge(llmb_reader_t *rd)
         for (column = rq->form->columns; column->kinds; column++) {
             rq->ncolumns++;
         }
+
+        llmb_defaults_find(&rd->members, rq->form, rq->body);
     }
 
-    for (i = 0; i < rd->nmembers; i++) {
-        reason = llmb_request_known(rd, &rd->members[i]);
+    for (i = 0; i < rd->members.n; i++) {
+        reason = llmb_request_known(rd, i);
 
         if (reason != LLMB_REASON_NONE) {
             return reason;
@@ -555,10 +411,10 @@ llmb_request_has(llmb_reader_t *rd, const llmb_column_t *column)
         return 1;
     }
 
-    for (i = 0; i < rd->nmembers; i++) {
+    for (i = 0; i < rd->members.n; i++) {
 
-        if (rd->members[i].watched
-            && llmb_request_is(&rd->members[i], column->name))
+        if (rd->members.elems[i].watched
+            && llmb_member_is(&rd->members.elems[i], column->name))
         {
             return 1;
         }
@@ -571,16 +427,20 @@ llmb_request_has(llmb_reader_t *rd, const llmb_column_t *column)
 /* a reason that is in this member */
 
 static llmb_reason_e
-llmb_request_known(llmb_reader_t *rd, const llmb_body_member_t *m)
+llmb_request_known(llmb_reader_t *rd, uint32_t i)
 {
+    const llmb_body_member_t  *m;
+
     static const llmb_str_t  stream = llmb_string("stream");
+
+    m = &rd->members.elems[i];
 
     if (m->duplicate) {
         return LLMB_REASON_DUPLICATE_KEY;
     }
 
     if (m->type != LLMB_JSON_FALSE && m->type != LLMB_JSON_NULL
-        && llmb_request_is(m, stream))
+        && llmb_member_is(m, stream))
     {
         return LLMB_REASON_STREAM;
     }
@@ -593,13 +453,22 @@ llmb_request_known(llmb_reader_t *rd, const llmb_body_member_t *m)
         return llmb_request_watch(rd, m);
     }
 
-    if (rd->rq->form && rd->rq->form->only
-        && !llmb_request_is_any(m, rd->rq->form->only))
-    {
+    if (rd->rq->form == NULL) {
+        return LLMB_REASON_NONE;
+    }
+
+    if (rd->rq->form->only && !llmb_request_is_any(m, rd->rq->form->only)) {
         return LLMB_REASON_ADAPTER;
     }
 
-    return rd->rq->form ? llmb_request_special(rd, m) : LLMB_REASON_NONE;
+    if (m->left) {
+        return llmb_request_hole(rd->rq,
+                                 llmb_defaults_text(&rd->members, i,
+                                                    rd->rq->body),
+                                 LLMB_HOLE_DEFAULT, 0);
+    }
+
+    return llmb_request_special(rd, m);
 }
 
 
@@ -612,7 +481,7 @@ llmb_request_refused(llmb_reader_t *rd, const llmb_body_member_t *m)
 
     for ( /* void */ ; refusal && refusal->member.len; refusal++) {
 
-        if (llmb_request_is(m, refusal->member)
+        if (llmb_member_is(m, refusal->member)
             && llmb_request_equal(m->value, refusal->value) != refusal->but)
         {
             return 1;
@@ -652,7 +521,7 @@ llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
     for (c = 0; c < rq->ncolumns; c++) {
 
         if (rq->form->columns[c].name.len == 0
-            || !llmb_request_is(m, rq->form->columns[c].name))
+            || !llmb_member_is(m, rq->form->columns[c].name))
         {
             continue;
         }
@@ -700,17 +569,17 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
     rq = rd->rq;
     form = rq->form;
 
-    if (llmb_request_is(m, encoding)) {
+    if (llmb_member_is(m, encoding)) {
         rq->base64 = (m->type == LLMB_JSON_STRING
                       && llmb_json_is(m->value, base64));
 
-    } else if (llmb_request_is(m, ids)
+    } else if (llmb_member_is(m, ids)
                || (m->type != LLMB_JSON_FALSE && m->type != LLMB_JSON_NULL
                    && llmb_request_is_any(m, form->ids_not_with)))
     {
         rq->token_ids = 1;
 
-    } else if (form->per.len && llmb_request_is(m, form->per)) {
+    } else if (form->per.len && llmb_member_is(m, form->per)) {
 
         if (m->type == LLMB_JSON_NULL) {
             return LLMB_REASON_NONE;
@@ -724,7 +593,7 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
 
         rq->per = (uint32_t) n;
 
-    } else if (form->top.len && llmb_request_is(m, form->top)) {
+    } else if (form->top.len && llmb_member_is(m, form->top)) {
         n = 0;
 
         if (m->type != LLMB_JSON_NULL
@@ -737,7 +606,7 @@ llmb_request_special(llmb_reader_t *rd, const llmb_body_member_t *m)
 
         return llmb_request_hole(rq, m->value, LLMB_HOLE_COUNT, 0);
 
-    } else if (form->echo.len && llmb_request_is(m, form->echo)) {
+    } else if (form->echo.len && llmb_member_is(m, form->echo)) {
 
         if (m->type == LLMB_JSON_NULL) {
             return LLMB_REASON_NONE;
@@ -770,16 +639,16 @@ llmb_request_body(llmb_reader_t *rd)
     rq = rd->rq;
     values = &rq->columns[0];
 
-    if (rd->nmembers == 0) {
+    if (rd->members.n == 0) {
         return LLMB_REASON_ITEM;
     }
 
     /* what would an upstream make of a model that is not a string? */
 
-    for (k = 0; k < rd->nmembers; k++) {
+    for (k = 0; k < rd->members.n; k++) {
 
-        if (rd->members[k].type != LLMB_JSON_STRING
-            && llmb_request_is(&rd->members[k], model))
+        if (rd->members.elems[k].type != LLMB_JSON_STRING
+            && llmb_member_is(&rd->members.elems[k], model))
         {
             return LLMB_REASON_ITEM;
         }
@@ -931,20 +800,6 @@ llmb_request_hole(llmb_request_t *rq, llmb_str_t value, llmb_hole_e type,
 }
 
 
-/* whether the member has this name, which is not empty */
-
-static unsigned
-llmb_request_is(const llmb_body_member_t *m, llmb_str_t name)
-{
-    if (!m->plain) {
-        return llmb_json_is(m->name, name);
-    }
-
-    return m->name.len - 2 == name.len && m->name.data[1] == name.data[0]
-           && memcmp(m->name.data + 1, name.data, name.len) == 0;
-}
-
-
 /* one of these, up to an empty one; NULL: none */
 
 static unsigned
@@ -952,7 +807,7 @@ llmb_request_is_any(const llmb_body_member_t *m, const llmb_str_t *names)
 {
     while (names && names->len) {
 
-        if (llmb_request_is(m, *names++)) {
+        if (llmb_member_is(m, *names++)) {
             return 1;
         }
     }

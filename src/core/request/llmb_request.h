@@ -24,19 +24,24 @@
 #pragma GCC visibility push(hidden)
 
 
-#define LLMB_REQUEST_MAX_MEMBERS  64
-#define LLMB_REQUEST_MAX_HOLES    (2 * LLMB_MAX_COLUMNS + 2)
+#define LLMB_REQUEST_MAX_HOLES    (2 * LLMB_MAX_COLUMNS + 2                    \
+                                   + LLMB_MAX_DEFAULTS)
 
 
 typedef enum {
     LLMB_HOLE_COLUMN = 0,         /* the items of a column */
     LLMB_HOLE_COUNT,              /* the number of items in the call */
-    LLMB_HOLE_OWN                 /* of this client: not in the key, and in a
+    LLMB_HOLE_OWN,                /* of this client: not in the key, and in a
                                      call of several a word of ours */
+    LLMB_HOLE_DEFAULT             /* a member that says what is so without it:
+                                     neither in the key nor in the call */
 } llmb_hole_e;
 
 
-/* the value of a member, as offsets in the body */
+/*
+ * The value of a member, as offsets in the body; LLMB_HOLE_DEFAULT: all of the
+ * member, and a comma.
+ */
 
 typedef struct {
     size_t                 start;

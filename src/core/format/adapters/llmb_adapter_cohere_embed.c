@@ -27,9 +27,17 @@ static const llmb_column_t  llmb_cohere_embed_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_cohere_embed_defaults[] = {
+    { llmb_string("embedding_types"), llmb_string("[\"float\"]") },
+    { llmb_string("truncate"), llmb_string("\"END\"") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_cohere_embed_form = {
     .paths        = llmb_cohere_embed_paths,
     .columns      = llmb_cohere_embed_columns,
+    .defaults     = llmb_cohere_embed_defaults,
     .list         = llmb_string("embeddings.*"),
     .also         = llmb_string("texts"),
     .common       = llmb_string("meta.warnings"),
@@ -46,6 +54,14 @@ static const llmb_refusal_t  llmb_cohere_embed_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_cohere_embed_matter[] = {
+    llmb_string("input_type"),
+    llmb_string("output_dimension"),
+    llmb_string("max_tokens"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_cohere_embed = {
     .name       = llmb_string("cohere_embed"),
     .neutral    = 1,
@@ -54,5 +70,6 @@ const llmb_adapter_t  llmb_adapter_cohere_embed = {
     .max_items  = 96,
     .most_items = 96,
     .forms      = { &llmb_cohere_embed_form },
-    .refusals   = llmb_cohere_embed_refusals
+    .refusals   = llmb_cohere_embed_refusals,
+    .matter     = llmb_cohere_embed_matter
 };

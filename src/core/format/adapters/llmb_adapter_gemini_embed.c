@@ -71,6 +71,15 @@ static const llmb_form_t  llmb_gemini_embed_batch_form = {
 };
 
 
+static const llmb_str_t  llmb_gemini_embed_matter[] = {
+    llmb_string("content"),
+    llmb_string("taskType"),
+    llmb_string("title"),
+    llmb_string("outputDimensionality"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_gemini_embed = {
     .name       = llmb_string("gemini_embed"),
     .neutral    = 1,
@@ -81,5 +90,6 @@ const llmb_adapter_t  llmb_adapter_gemini_embed = {
     .forms      = {
         &llmb_gemini_embed_single_form,
         &llmb_gemini_embed_batch_form
-    }
+    },
+    .matter     = llmb_gemini_embed_matter
 };

@@ -39,11 +39,20 @@ static const llmb_form_t  llmb_kserve_v1_form = {
 };
 
 
+static const llmb_str_t  llmb_kserve_v1_matter[] = {
+    llmb_string("inputs"),
+    llmb_string("parameters"),
+    llmb_string("signature_name"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_kserve_v1 = {
     .name       = llmb_string("kserve_v1"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 32,
-    .forms      = { &llmb_kserve_v1_form }
+    .forms      = { &llmb_kserve_v1_form },
+    .matter     = llmb_kserve_v1_matter
 };

@@ -27,11 +27,18 @@ static const llmb_column_t  llmb_llamacpp_completion_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_llamacpp_completion_defaults[] = {
+    { llmb_string("stream"), llmb_string("false") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_llamacpp_completion_form = {
-    .paths   = llmb_llamacpp_completion_paths,
-    .columns = llmb_llamacpp_completion_columns,
-    .index   = llmb_string("index"),
-    .single  = LLMB_SINGLE_ONE
+    .paths    = llmb_llamacpp_completion_paths,
+    .columns  = llmb_llamacpp_completion_columns,
+    .defaults = llmb_llamacpp_completion_defaults,
+    .index    = llmb_string("index"),
+    .single   = LLMB_SINGLE_ONE
 };
 
 
@@ -44,6 +51,22 @@ static const llmb_refusal_t  llmb_llamacpp_completion_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_llamacpp_completion_matter[] = {
+    llmb_string("n_predict"),
+    llmb_string("temperature"),
+    llmb_string("top_k"),
+    llmb_string("top_p"),
+    llmb_string("min_p"),
+    llmb_string("seed"),
+    llmb_string("stop"),
+    llmb_string("grammar"),
+    llmb_string("json_schema"),
+    llmb_string("logit_bias"),
+    llmb_string("n_probs"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_llamacpp_completion = {
     .name       = llmb_string("llamacpp_completion"),
     .neutral    = 0,
@@ -51,5 +74,6 @@ const llmb_adapter_t  llmb_adapter_llamacpp_completion = {
     .pure       = 0,
     .max_items  = 32,
     .forms      = { &llmb_llamacpp_completion_form },
-    .refusals   = llmb_llamacpp_completion_refusals
+    .refusals   = llmb_llamacpp_completion_refusals,
+    .matter     = llmb_llamacpp_completion_matter
 };

@@ -36,11 +36,20 @@ static const llmb_form_t  llmb_oip_v2_form = {
 };
 
 
+static const llmb_str_t  llmb_oip_v2_matter[] = {
+    llmb_string("inputs"),
+    llmb_string("outputs"),
+    llmb_string("parameters"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_oip_v2 = {
     .name       = llmb_string("oip_v2"),
     .neutral    = 0,
     .idempotent = 1,
     .pure       = 0,
     .max_items  = 32,
-    .forms      = { &llmb_oip_v2_form }
+    .forms      = { &llmb_oip_v2_form },
+    .matter     = llmb_oip_v2_matter
 };

@@ -27,11 +27,25 @@ static const llmb_column_t  llmb_ollama_embed_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_ollama_embed_defaults[] = {
+    { llmb_string("truncate"), llmb_string("true") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_ollama_embed_form = {
-    .paths   = llmb_ollama_embed_paths,
-    .columns = llmb_ollama_embed_columns,
-    .list    = llmb_string("embeddings"),
-    .usage   = { llmb_string("prompt_eval_count") }
+    .paths    = llmb_ollama_embed_paths,
+    .columns  = llmb_ollama_embed_columns,
+    .defaults = llmb_ollama_embed_defaults,
+    .list     = llmb_string("embeddings"),
+    .usage    = { llmb_string("prompt_eval_count") }
+};
+
+
+static const llmb_str_t  llmb_ollama_embed_matter[] = {
+    llmb_string("options"),
+    llmb_string("dimensions"),
+    llmb_null_string
 };
 
 
@@ -41,5 +55,6 @@ const llmb_adapter_t  llmb_adapter_ollama_embed = {
     .idempotent = 1,
     .pure       = 1,
     .max_items  = 64,
-    .forms      = { &llmb_ollama_embed_form }
+    .forms      = { &llmb_ollama_embed_form },
+    .matter     = llmb_ollama_embed_matter
 };

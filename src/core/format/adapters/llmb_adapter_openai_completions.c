@@ -43,9 +43,20 @@ static const llmb_str_t  llmb_openai_completions_ids_not_with[] = {
 };
 
 
+static const llmb_default_t  llmb_openai_completions_defaults[] = {
+    { llmb_string("n"), llmb_string("1") },
+    { llmb_string("echo"), llmb_string("false") },
+    { llmb_string("logprobs"), llmb_string("null") },
+    { llmb_string("suffix"), llmb_string("null") },
+    { llmb_string("stream"), llmb_string("false") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_openai_completions_form = {
     .paths         = llmb_openai_completions_paths,
     .columns       = llmb_openai_completions_columns,
+    .defaults      = llmb_openai_completions_defaults,
     .per           = llmb_string("n"),
     .list          = llmb_string("choices"),
     .index         = llmb_string("index"),
@@ -68,6 +79,25 @@ static const llmb_refusal_t  llmb_openai_completions_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_openai_completions_matter[] = {
+    llmb_string("max_tokens"),
+    llmb_string("min_tokens"),
+    llmb_string("temperature"),
+    llmb_string("top_p"),
+    llmb_string("top_k"),
+    llmb_string("min_p"),
+    llmb_string("seed"),
+    llmb_string("stop"),
+    llmb_string("best_of"),
+    llmb_string("logit_bias"),
+    llmb_string("presence_penalty"),
+    llmb_string("frequency_penalty"),
+    llmb_string("repetition_penalty"),
+    llmb_string("response_format"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_openai_completions = {
     .name       = llmb_string("openai_completions"),
     .neutral    = 0,
@@ -75,5 +105,6 @@ const llmb_adapter_t  llmb_adapter_openai_completions = {
     .pure       = 0,
     .max_items  = 32,
     .forms      = { &llmb_openai_completions_form },
-    .refusals   = llmb_openai_completions_refusals
+    .refusals   = llmb_openai_completions_refusals,
+    .matter     = llmb_openai_completions_matter
 };

@@ -36,9 +36,16 @@ static const llmb_column_t  llmb_openai_embeddings_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_openai_embeddings_defaults[] = {
+    { llmb_string("encoding_format"), llmb_string("\"float\"") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_openai_embeddings_form = {
     .paths        = llmb_openai_embeddings_paths,
     .columns      = llmb_openai_embeddings_columns,
+    .defaults     = llmb_openai_embeddings_defaults,
     .list         = llmb_string("data"),
     .index        = llmb_string("index"),
     .usage        = { llmb_string("usage") },
@@ -58,6 +65,21 @@ static const llmb_refusal_t  llmb_openai_embeddings_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_openai_embeddings_matter[] = {
+    llmb_string("dimensions"),
+    llmb_string("input_type"),
+    llmb_string("task"),
+    llmb_string("truncate"),
+    llmb_string("truncation"),
+    llmb_string("truncate_prompt_tokens"),
+    llmb_string("normalized"),
+    llmb_string("embedding_type"),
+    llmb_string("output_dimension"),
+    llmb_string("output_dtype"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_openai_embeddings = {
     .name       = llmb_string("openai_embeddings"),
     .neutral    = 1,
@@ -66,5 +88,6 @@ const llmb_adapter_t  llmb_adapter_openai_embeddings = {
     .max_items  = 2048,
     .most_items = 2048,
     .forms      = { &llmb_openai_embeddings_form },
-    .refusals   = llmb_openai_embeddings_refusals
+    .refusals   = llmb_openai_embeddings_refusals,
+    .matter     = llmb_openai_embeddings_matter
 };

@@ -56,11 +56,20 @@ static const llmb_form_t  llmb_rerank_form = {
 };
 
 
+static const llmb_default_t  llmb_rerank_tei_defaults[] = {
+    { llmb_string("raw_scores"), llmb_string("false") },
+    { llmb_string("return_text"), llmb_string("false") },
+    { llmb_string("truncation_direction"), llmb_string("\"right\"") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_rerank_tei_form = {
-    .paths   = llmb_rerank_paths,
-    .columns = llmb_rerank_tei_columns,
-    .index   = llmb_string("index"),
-    .ranked  = 1
+    .paths    = llmb_rerank_paths,
+    .columns  = llmb_rerank_tei_columns,
+    .defaults = llmb_rerank_tei_defaults,
+    .index    = llmb_string("index"),
+    .ranked   = 1
 };
 
 
@@ -81,18 +90,32 @@ static const llmb_str_t  llmb_rerank_root_only[] = {
 
 
 static const llmb_form_t  llmb_rerank_root_form = {
-    .paths   = llmb_rerank_root_paths,
-    .only    = llmb_rerank_root_only,
-    .proof   = llmb_string(LLMB_TEI_PROOF),
-    .columns = llmb_rerank_tei_columns,
-    .index   = llmb_string("index"),
-    .ranked  = 1
+    .paths    = llmb_rerank_root_paths,
+    .only     = llmb_rerank_root_only,
+    .proof    = llmb_string(LLMB_TEI_PROOF),
+    .columns  = llmb_rerank_tei_columns,
+    .defaults = llmb_rerank_tei_defaults,
+    .index    = llmb_string("index"),
+    .ranked   = 1
 };
 
 
 static const llmb_refusal_t  llmb_rerank_refusals[] = {
     { llmb_string("top_k"), llmb_string("null"), 1 },
     { llmb_null_string, llmb_null_string, 0 }
+};
+
+
+static const llmb_str_t  llmb_rerank_matter[] = {
+    llmb_string("query"),
+    llmb_string("rank_fields"),
+    llmb_string("return_documents"),
+    llmb_string("max_chunks_per_doc"),
+    llmb_string("max_tokens_per_doc"),
+    llmb_string("truncate"),
+    llmb_string("truncation"),
+    llmb_string("relevant_spans"),
+    llmb_null_string
 };
 
 
@@ -108,5 +131,6 @@ const llmb_adapter_t  llmb_adapter_rerank = {
         &llmb_rerank_tei_form,
         &llmb_rerank_root_form
     },
-    .refusals   = llmb_rerank_refusals
+    .refusals   = llmb_rerank_refusals,
+    .matter     = llmb_rerank_matter
 };

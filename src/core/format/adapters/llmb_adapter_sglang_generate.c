@@ -54,17 +54,25 @@ static const llmb_column_t  llmb_sglang_generate_ids_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_sglang_generate_defaults[] = {
+    { llmb_string("stream"), llmb_string("false") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_sglang_generate_text_form = {
-    .paths   = llmb_sglang_generate_paths,
-    .columns = llmb_sglang_generate_text_columns,
-    .single  = LLMB_SINGLE_SCALAR
+    .paths    = llmb_sglang_generate_paths,
+    .columns  = llmb_sglang_generate_text_columns,
+    .defaults = llmb_sglang_generate_defaults,
+    .single   = LLMB_SINGLE_SCALAR
 };
 
 
 static const llmb_form_t  llmb_sglang_generate_ids_form = {
-    .paths   = llmb_sglang_generate_paths,
-    .columns = llmb_sglang_generate_ids_columns,
-    .single  = LLMB_SINGLE_SCALAR
+    .paths    = llmb_sglang_generate_paths,
+    .columns  = llmb_sglang_generate_ids_columns,
+    .defaults = llmb_sglang_generate_defaults,
+    .single   = LLMB_SINGLE_SCALAR
 };
 
 
@@ -88,6 +96,12 @@ static const llmb_refusal_t  llmb_sglang_generate_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_sglang_generate_matter[] = {
+    llmb_string("return_text_in_logprobs"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_sglang_generate = {
     .name       = llmb_string("sglang_generate"),
     .neutral    = 0,
@@ -98,5 +112,6 @@ const llmb_adapter_t  llmb_adapter_sglang_generate = {
         &llmb_sglang_generate_text_form,
         &llmb_sglang_generate_ids_form
     },
-    .refusals   = llmb_sglang_generate_refusals
+    .refusals   = llmb_sglang_generate_refusals,
+    .matter     = llmb_sglang_generate_matter
 };

@@ -38,9 +38,25 @@ static const llmb_column_t  llmb_tei_embed_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_tei_embed_defaults[] = {
+    { llmb_string("normalize"), llmb_string("true") },
+    { llmb_string("truncation_direction"), llmb_string("\"right\"") },
+    { llmb_string("prompt_name"), llmb_string("null") },
+    { llmb_string("dimensions"), llmb_string("null") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_tei_embed_form = {
-    .paths   = llmb_tei_embed_paths,
-    .columns = llmb_tei_embed_columns
+    .paths    = llmb_tei_embed_paths,
+    .columns  = llmb_tei_embed_columns,
+    .defaults = llmb_tei_embed_defaults
+};
+
+
+static const llmb_str_t  llmb_tei_embed_matter[] = {
+    llmb_string("truncate"),
+    llmb_null_string
 };
 
 
@@ -61,11 +77,12 @@ static const llmb_str_t  llmb_tei_embed_root_only[] = {
 
 
 static const llmb_form_t  llmb_tei_embed_root_form = {
-    .paths   = llmb_tei_embed_root_paths,
-    .only    = llmb_tei_embed_root_only,
-    .proof   = llmb_string(LLMB_TEI_PROOF),
-    .columns = llmb_tei_embed_columns,
-    .arrays  = 1
+    .paths    = llmb_tei_embed_root_paths,
+    .only     = llmb_tei_embed_root_only,
+    .proof    = llmb_string(LLMB_TEI_PROOF),
+    .columns  = llmb_tei_embed_columns,
+    .defaults = llmb_tei_embed_defaults,
+    .arrays   = 1
 };
 
 
@@ -108,5 +125,6 @@ const llmb_adapter_t  llmb_adapter_tei_embed = {
         &llmb_tei_embed_form,
         &llmb_tei_embed_root_form,
         &llmb_tei_embed_features_form
-    }
+    },
+    .matter     = llmb_tei_embed_matter
 };

@@ -31,10 +31,24 @@ static const llmb_column_t  llmb_tei_predict_columns[] = {
 };
 
 
+static const llmb_default_t  llmb_tei_predict_defaults[] = {
+    { llmb_string("raw_scores"), llmb_string("false") },
+    { llmb_string("truncation_direction"), llmb_string("\"right\"") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_tei_predict_form = {
-    .paths   = llmb_tei_predict_paths,
-    .columns = llmb_tei_predict_columns,
-    .single  = LLMB_SINGLE_SCALAR
+    .paths    = llmb_tei_predict_paths,
+    .columns  = llmb_tei_predict_columns,
+    .defaults = llmb_tei_predict_defaults,
+    .single   = LLMB_SINGLE_SCALAR
+};
+
+
+static const llmb_str_t  llmb_tei_predict_matter[] = {
+    llmb_string("truncate"),
+    llmb_null_string
 };
 
 
@@ -53,12 +67,13 @@ static const llmb_str_t  llmb_tei_predict_root_only[] = {
 
 
 static const llmb_form_t  llmb_tei_predict_root_form = {
-    .paths   = llmb_tei_predict_root_paths,
-    .only    = llmb_tei_predict_root_only,
-    .proof   = llmb_string(LLMB_TEI_PROOF),
-    .columns = llmb_tei_predict_columns,
-    .single  = LLMB_SINGLE_SCALAR,
-    .arrays  = 1
+    .paths    = llmb_tei_predict_root_paths,
+    .only     = llmb_tei_predict_root_only,
+    .proof    = llmb_string(LLMB_TEI_PROOF),
+    .columns  = llmb_tei_predict_columns,
+    .defaults = llmb_tei_predict_defaults,
+    .single   = LLMB_SINGLE_SCALAR,
+    .arrays   = 1
 };
 
 
@@ -71,5 +86,6 @@ const llmb_adapter_t  llmb_adapter_tei_predict = {
     .most_items = 32,
     .max_bytes  = 1900000,
     .most_bytes = 1900000,
-    .forms      = { &llmb_tei_predict_form, &llmb_tei_predict_root_form }
+    .forms      = { &llmb_tei_predict_form, &llmb_tei_predict_root_form },
+    .matter     = llmb_tei_predict_matter
 };

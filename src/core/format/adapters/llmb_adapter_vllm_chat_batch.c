@@ -39,10 +39,18 @@ static const llmb_str_t  llmb_vllm_chat_batch_ids_not_with[] = {
 };
 
 
+static const llmb_default_t  llmb_vllm_chat_batch_defaults[] = {
+    { llmb_string("n"), llmb_string("1") },
+    { llmb_string("stream"), llmb_string("false") },
+    { llmb_null_string, llmb_null_string }
+};
+
+
 static const llmb_form_t  llmb_vllm_chat_batch_form = {
     .paths         = llmb_vllm_chat_batch_paths,
     .to            = llmb_string("/batch"),
     .columns       = llmb_vllm_chat_batch_columns,
+    .defaults      = llmb_vllm_chat_batch_defaults,
     .list          = llmb_string("choices"),
     .index         = llmb_string("index"),
     .usage         = { llmb_string("usage") },
@@ -71,6 +79,27 @@ static const llmb_refusal_t  llmb_vllm_chat_batch_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_vllm_chat_batch_matter[] = {
+    llmb_string("max_tokens"),
+    llmb_string("max_completion_tokens"),
+    llmb_string("min_tokens"),
+    llmb_string("temperature"),
+    llmb_string("top_p"),
+    llmb_string("top_k"),
+    llmb_string("min_p"),
+    llmb_string("seed"),
+    llmb_string("stop"),
+    llmb_string("logit_bias"),
+    llmb_string("presence_penalty"),
+    llmb_string("frequency_penalty"),
+    llmb_string("repetition_penalty"),
+    llmb_string("response_format"),
+    llmb_string("chat_template"),
+    llmb_string("chat_template_kwargs"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_vllm_chat_batch = {
     .name       = llmb_string("vllm_chat_batch"),
     .neutral    = 0,
@@ -78,5 +107,6 @@ const llmb_adapter_t  llmb_adapter_vllm_chat_batch = {
     .pure       = 0,
     .max_items  = 32,
     .forms      = { &llmb_vllm_chat_batch_form },
-    .refusals   = llmb_vllm_chat_batch_refusals
+    .refusals   = llmb_vllm_chat_batch_refusals,
+    .matter     = llmb_vllm_chat_batch_matter
 };

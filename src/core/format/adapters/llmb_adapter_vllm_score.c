@@ -135,6 +135,12 @@ static const llmb_refusal_t  llmb_vllm_score_refusals[] = {
 };
 
 
+static const llmb_str_t  llmb_vllm_score_matter[] = {
+    llmb_string("truncate_prompt_tokens"),
+    llmb_null_string
+};
+
+
 const llmb_adapter_t  llmb_adapter_vllm_score = {
     .name       = llmb_string("vllm_score"),
     .neutral    = 1,
@@ -147,5 +153,6 @@ const llmb_adapter_t  llmb_adapter_vllm_score = {
         &llmb_vllm_score_items_form,
         &llmb_vllm_score_data_form
     },
-    .refusals   = llmb_vllm_score_refusals
+    .refusals   = llmb_vllm_score_refusals,
+    .matter     = llmb_vllm_score_matter
 };

@@ -20,6 +20,14 @@ use Test::LLMBatch::Server qw/ floats is_number js seed texts_of tokens_of
 my $max_items = 32;
 my $max_bytes = 2_000_000;
 
+# what a member means that is not there
+
+my %defaults = (
+	normalize => '[true]', truncation_direction => '["right"]',
+	prompt_name => '[null]', dimensions => '[null]',
+	raw_scores => '[false]',
+);
+
 
 sub _root($self) { return $self->{path} eq '/' }
 
@@ -123,6 +131,8 @@ sub answer($self, $request, $how) {
 sub _result($self, $request, $item) {
 	my %key = %$request;
 	delete $key{inputs};
+	delete @key{ grep { js([ $key{$_} ]) eq ($defaults{$_} // '') }
+		keys %key };
 
 	my $n = tokens_of($item);
 	my $seed = seed(%key ? js(\%key) : '', $item);
