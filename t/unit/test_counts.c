@@ -20,6 +20,7 @@
 #define tei     (&llmb_adapter_tei_embed)
 #define cohere  (&llmb_adapter_cohere_embed)
 #define texts   (&llmb_adapter_openai_completions)
+#define rerank  (&llmb_adapter_rerank)
 
 
 typedef struct {
@@ -123,12 +124,76 @@ output_tokens_are_shared_out_like_the_answers(void **state)
 }
 
 
+typedef struct {
+    uint32_t               items[2];
+    uint64_t               tokens[2];
+    uint64_t               count;     /* the upstream's */
+    uint64_t               units[2];
+} units_case_t;
+
+
+static void
+units_are_those_that_each_would_have_been_told(void **state)
+{
+    unsigned      i, k;
+    llmb_split_t  sp;
+    llmb_share_t  shares[2];
+
+    static const units_case_t  cases[] = {
+        { { 1, 1 }, { 5, 5 }, 1, { 1, 1 } },
+        { { 1, 99 }, { 5, 900 }, 1, { 1, 1 } },
+        { { 1, 100 }, { 5, 900 }, 2, { 1, 1 } },
+        { { 100, 1 }, { 900, 5 }, 2, { 1, 1 } },
+        { { 101, 200 }, { 900, 900 }, 4, { 2, 2 } },
+        { { 60, 240 }, { 60, 240 }, 3, { 1, 3 } },
+
+        /* no bill, and one that is none of documents */
+
+        { { 1, 300 }, { 5, 900 }, 0, { 0, 0 } },
+        { { 1, 300 }, { 5, 900 }, 1, { 1, 1 } },
+
+        /* documents that are several */
+
+        { { 1, 1 }, { 10, 90000 }, 2, { 1, 2 } },
+        { { 100, 100 }, { 50000, 50000 }, 10, { 5, 5 } },
+        { { 100, 100 }, { 50000, 50000 }, 11, { 6, 6 } },
+        { { 300, 1 }, { 300, 90000 }, 5, { 3, 5 } },
+        { { 1, 1 }, { UINT32_MAX, 1 }, UINT32_MAX, { UINT32_MAX, 1 } }
+    };
+
+    (void) state;
+
+    memset(&sp, 0, sizeof(llmb_split_t));
+    memset(shares, 0, sizeof(shares));
+
+    sp.conf.form = rerank->forms[0];
+
+    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+
+        for (k = 0; k < 2; k++) {
+            shares[k].items = cases[i].items[k];
+            shares[k].tokens = cases[i].tokens[k];
+        }
+
+        llmb_usage_weigh(shares, 2);
+
+        for (k = 0; k < 2; k++) {
+            assert_int_equal(llmb_counts_part(&sp, &shares[k],
+                                              LLMB_COUNT_UNITS,
+                                              cases[i].count),
+                             cases[i].units[k]);
+        }
+    }
+}
+
+
 int
 main(void)
 {
     static const struct CMUnitTest  tests[] = {
         cmocka_unit_test(tokens_are_exact_if_both_sides_count_the_same),
-        cmocka_unit_test(output_tokens_are_shared_out_like_the_answers)
+        cmocka_unit_test(output_tokens_are_shared_out_like_the_answers),
+        cmocka_unit_test(units_are_those_that_each_would_have_been_told)
     };
 
     return cmocka_run_group_tests_name("counts", tests, NULL, NULL);

@@ -10,6 +10,9 @@
 #include "llmb_json_text.h"
 
 
+static uint64_t llmb_counts_units(const llmb_form_t *form,
+    const llmb_share_t *share, uint64_t count);
+static uint64_t llmb_counts_begun(uint64_t n, uint64_t unit);
 static unsigned llmb_counts_is_last(llmb_str_t path, llmb_str_t name);
 static unsigned llmb_counts_exact(const llmb_split_t *sp, llmb_mark_e mark,
     uint32_t step, uint64_t count);
@@ -106,6 +109,10 @@ llmb_counts_kind(const llmb_form_t *form, unsigned i, const llmb_usage_t *us)
 
         if (output.len && llmb_json_is(us->name, output)) {
             return LLMB_COUNT_OUTPUT;
+        }
+
+        if (form->units.len && llmb_json_is(us->name, form->units)) {
+            return LLMB_COUNT_UNITS;
         }
     }
 
@@ -256,6 +263,9 @@ llmb_counts_part(const llmb_split_t *sp, const llmb_share_t *share,
     case LLMB_COUNT_OF_OUTPUT:
         return llmb_usage_part(&share->output_weight, count);
 
+    case LLMB_COUNT_UNITS:
+        return llmb_counts_units(sp->conf.form, share, count);
+
     case LLMB_COUNT_TOTAL:
 
         /* so that the numbers of each client fit, too */
@@ -270,6 +280,37 @@ llmb_counts_part(const llmb_split_t *sp, const llmb_share_t *share,
     default:
         return llmb_usage_part(&share->weight, count);
     }
+}
+
+
+static uint64_t
+llmb_counts_units(const llmb_form_t *form, const llmb_share_t *share,
+    uint64_t count)
+{
+    uint64_t            own, all, part;
+    const llmb_part_t  *tokens;
+
+    own = llmb_counts_begun(share->items, form->unit_items);
+    all = llmb_counts_begun(share->weight.items.total, form->unit_items);
+
+    if (count <= all) {
+        return llmb_min(own, count);
+    }
+
+    tokens = &share->weight.tokens;
+    part = llmb_counts_begun((tokens->after - tokens->before) * count,
+                             tokens->total);
+
+    return llmb_max(own, part);
+}
+
+
+/* how many times "unit" has to be taken for as much as n */
+
+static uint64_t
+llmb_counts_begun(uint64_t n, uint64_t unit)
+{
+    return (n + unit - 1) / unit;
 }
 
 

@@ -24,6 +24,7 @@ typedef enum {
     LLMB_COUNT_OUTPUT,
     LLMB_COUNT_TOTAL,
     LLMB_COUNT_OF_OUTPUT,         /* some of the output tokens */
+    LLMB_COUNT_UNITS,             /* what is billed for a call */
     LLMB_COUNT_OTHER
 } llmb_count_e;
 
@@ -31,7 +32,12 @@ typedef enum {
 /* notes the counts of an answer that is complete */
 void llmb_counts_read(llmb_split_t *sp, const uint8_t *base);
 
-/* the member's part in a count of this kind */
+/*
+ * The member's part in a count of this kind.  Parts add up to the count, but
+ * those of units: each is at least what is billed for a call of the member's
+ * items, and where the upstream counted more than for their number (long
+ * documents) at least its part in that.
+ */
 uint64_t llmb_counts_part(const llmb_split_t *sp, const llmb_share_t *share,
     llmb_count_e kind, uint64_t count);
 

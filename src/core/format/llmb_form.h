@@ -220,6 +220,13 @@ typedef struct {
     llmb_str_t            input_tokens;
     llmb_str_t            output_tokens;
     llmb_str_t            total_tokens;
+    /*
+     * A count in them that is of calls, as they are billed: one for each
+     * "unit_items" items of a call that are begun.  A client is told how many
+     * it would have been alone, so all of them may be more.
+     */
+    llmb_str_t            units;
+    uint32_t              unit_items;
 
     /*
      * Members of an element.  "vector": an array of numbers, or the base64 of

@@ -7,9 +7,10 @@
  * Text Embeddings Inference ("texts", answered with a bare array).  The
  * query is part of the key: documents of clients who ask the same are ranked
  * in one call.  Results come by score, and each client's are still in this
- * order when the others' are taken out.  What Voyage calls "top_k" is
- * "top_n" for others, who may not know the word: such a request goes alone.
- * A reranker of Text Embeddings Inference answers at /, too.
+ * order when the others' are taken out.  Cohere bills a search unit for each
+ * 100 documents of a call, longer ones being several.  What Voyage calls
+ * "top_k" is "top_n" for others, who may not know the word: such a request
+ * goes alone.  A reranker of Text Embeddings Inference answers at /, too.
  */
 
 
@@ -52,7 +53,9 @@ static const llmb_form_t  llmb_rerank_form = {
     .ranked       = 1,
     .usage        = { llmb_string("usage"), llmb_string("meta.billed_units") },
     .input_tokens = llmb_string("prompt_tokens"),
-    .total_tokens = llmb_string("total_tokens")
+    .total_tokens = llmb_string("total_tokens"),
+    .units        = llmb_string("search_units"),
+    .unit_items   = 100
 };
 
 

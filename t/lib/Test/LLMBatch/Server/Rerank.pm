@@ -33,9 +33,7 @@ sub one($self, $request) {
 
 sub exact($self, $request) { return 0 }
 
-sub counts($self) {
-	return qw/ prompt_tokens total_tokens search_units /;
-}
+sub counts($self) { return qw/ prompt_tokens total_tokens / }
 
 sub usage_paths($self) {
 	return $self->_cohere() ? 'meta.billed_units' : 'usage';
@@ -98,9 +96,11 @@ sub answer($self, $request, $how) {
 
 	$model = js($model);
 
+	# what is billed: a unit for each 100 documents that are begun
+
 	return '{"id":"' . $self->id() . qq!",$results,"meta":{"api_version":!
-		. '{"version":"2"},"billed_units":{"search_units":1}}}'
-		if $self->_cohere();
+		. '{"version":"2"},"billed_units":{"search_units":'
+		. int((@pairs + 99) / 100) . '}}}' if $self->_cohere();
 	return '{"id":"' . $self->id('rerank-') . qq!","model":$model,!
 		. qq!"usage":{"prompt_tokens":$tokens,"total_tokens":$tokens},!
 		. "$results}" if $self->{as} eq 'vllm';
