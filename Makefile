@@ -194,6 +194,15 @@ curve: $(SIMULATOR)	## slot against fixed windows: docs/load-curve.svg, .txt
 	$(SIMULATOR) --plot docs/load-curve.svg $(CURVE) > docs/load-curve.txt
 	@cat docs/load-curve.txt
 
+# an upstream far away, from loads at which nothing meets to those at which all
+# does
+FRONTIER =	--cost 180+0.6n --parallel unlimited --max-size 64 \
+		--generate poisson --seconds 60 --rate 20,50,200,500
+
+frontier: $(SIMULATOR)	## calls against added latency: docs/frontier.svg, .txt
+	$(SIMULATOR) --frontier docs/frontier.svg $(FRONTIER) > docs/frontier.txt
+	@cat docs/frontier.txt
+
 model:		## spin checks the life cycle of a batch
 	tools/model $(BUILD)/model $(wildcard t/model/*.pml)
 
@@ -326,7 +335,7 @@ clean:		## removes what was built for this tree
 FORCE:
 
 .PHONY:		all help module static compile test unit golden fuzz \
-		fuzz-smoke fuzz-replay sim llm-batch-sim curve model t chaos \
+		fuzz-smoke fuzz-replay sim llm-batch-sim curve frontier model t chaos \
 		faults asan valgrind coverage coverage-module states lint \
 		bench bench-core bench-curve bench-hostile \
 		bench-instructions bench-lock bench-lock-run bench-scheduler \

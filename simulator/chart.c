@@ -265,6 +265,25 @@ sim_chart_dot(const sim_chart_t *chart, double x, double y, uint32_t color,
 }
 
 
+void
+sim_chart_label(const sim_chart_t *chart, double x, double y, uint32_t color,
+    unsigned below, const char *text)
+{
+    char  style[64];
+
+    if (y > chart->y.max * 1.0001) {
+        return;
+    }
+
+    snprintf(style, sizeof(style), " font-size=\"9\" fill=\"%s\"",
+             sim_chart_color(color));
+
+    sim_chart_text(chart->out, sim_chart_x(chart, x) + (below ? -6 : 6),
+                   sim_chart_y(chart, y) + (below ? 11 : -4),
+                   below ? "end" : "start", style, text);
+}
+
+
 double
 sim_chart_legend(FILE *out, double x, double y, double width,
     const char *const *names, uint32_t n)

@@ -56,6 +56,10 @@ void sim_chart_line(const sim_chart_t *chart, double x1, double y1, double x2,
 void sim_chart_dot(const sim_chart_t *chart, double x, double y,
     uint32_t color, unsigned hollow);
 
+/* above a point, or below, if that is in the chart */
+void sim_chart_label(const sim_chart_t *chart, double x, double y,
+    uint32_t color, unsigned below, const char *text);
+
 /* lines with a color and a name, from (x, y) on; returns where they end */
 double sim_chart_legend(FILE *out, double x, double y, double width,
     const char *const *names, uint32_t n);

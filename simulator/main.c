@@ -8,7 +8,7 @@
 
 #include <stdlib.h>
 
-#include "sim.h"
+#include "suggest.h"
 
 
 static void sim_run_all(const sim_options_t *options, sim_runs_t *runs,
@@ -48,6 +48,10 @@ main(int argc, char **argv)
 
     if (options.plot) {
         sim_plot(&options, &runs);
+    }
+
+    if (options.frontier) {
+        sim_frontier(&options, &runs);
     }
 
     for (i = 0; i < n * runs.settings; i++) {
@@ -133,6 +137,10 @@ sim_run_trace(const sim_options_t *options, sim_runs_t *runs,
                                      : sim_bound_worst(run, &backend);
             run->summary.worst = worst / 1000;
             run->summary.least = sim_bound(run, &backend, worst);
+        }
+
+        if (options->frontier && j == 0 && trace->maker == NULL) {
+            sim_frontier_bound(options, runs, load, run, &backend);
         }
 
         if (options->brief) {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim.h"
+#include "suggest.h"
 
 
 typedef struct {
@@ -82,9 +82,14 @@ static const char  sim_help[] =
 "  --bound                       the least calls that any policy could have\n"
 "                                made, with nobody slower than the slowest,\n"
 "  --slower time                 or by more than so long\n"
+"  --suggest                     tries settings, and says which to choose;\n"
+"                                with --slower p99 may be so much above the\n"
+"                                lowest, instead of 20 %\n"
 "  --brief                       no batches, only the summary\n"
 "  --json                        the report as JSON\n"
 "  --plot file.svg               latency and calls, as a picture\n"
+"  --frontier file.svg           calls against added latency: by patience, by\n"
+"                                fixed windows, and the least of any policy\n"
 "  --help\n";
 
 
@@ -112,6 +117,8 @@ static unsigned sim_option_interval(sim_options_t *o, const char *value);
 static unsigned sim_option_plot(sim_options_t *o, const char *value);
 static unsigned sim_option_bound(sim_options_t *o, const char *value);
 static unsigned sim_option_slower(sim_options_t *o, const char *value);
+static unsigned sim_option_suggest(sim_options_t *o, const char *value);
+static unsigned sim_option_frontier(sim_options_t *o, const char *value);
 static unsigned sim_option_brief(sim_options_t *o, const char *value);
 static unsigned sim_option_json(sim_options_t *o, const char *value);
 static unsigned sim_option_help(sim_options_t *o, const char *value);
@@ -146,6 +153,8 @@ static const sim_option_t  sim_option_list[] = {
     { "plot", sim_option_plot, "a file" },
     { "bound", sim_option_bound, NULL },
     { "slower", sim_option_slower, "a time up to an hour" },
+    { "suggest", sim_option_suggest, NULL },
+    { "frontier", sim_option_frontier, "a file" },
     { "brief", sim_option_brief, NULL },
     { "json", sim_option_json, NULL },
     { "help", sim_option_help, NULL }
@@ -248,9 +257,16 @@ sim_options(sim_options_t *o, int argc, char **argv)
 
     o->ncompared = n;
     o->settings.name = sim_window_text(&o->settings, window, sizeof(window));
-    o->brief |= n > 1 || o->generator.nloads > 1 || o->seeds > 1;
-
     sim_options_check(o);
+
+    if (o->suggest) {
+        sim_candidates_suggest(o);
+
+    } else if (o->frontier) {
+        sim_candidates_frontier(o);
+    }
+
+    o->brief |= o->ncompared > 1 || o->generator.nloads > 1 || o->seeds > 1;
 }
 
 
@@ -338,8 +354,19 @@ sim_options_check(const sim_options_t *o)
                 o->generated ? "generate" : "rate");
     }
 
-    if (o->limited && !o->bound) {
-        sim_die(2, "\"--slower\" is for --bound");
+    if (o->limited && !o->bound && !o->suggest) {
+        sim_die(2, "\"--slower\" is for --bound and --suggest");
+    }
+
+    if (o->ncompared && (o->suggest || o->frontier)) {
+        sim_die(2, "\"--compare\" and \"--%s\" do not go together: that "
+                "has settings of its own", o->suggest ? "suggest"
+                                                      : "frontier");
+    }
+
+    if (o->suggest && o->frontier) {
+        sim_die(2, "\"--suggest\" and \"--frontier\" do not go together: "
+                "they have other settings");
     }
 
     if (o->thinks && g->kind != SIM_GENERATE_CLIENTS) {
@@ -672,6 +699,25 @@ sim_option_slower(sim_options_t *o, const char *value)
     o->limited = 1;
 
     return sim_time(value, 3600000, &o->slower);
+}
+
+
+static unsigned
+sim_option_suggest(sim_options_t *o, const char *value)
+{
+    (void) value;
+    o->suggest = 1;
+
+    return 1;
+}
+
+
+static unsigned
+sim_option_frontier(sim_options_t *o, const char *value)
+{
+    o->frontier = value;
+
+    return *value != '\0';
 }
 
 

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-#include "sim.h"
+#include "suggest.h"
 
 
 /* ids of a batch that are printed; the JSON has all */
@@ -42,6 +42,11 @@ void
 sim_report(const sim_options_t *options, const sim_runs_t *runs)
 {
     sim_report_head(options, runs);
+
+    if (options->suggest) {
+        sim_suggest(options, runs);
+        return;
+    }
 
     if (runs->loads * runs->settings * runs->seeds > 1) {
         sim_report_table(options, runs);

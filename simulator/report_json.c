@@ -10,12 +10,14 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "sim.h"
+#include "suggest.h"
 
 
 static json_t *sim_json_keys(const sim_options_t *options,
     const sim_trace_t *trace);
 static json_t *sim_json_ranges(const sim_runs_t *runs);
+static json_t *sim_json_suggestions(const sim_options_t *options,
+    const sim_runs_t *runs);
 static json_t *sim_json_backend(const sim_backend_t *backend);
 static json_t *sim_json_run(const sim_options_t *options,
     const sim_run_t *run);
@@ -51,6 +53,11 @@ sim_report_json(const sim_options_t *options, const sim_runs_t *runs)
 
     if (root && runs->seeds > 1) {
         json_object_set_new(root, "spreads", sim_json_ranges(runs));
+    }
+
+    if (root && options->suggest) {
+        json_object_set_new(root, "suggestions",
+                            sim_json_suggestions(options, runs));
     }
 
     if (root == NULL
@@ -149,6 +156,40 @@ sim_json_ranges(const sim_runs_t *runs)
 
             json_array_append_new(array, object);
         }
+    }
+
+    return array;
+}
+
+
+/* of each load */
+
+static json_t *
+sim_json_suggestions(const sim_options_t *options, const sim_runs_t *runs)
+{
+    json_t        *array, *object;
+    double         limit;
+    uint32_t       i, j;
+    sim_choice_e   choice;
+
+    array = json_array();
+
+    for (i = 0; i < runs->loads; i++) {
+        object = json_object();
+
+        for (choice = 0; choice < SIM_CHOICES; choice++) {
+            j = sim_choose(options, runs, i, choice, &limit);
+
+            json_object_set_new(object, sim_choice_name(choice),
+                                json_string(sim_run_of(runs, i, j, 0)
+                                            ->settings->name));
+
+            if (choice == SIM_CHOICE_FEWEST) {
+                json_object_set_new(object, "limit_ms", json_real(limit));
+            }
+        }
+
+        json_array_append_new(array, object);
     }
 
     return array;

@@ -206,6 +206,8 @@ typedef struct {
     unsigned               thinks;      /* and --think */
     uint64_t               interval;    /* between texts without a time */
     const char            *plot;
+    const char            *frontier;
+    unsigned               suggest;
     unsigned               json;
     unsigned               brief;       /* no batches */
 } sim_options_t;

@@ -197,7 +197,14 @@ wrong('clients', '"--clients" and "--generate" do not go together: a client '
 	qw/ --clients 5 --generate poisson --rate 5 /);
 wrong('clients', '"--clients" and "--rate" do not go together: a client '
 	. 'asks again when it has its answer', qw/ --rate 5 --clients 5 /);
-wrong('slower', '"--slower" is for --bound', '--slower', 5, $file);
+for (qw/ suggest frontier=x /) {
+	my $name = s/=.*//r;
+	wrong($name, "\"--compare\" and \"--$name\" do not go together: that has "
+		. 'settings of its own', '--compare', 'slot', "--$_", $file);
+}
+wrong('suggest', '"--suggest" and "--frontier" do not go together: they have '
+	. 'other settings', '--suggest', '--frontier', 'x', $file);
+wrong('slower', '"--slower" is for --bound and --suggest', '--slower', 5, $file);
 wrong('think', '"--think" is for --clients', '--think', 5, $file);
 wrong('keys', '"--keys" is for --generate and --clients; a file has its own, '
 	. 'as "key"', '--keys', 5, $file);

@@ -159,7 +159,8 @@ my $arrays = trace_file([ map { {
 sub cut(@arguments) {
 	return [ map { "$_->{size}: @{$_->{requests}} "
 		. ($_->{close} || $_->{reason}) }
-		@{run('--cost', '10+1n', @arguments, $arrays)->{batches}} ];
+		@{run('--cost', '10+1n', '--max-size', 10, @arguments, $arrays)
+		->{batches}} ];
 }
 
 is_deeply(cut(qw/ --concurrency 1 /), [ '25: a size', '4: b c slot' ],
