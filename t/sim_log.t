@@ -58,9 +58,12 @@ is($t->request({ %{embed({})}, uri => '/plain/embeddings' })->{status}, 200,
 is($t->request(embed({}, 'X-LLM-Latency-Budget-Ms' => 1500,
 	'X-LLM-Task' => "a\\b"))->{status}, 200, 'with budget and task');
 
+is($t->request(embed({}, Authorization => 'Bearer another'))->{status}, 200,
+	'of another tenant');
+
 # the plug is a request, too; the log is written after the answer
 
-my $lines = 1 + @r + 3;
+my $lines = 1 + @r + 4;
 wait_for { $lines <= (() = $t->read_file('sim.log') =~ /\n/g) } 5;
 
 my $report = simulated('--cost', '5', "$t->{dir}/sim.log");
@@ -72,5 +75,15 @@ is_deeply([ $run->{summary}{reason}, $run->{summary}{budgets}{given} ],
 	[ { stream => 1 }, 1 ], 'reason and budget');
 is_deeply([ sort keys %{{ map { ("$_->{model} $_->{task}" => 1) }
 	@{$run->{batches}} }} ], [ 'm"1" ', 'm"1" a\\b' ], 'model and task');
+
+# keys keep apart what shared no calls, and only that
+
+is($report->{keys}{requests_without}, 0, 'all that could be held have keys');
+
+my ($held) = @{simulated(qw/ --cost 5 --window fixed --max-wait 30s --min-size
+	100 --max-size 100 --latency-threshold 0 /, "$t->{dir}/sim.log")->{runs}};
+
+is_deeply([ sort map { $_->{size} } grep { $_->{status} ne 'BYPASS' }
+	@{$held->{batches}} ], [ 1, 1, 1 + @r ], 'keys');
 
 $t->done();
