@@ -37,12 +37,13 @@ sim_server_start(sim_server_t *server, const sim_backend_t *backend)
 
 
 uint64_t
-sim_server_call(sim_server_t *server, uint64_t now, uint32_t items,
-    uint64_t tokens, unsigned *status)
+sim_server_call(sim_server_t *server, uint64_t now, uint32_t kind,
+    uint32_t items, uint64_t tokens, unsigned *status)
 {
     double                took;
     uint32_t              i;
     uint64_t             *place;
+    const sim_cost_t     *cost;
     const sim_backend_t  *backend;
 
     backend = server->backend;
@@ -54,8 +55,8 @@ sim_server_call(sim_server_t *server, uint64_t now, uint32_t items,
 
     *status = 200;
 
-    took = backend->fixed + backend->each * items
-           + backend->token * (double) tokens;
+    cost = sim_cost_of(backend, kind);
+    took = cost->fixed + cost->each * items + cost->token * (double) tokens;
 
     if (backend->jitter > 0) {
         took *= 1 + backend->jitter * (2 * sim_uniform(&server->seed) - 1);

@@ -94,7 +94,8 @@ sim_bound_worst(const sim_run_t *run, const sim_backend_t *backend)
             }
 
             slower = (double) (batch->sent - rq->at)
-                     + backend->each * (batch->items - rq->items);
+                     + sim_cost_of(backend, rq->kind)->each
+                       * (batch->items - rq->items);
             worst = llmb_max(worst, slower);
         }
     }
@@ -152,8 +153,6 @@ sim_bound(const sim_run_t *run, const sim_backend_t *backend, double worst)
 
     qsort(keyed, n, sizeof(sim_keyed_t), sim_keyed_cmp);
 
-    stab.worst = worst + backend->each * most;
-    stab.each = backend->each;
     stab.size = size;
     stab.since = 0;
     stab.items = 0;
@@ -163,6 +162,8 @@ sim_bound(const sim_run_t *run, const sim_backend_t *backend, double worst)
 
         if (i == 0 || keyed[i].key != keyed[i - 1].key) {
             stab.items = 0;
+            stab.each = sim_cost_of(backend, keyed[i].request->kind)->each;
+            stab.worst = worst + stab.each * most;
         }
 
         sim_stab(&stab, keyed[i].request);

@@ -139,10 +139,10 @@ sim_try(sim_options_t *o, const char *format, ...)
 double
 sim_lone(const sim_options_t *options)
 {
-    const sim_backend_t  *backend;
+    const sim_cost_t  *cost;
 
-    backend = &options->backend;
+    cost = &options->backend.costs[0];
 
-    return (backend->fixed + backend->each
-            + backend->token * options->generator.tokens) / 1000;
+    return (cost->fixed + cost->each
+            + cost->token * options->generator.tokens) / 1000;
 }

@@ -169,7 +169,8 @@ sim_start_clients(sim_engine_t *e, const sim_backend_t *backend)
     const sim_generator_t  *generator;
 
     generator = sim_maker_of(e->trace->maker);
-    spread = generator->think + backend->fixed + backend->each;
+    spread = generator->think + backend->costs[0].fixed
+             + backend->costs[0].each;
     seed = e->trace->seed;
 
     e->end = (uint64_t) (generator->seconds * 1e6);

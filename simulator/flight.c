@@ -90,7 +90,12 @@ sim_batch_add(sim_engine_t *e, sim_batch_t *batch, uint32_t r, uint32_t items,
 static void
 sim_batch_go(sim_engine_t *e, sim_batch_t *batch)
 {
-    batch->done = sim_server_call(&e->server, e->now, batch->items,
+    uint32_t  r;
+
+    r = e->run->members[batch->first];
+
+    batch->done = sim_server_call(&e->server, e->now,
+                                  e->trace->requests[r].kind, batch->items,
                                   batch->tokens, &batch->status);
 
     sim_queue_push(&e->queue, SIM_RETURN, batch->done,

@@ -117,7 +117,8 @@ sim_frontier(const sim_options_t *options, const sim_runs_t *runs)
 
     snprintf(title, sizeof(title), "Calls against added latency: %s, an "
              "upstream of %g + %g n ms", runs->all[0].trace->source,
-             options->backend.fixed / 1000, options->backend.each / 1000);
+             options->backend.costs[0].fixed / 1000,
+             options->backend.costs[0].each / 1000);
 
     out = sim_chart_open(options->frontier, SIM_WIDTH, height, title);
 

@@ -119,8 +119,8 @@ sim_make(sim_trace_t *trace, const sim_maker_t *maker, uint64_t *seed)
     request = sim_trace_add(trace);
 
     request->id = NULL;
-    request->model = maker->models[(uint32_t) (sim_uniform(seed)
-                                               * g->models)];
+    request->kind = (uint32_t) (sim_uniform(seed) * g->models);
+    request->model = maker->models[request->kind];
 
     tokens = g->kind == SIM_GENERATE_HEAVY
              ? sim_pareto(seed, g->tokens) : sim_exponential(seed, g->tokens);

@@ -37,6 +37,7 @@ typedef struct {
     const char       *key;        /* of who may share a call; or NULL */
     uint64_t          number;     /* of a key by chance; 0: there is none */
     uint32_t          client;     /* of those that wait for their answers */
+    uint32_t          kind;       /* of model, by chance, from 0 on */
     uint32_t          items;
     uint64_t          at;
     uint64_t          tokens;     /* of all items */

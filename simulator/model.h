@@ -52,8 +52,8 @@ unsigned sim_queue_pop(sim_queue_t *queue, sim_event_t *event);
 
 void sim_server_start(sim_server_t *server, const sim_backend_t *backend);
 /* when the call that is sent now has its whole answer */
-uint64_t sim_server_call(sim_server_t *server, uint64_t now, uint32_t items,
-    uint64_t tokens, unsigned *status);
+uint64_t sim_server_call(sim_server_t *server, uint64_t now, uint32_t kind,
+    uint32_t items, uint64_t tokens, unsigned *status);
 
 
 #endif /* _MODEL_H_INCLUDED_ */

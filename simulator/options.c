@@ -51,7 +51,8 @@ static const char  sim_help[] =
 "                                what is not said is as above\n"
 "\n"
 "the upstream:\n"
-"  --cost 3.15+0.62n             ms of a call of n items; with t tokens, too\n"
+"  --cost 3.15+0.62n             ms of a call of n items; with t tokens, too;\n"
+"                                several with commas: of models, in turn\n"
 "  --parallel 1                  calls at a time, or \"unlimited\"\n"
 "  --jitter 0%                   by which times differ, up and down\n"
 "  --reject 0%                   calls that are answered 429\n"
@@ -125,7 +126,8 @@ static unsigned sim_option_help(sim_options_t *o, const char *value);
 
 
 static const sim_option_t  sim_option_list[] = {
-    { "cost", sim_option_cost, "ms such as \"3.15+0.62n\"" },
+    { "cost", sim_option_cost,
+      "ms such as \"3.15+0.62n\", or up to 16 of them with commas in between" },
     { "parallel", sim_option_parallel, "1 to 4096, or \"unlimited\"" },
     { "jitter", sim_option_jitter, "0% to 100%" },
     { "reject", sim_option_reject, "0% to 100%" },
@@ -174,7 +176,7 @@ sim_options_init(sim_options_t *o)
     memset(o, 0, sizeof(sim_options_t));
     sim_settings_init(&o->settings);
 
-    (void) sim_cost("3.15+0.62n", &o->backend);
+    (void) sim_option_cost(o, "3.15+0.62n");
     o->backend.parallel = 1;
     o->backend.seed = 1;
     o->backend.most = 2048;
@@ -354,6 +356,11 @@ sim_options_check(const sim_options_t *o)
                 o->generated ? "generate" : "rate");
     }
 
+    if (o->backend.ncosts > g->models) {
+        sim_die(2, "\"--cost\": there are %u of them, for \"--models %u\"",
+                o->backend.ncosts, g->models);
+    }
+
     if (o->limited && !o->bound && !o->suggest) {
         sim_die(2, "\"--slower\" is for --bound and --suggest");
     }
@@ -382,7 +389,28 @@ sim_options_check(const sim_options_t *o)
 static unsigned
 sim_option_cost(sim_options_t *o, const char *value)
 {
-    return sim_cost(value, &o->backend);
+    char    *word;
+    size_t   len;
+
+    o->backend.ncosts = 0;
+
+    for ( ;; ) {
+        len = strcspn(value, ",");
+        word = sim_strdup(value, len);
+
+        if (o->backend.ncosts == SIM_COSTS
+            || !sim_cost(word, &o->backend.costs[o->backend.ncosts++]))
+        {
+            return 0;
+        }
+
+        free(word);
+        value += len;
+
+        if (*value++ == '\0') {
+            return 1;
+        }
+    }
 }
 
 

@@ -137,8 +137,8 @@ sim_plot_title(const sim_options_t *options, const sim_run_t *run, char *buf,
     }
 
     snprintf(buf, size, "%s, an upstream of %g + %g n ms, %s at a time",
-             run->trace->source, backend->fixed / 1000, backend->each / 1000,
-             places);
+             run->trace->source, backend->costs[0].fixed / 1000,
+             backend->costs[0].each / 1000, places);
 }
 
 

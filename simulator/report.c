@@ -64,6 +64,8 @@ sim_report(const sim_options_t *options, const sim_runs_t *runs)
 static void
 sim_report_head(const sim_options_t *options, const sim_runs_t *runs)
 {
+    uint32_t               i;
+    const sim_cost_t      *cost;
     const sim_backend_t   *backend;
     const sim_settings_t  *settings;
 
@@ -72,14 +74,20 @@ sim_report_head(const sim_options_t *options, const sim_runs_t *runs)
 
     sim_report_source(options, runs);
 
-    printf("\nupstream: %g + %g n", backend->fixed / 1000,
-           backend->each / 1000);
+    printf("\nupstream: ");
 
-    if (backend->token > 0) {
-        printf(" + %g t", backend->token / 1000);
+    for (i = 0; i < backend->ncosts; i++) {
+        cost = &backend->costs[i];
+
+        printf("%s%g + %g n", i ? ", " : "", cost->fixed / 1000,
+               cost->each / 1000);
+
+        if (cost->token > 0) {
+            printf(" + %g t", cost->token / 1000);
+        }
     }
 
-    printf(" ms, ");
+    printf(" ms%s, ", backend->ncosts > 1 ? " by model" : "");
 
     if (backend->parallel) {
         printf("%u at a time", backend->parallel);

@@ -200,9 +200,9 @@ static json_t *
 sim_json_backend(const sim_backend_t *backend)
 {
     return json_pack("{s:f, s:f, s:f, s:o, s:f, s:f, s:f, s:I, s:i, s:I}",
-                     "fixed_ms", backend->fixed / 1000,
-                     "per_item_ms", backend->each / 1000,
-                     "per_token_ms", backend->token / 1000,
+                     "fixed_ms", backend->costs[0].fixed / 1000,
+                     "per_item_ms", backend->costs[0].each / 1000,
+                     "per_token_ms", backend->costs[0].token / 1000,
                      "parallel", backend->parallel
                                  ? json_integer(backend->parallel)
                                  : json_null(),

@@ -24,6 +24,7 @@
 #define SIM_COMPARED  64
 #define SIM_TASKS     64
 #define SIM_SEEDS     1000
+#define SIM_COSTS     16
 #define SIM_NODES     1000
 
 
@@ -62,12 +63,20 @@ typedef struct {
 } sim_settings_t;
 
 
-/* what calls go to; a call takes fixed + each * items + token * tokens */
+/* a call takes fixed + each * items + token * tokens; us */
 
 typedef struct {
-    double            fixed;      /* us, as all three */
+    double            fixed;
     double            each;
     double            token;
+} sim_cost_t;
+
+
+/* what calls go to */
+
+typedef struct {
+    sim_cost_t        costs[SIM_COSTS];   /* of models, in turn */
+    uint32_t          ncosts;
     uint32_t          parallel;   /* calls at a time; 0: any number */
     double            jitter;     /* share by which a time may differ */
     double            reject;     /* share of calls that are answered 429 */
@@ -76,6 +85,10 @@ typedef struct {
     uint64_t          retry;      /* ms of their Retry-After; 0: none */
     uint64_t          seed;
 } sim_backend_t;
+
+
+#define sim_cost_of(backend, kind)                                            \
+    (&(backend)->costs[(kind) % (backend)->ncosts])
 
 
 /* one call, or one request that went by itself */
@@ -234,7 +247,7 @@ unsigned sim_time(const char *s, uint64_t max, uint64_t *ms);
 unsigned sim_size(const char *s, uint64_t min, uint64_t max, uint64_t *bytes);
 unsigned sim_share(const char *s, double *share);
 unsigned sim_rate(const char *s, double *per_second);
-unsigned sim_cost(const char *s, sim_backend_t *backend);
+unsigned sim_cost(const char *s, sim_cost_t *cost);
 unsigned sim_tolerance(const char *s, sim_tolerance_e *tolerance);
 
 /* options.c, settings.c */

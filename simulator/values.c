@@ -250,16 +250,16 @@ sim_rate(const char *s, double *per_second)
 /* "3.15+0.62n", "180 + 0.6*n + 0.01*t": ms, for n items and t tokens */
 
 unsigned
-sim_cost(const char *s, sim_backend_t *backend)
+sim_cost(const char *s, sim_cost_t *cost)
 {
     char    *end;
     double   x, *where, *seen[3];
     size_t   i, n;
 
     n = 0;
-    backend->fixed = 0;
-    backend->each = 0;
-    backend->token = 0;
+    cost->fixed = 0;
+    cost->each = 0;
+    cost->token = 0;
 
     for ( ;; ) {
         s += strspn(s, " ");
@@ -270,10 +270,10 @@ sim_cost(const char *s, sim_backend_t *backend)
 
         s = end + strspn(end, " *");
 
-        where = *s == 'n' ? &backend->each
-                : *s == 't' ? &backend->token : &backend->fixed;
+        where = *s == 'n' ? &cost->each
+                : *s == 't' ? &cost->token : &cost->fixed;
 
-        if (where == &backend->fixed) {
+        if (where == &cost->fixed) {
 
             if (memchr(end, '*', (size_t) (s - end))) {
                 return 0;

@@ -204,6 +204,10 @@ for (qw/ suggest frontier=x /) {
 }
 wrong('suggest', '"--suggest" and "--frontier" do not go together: they have '
 	. 'other settings', '--suggest', '--frontier', 'x', $file);
+wrong('costs', '"--cost": there are 2 of them, for "--models 1"',
+	qw/ --generate poisson --rate 5 --cost /, '1,2');
+wrong('costs', '"--cost": there are 2 of them, for "--models 1"', '--cost',
+	'1,2', $file);
 wrong('slower', '"--slower" is for --bound and --suggest', '--slower', 5, $file);
 wrong('think', '"--think" is for --clients', '--think', 5, $file);
 wrong('keys', '"--keys" is for --generate and --clients; a file has its own, '
@@ -232,7 +236,8 @@ for (
 	[ 'eligible-tasks', '"any", or up to 64 names with commas in between',
 		'', 'a,' ],
 	[ 'zone', 'a size from 1m to 4096m', qw/ 1k x 5000m / ],
-	[ 'cost', 'ms such as "3.15+0.62n"', 'x', '1+', '1*', 'n', '1n+*2',
+	[ 'cost', 'ms such as "3.15+0.62n", or up to 16 of them with commas in '
+		. 'between', '1,', ',1', '1,x', join(',', 1 .. 17), 'x', '1+', '1*', 'n', '1n+*2',
 		'1+2m', 'inf', '0x1',
 		'1+1n+1n', '1+2', '1t+1+1t' ],
 	[ 'parallel', '1 to 4096, or "unlimited"', qw/ 0 5000 x / ],

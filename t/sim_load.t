@@ -204,6 +204,18 @@ for my $kind (qw/ poisson bursts heavy /) {
 	is($sum, $summary->{requests}, "arrays, $kind: all have an answer");
 }
 
+# what calls cost by model
+
+my %took;
+
+$took{$_->{model}}{$_->{upstream_ms}} = 1 for @{run('--cost', '10,100+1n',
+	qw/ --models 3 --generate poisson --rate 50 --seconds 2 --max-size 1
+	--parallel unlimited /)->{batches}};
+
+is_deeply({ map { $_ => [ keys %{$took{$_}} ] } keys %took },
+	{ 'model-1' => [ 10 ], 'model-2' => [ 101 ], 'model-3' => [ 10 ] },
+	'costs of models, in turn');
+
 # nodes: each gathers for itself, unless requests come by key
 
 my @keys = (@remote, @fixed, qw/ --generate poisson --rate 1000 --keys 20 /);
