@@ -30,6 +30,10 @@
 #define SIM_ZONE       (64 * 1024 * 1024)
 #define SIM_ZONE_NODE  (4 * 1024 * 1024)
 
+/* ms that clients let pass after a 429 without Retry-After, as SDKs do */
+
+#define SIM_BACKOFF    500
+
 /* what clients that wait for nothing would make for ever */
 
 #define SIM_MADE       20000000
@@ -389,6 +393,10 @@ sim_serve(sim_engine_t *e, uint32_t r, unsigned status)
     /* at the earliest in the next pass of the event loop */
 
     at = e->now + llmb_max((uint64_t) think, SIM_PASS);
+
+    if (status == 429) {
+        at += llmb_max(e->server.backend->retry, SIM_BACKOFF) * 1000;
+    }
 
     if (at < e->end) {
         e->coming++;

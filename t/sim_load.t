@@ -51,6 +51,11 @@ for my $event (sort { $a->[0] <=> $b->[0] || $a->[1] <=> $b->[1] } map {
 
 is($most, 4, 'four clients: four requests at most, and at times');
 
+is(run(qw/ --clients 1 --seconds 10 --window none --reject 100% --brief /)
+	->{summary}{requests}, 20, 'a client that is refused takes its time');
+is(run(qw/ --clients 1 --seconds 10 --window none --reject 100% --brief
+	--retry-after 2s /)->{summary}{requests}, 5, 'as it is told');
+
 my $n = run(qw/ --clients 20 --think 100ms --cost 10 --parallel unlimited
 	--window none --seconds 60 --brief /)->{summary}{requests};
 
