@@ -702,7 +702,7 @@ make_world(void)
     }
 
     if (current->slots) {
-        llmb_learn_bounds(&llmb_upstream_of(z, llmb_group(z, 0))->learn, 1,
+        llmb_slots_bounds(&llmb_upstream_of(z, llmb_group(z, 0))->slots, 1,
                           current->slots, 0);
 
         while (nflights > current->slots) {

@@ -329,6 +329,6 @@ sim_learned(const sim_engine_t *e, sim_learned_t *learned)
     g = llmb_group(z, e->group);
 
     learned->concurrency = llmb_group_slots(z, g);
-    learned->cost = llmb_learn_cost(&llmb_upstream_of(z, g)->learn,
+    learned->cost = llmb_learn_cost(llmb_learn_of(z, g),
                                     &learned->fixed, &learned->each);
 }

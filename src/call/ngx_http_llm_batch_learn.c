@@ -53,7 +53,7 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
     g = llmb_group(zone->tables, group);
     u = r ? r->upstream : NULL;
 
-    if (u == NULL || llmb_upstream_of(zone->tables, g)->name) {
+    if (u == NULL || llmb_upstream_of(zone->tables, g)->named.name) {
         return;
     }
 
@@ -70,7 +70,9 @@ ngx_http_llm_batch_learn_upstream(ngx_http_llm_batch_zone_t *zone,
     }
 
     llmb_siphash_init(&hash, &zone->sh->secret);
-    llmb_siphash_update(&hash, &g->kind, sizeof(uint64_t));
+    llmb_siphash_update(&hash, &zone->generation, sizeof(ngx_uint_t));
+    llmb_siphash_update(&hash, &g->policy.learned, sizeof(uint32_t));
+    llmb_siphash_update(&hash, &g->policy.concurrency, sizeof(uint32_t));
     llmb_siphash_update(&hash, &port, sizeof(in_port_t));
     llmb_siphash_update(&hash, host->data, host->len);
 

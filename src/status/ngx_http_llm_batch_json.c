@@ -223,7 +223,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
 
     static const char  *windows[] = { "slot", "fixed", "rate" };
 
-    learn = &llmb_upstream_of(zone->tables, g)->learn;
+    learn = llmb_learn_of(zone->tables, g);
     policy = llmb_group_policy(g);
     adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 

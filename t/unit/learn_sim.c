@@ -27,7 +27,8 @@ sim_init(sim_t *s, const sim_upstream_t *upstream, double rate, uint64_t seed)
 {
     memset(s, 0, sizeof(sim_t));
 
-    llmb_learn_init(&s->learn, 1, 16);
+    llmb_learn_init(&s->learn);
+    llmb_slots_init(&s->slots, 1, 16);
 
     s->rate = rate;
     s->seed = seed * 2654435761u + 1;
@@ -55,7 +56,7 @@ sim_clear(sim_t *s)
     s->requests = 0;
     s->alone = 0;
     s->items = 0;
-    s->slots = 0;
+    s->sum = 0;
     s->least = UINT32_MAX;
     s->most = 0;
     s->ntimes = 0;
@@ -150,12 +151,12 @@ sim_end(sim_t *s, unsigned call)
     sample.time = s->now - c.sent;
     sample.end = c.how;
 
-    llmb_learn_sample(&s->learn, &sample, s->now);
+    llmb_learn_sample(&s->learn, &s->slots, &sample, NULL, s->now);
 
-    slots = llmb_learn_concurrency(&s->learn);
+    slots = llmb_slots_now(&s->slots);
     s->least = llmb_min(s->least, slots);
     s->most = llmb_max(s->most, slots);
-    s->slots += slots;
+    s->sum += slots;
 
     s->ended++;
 
@@ -195,7 +196,7 @@ sim_flush(sim_t *s)
 static unsigned
 sim_free(const sim_t *s)
 {
-    return s->queued && s->inflight < llmb_learn_concurrency(&s->learn);
+    return s->queued && s->inflight < llmb_slots_now(&s->slots);
 }
 
 
@@ -203,7 +204,7 @@ static void
 sim_pace(sim_t *s, unsigned n)
 {
     s->pace = s->now
-              + llmb_policy_pace(llmb_learn_concurrency(&s->learn),
+              + llmb_policy_pace(llmb_slots_now(&s->slots),
                                  s->inflight,
                                  llmb_arrivals_rate(&s->arrivals, s->now),
                                  llmb_learn_service(&s->learn, n),

@@ -5,7 +5,7 @@
  * Upstreams and a group in front of them, event by event, to see what
  * llmb_learn makes of their calls.  Requests come at random and do not care
  * how long answers take; what has gathered is sent whenever fewer calls are in
- * flight than llmb_learn_concurrency() says, at the pace of llmb_policy_pace().
+ * flight than llmb_slots_now() says, at the pace of llmb_policy_pace().
  * All times are in microseconds.
  */
 
@@ -15,7 +15,7 @@
 
 
 #include "llmb_arrivals.h"
-#include "llmb_learn.h"
+#include "llmb_slots.h"
 #include "llmb_policy.h"
 
 
@@ -49,6 +49,7 @@ typedef struct {
 
 typedef struct {
     llmb_learn_t      learn;
+    llmb_slots_t     slots;
     llmb_arrivals_t   arrivals;
     sim_upstream_t    upstream;
     double            rate;       /* requests per second */
@@ -70,7 +71,7 @@ typedef struct {
     unsigned          requests;   /* answered */
     unsigned          alone;      /* came while they were not to be merged */
     uint64_t          items;      /* in calls */
-    uint64_t          slots;      /* sum over calls */
+    uint64_t          sum;        /* sum over calls */
     uint32_t          least;      /* slots */
     uint32_t          most;
     unsigned          ntimes;

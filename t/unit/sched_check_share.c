@@ -2,13 +2,14 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Upstreams, and tenants there: each group has one of each, and waits only if
- * it has to.
+ * Upstreams, and what calls cost and tenants there: each group has one of each,
+ * and waits only if it has to.
  */
 
 
 #include <stdlib.h>
 
+#include "llmb_named.h"
 #include "sched_check.h"
 
 
@@ -16,9 +17,16 @@ typedef struct {
     uint32_t  groups;
     uint32_t  inflight;
     uint32_t  busy;
+    uint32_t  kinds;              /* of calls */
     uint32_t  waiting;            /* groups of a tenant, tenants of another */
-    uint32_t  tenants;            /* groups of a tenant */
 } sched_sums_t;
+
+
+/* what there is of each of its groups, by llmb_named_e */
+
+typedef struct {
+    sched_sums_t  *of[LLMB_NAMED_N];
+} sched_shares_t;
 
 
 static const char *
@@ -48,27 +56,19 @@ sched_check_tenant(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
 
     t = llmb_tenant(z, i);
 
-    if (t->groups != sums->tenants) {
-        sched_fail("tenant %u: %u groups instead of %u", i, t->groups,
-                   sums->tenants);
-    }
-
-    if ((llmb_tenant_turns(z)[i].height != 0) != (t->groups && t->line.n)) {
+    if ((llmb_tenant_turns(z)[i].height != 0)
+        != (t->named.groups && t->line.n))
+    {
         sched_fail("tenant %u waits although none of its groups does", i);
     }
 
-    if (t->groups == 0) {
+    if (t->named.groups == 0) {
         return NULL;
     }
 
     if (t->inflight != sums->inflight) {
         sched_fail("tenant %u: %u in flight instead of %u", i, t->inflight,
                    sums->inflight);
-    }
-
-    if (t->groups > 1 && t->upstream == LLMB_NIL) {
-        sched_fail("tenant %u: %u groups share what is not known", i,
-                   t->groups);
     }
 
     return sched_check_line(z, &t->line, llmb_turns(z), sums->waiting);
@@ -82,12 +82,7 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
 
     u = llmb_upstream(z, i);
 
-    if (u->groups != sums->groups) {
-        sched_fail("upstream %u: %u groups instead of %u", i, u->groups,
-                   sums->groups);
-    }
-
-    if (u->groups == 0) {
+    if (u->named.groups == 0) {
         return NULL;
     }
 
@@ -101,14 +96,14 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
                    u->busy, sums->busy);
     }
 
+    if (u->kinds != sums->kinds) {
+        sched_fail("upstream %u: %u kinds of calls instead of %u", i,
+                   u->kinds, sums->kinds);
+    }
+
     if (u->called != LLMB_NIL && !llmb_turns(z)[u->called].height) {
         sched_fail("upstream %u: %u is called, but does not wait", i,
                    u->called);
-    }
-
-    if (u->groups > 1 && u->name == 0) {
-        sched_fail("upstream %u: %u groups share what is not known", i,
-                   u->groups);
     }
 
     return sched_check_line(z, &u->line, llmb_tenant_turns(z),
@@ -116,131 +111,104 @@ sched_check_upstream(llmb_zone_t *z, uint32_t i, const sched_sums_t *sums)
 }
 
 
+/* each is free, or has a name that leads to it, or one group */
+
 static const char *
-sched_check_names(llmb_zone_t *z)
+sched_check_named(llmb_zone_t *z, llmb_named_e what, const sched_sums_t *sums)
 {
-    uint32_t  i, j, n;
+    uint32_t       i, j, n, nfree;
+    llmb_named_t  *named;
 
     n = 0;
+    nfree = 0;
 
     for (i = 0; i < z->nbuckets; i++) {
-        for (j = *llmb_at(z, uint32_t, names_at, i);
+        for (j = *llmb_at(z, uint32_t, names_at[what], i);
              j != LLMB_NIL;
-             j = llmb_upstream(z, j)->chain)
+             j = named->chain)
         {
-            if (llmb_upstream(z, j)->name == 0
-                || (llmb_upstream(z, j)->name & (z->nbuckets - 1)) != i
+            named = llmb_named(z, what, j);
+
+            if (named->name == 0 || (named->name & (z->nbuckets - 1)) != i
                 || ++n > z->ngroups)
             {
-                sched_fail("name of upstream %u", j);
+                sched_fail("name of %u, %u", what, j);
             }
         }
     }
 
-    for (i = 0; i < z->ngroups; i++) {
-        n -= (llmb_upstream(z, i)->groups && llmb_upstream(z, i)->name);
-    }
+    for (i = z->free_named[what]; i != LLMB_NIL; i = named->chain) {
+        named = llmb_named(z, what, i);
 
-    return n ? "names of upstreams are lost" : NULL;
-}
-
-
-static const char *
-sched_check_free_upstreams(llmb_zone_t *z)
-{
-    uint32_t  i, n;
-
-    n = 0;
-
-    for (i = z->free_upstream; i != LLMB_NIL; i = llmb_upstream(z, i)->chain) {
-        if (llmb_upstream(z, i)->groups || ++n > z->ngroups) {
-            sched_fail("free upstream %u", i);
+        if (named->groups || ++nfree > z->ngroups) {
+            sched_fail("free %u, %u", what, i);
         }
     }
 
     for (i = 0; i < z->ngroups; i++) {
-        n += (llmb_upstream(z, i)->groups != 0);
+        named = llmb_named(z, what, i);
+
+        n -= (named->groups && named->name);
+        nfree += (named->groups != 0);
+
+        if (named->groups != sums[i].groups) {
+            sched_fail("%u, %u: %u groups instead of %u", what, i,
+                       named->groups, sums[i].groups);
+        }
+
+        if (named->groups > 1 && named->name == 0) {
+            sched_fail("%u, %u: %u groups share what is not known", what, i,
+                       named->groups);
+        }
     }
 
-    if (n != z->ngroups) {
-        sched_fail("%u upstreams instead of %u", n, z->ngroups);
+    if (n || nfree != z->ngroups) {
+        sched_fail("some of %u are lost", what);
     }
 
     return NULL;
 }
 
 
-static const char *
-sched_check_payers(llmb_zone_t *z)
-{
-    uint32_t        i, j, n, nfree;
-    llmb_tenant_t  *t;
-
-    n = 0;
-    nfree = 0;
-
-    for (i = 0; i < z->nbuckets; i++) {
-        for (j = *llmb_at(z, uint32_t, payers_at, i);
-             j != LLMB_NIL;
-             j = t->chain)
-        {
-            t = llmb_tenant(z, j);
-
-            if (t->groups == 0 || t->upstream == LLMB_NIL
-                || ++n > z->ngroups)
-            {
-                sched_fail("name of tenant %u", j);
-            }
-        }
-    }
-
-    for (i = z->free_tenant; i != LLMB_NIL; i = llmb_tenant(z, i)->chain) {
-        if (llmb_tenant(z, i)->groups || ++nfree > z->ngroups) {
-            sched_fail("free tenant %u", i);
-        }
-    }
-
-    for (i = 0; i < z->ngroups; i++) {
-        t = llmb_tenant(z, i);
-
-        n -= (t->groups && t->upstream != LLMB_NIL);
-        nfree += (t->groups != 0);
-    }
-
-    return n || nfree != z->ngroups ? "tenants are lost" : NULL;
-}
-
-
 /* a group that waits has something to send, and pays where it does */
 
 static const char *
-sched_check_payer(llmb_zone_t *z, uint32_t i, sched_sums_t *upstreams,
-    sched_sums_t *tenants)
+sched_check_group(llmb_zone_t *z, uint32_t i, sched_shares_t *shares)
 {
-    llmb_group_t   *g;
-    llmb_tenant_t  *t;
-    sched_sums_t   *sums;
+    uint64_t          tenant, kind;
+    llmb_group_t     *g;
+    sched_sums_t     *u, *t;
+    llmb_upstream_t  *upstream;
 
     g = llmb_group(z, i);
-    t = llmb_tenant_of(z, g);
+    upstream = llmb_upstream_of(z, g);
 
-    if (t->upstream != LLMB_NIL
-        && (t->upstream != g->upstream || t->name != g->tenant))
-    {
+    u = &shares->of[LLMB_NAMED_UPSTREAM][g->upstream];
+    t = &shares->of[LLMB_NAMED_TENANT][g->payer];
+
+    tenant = 0;
+    kind = 0;
+
+    if (upstream->named.name) {
+        tenant = llmb_named_at(upstream, g->tenant);
+        kind = llmb_named_at(upstream, g->kind);
+    }
+
+    if (llmb_tenant_of(z, g)->named.name != tenant) {
         sched_fail("group %u is of another tenant", i);
     }
 
-    if ((t->upstream == LLMB_NIL) != (llmb_upstream_of(z, g)->name == 0)) {
-        sched_fail("tenant of group %u has no name", i);
+    if (llmb_cost(z, g->cost)->named.name != kind) {
+        sched_fail("calls of group %u cost what others do", i);
     }
 
-    sums = &upstreams[g->upstream];
-    sums->groups++;
-    sums->inflight += g->inflight;
-    sums->busy += (g->inflight != 0);
+    u->groups++;
+    u->inflight += g->inflight;
+    u->busy += (g->inflight != 0);
+    u->kinds += (shares->of[LLMB_NAMED_COST][g->cost].groups++ == 0);
 
-    tenants[g->payer].tenants++;
-    tenants[g->payer].inflight += g->inflight;
+    t->groups++;
+    t->inflight += g->inflight;
 
     if (!llmb_turns(z)[i].height) {
         return NULL;
@@ -250,27 +218,34 @@ sched_check_payer(llmb_zone_t *z, uint32_t i, sched_sums_t *upstreams,
         sched_fail("group %u does not wait", i);
     }
 
-    sums->waiting += (tenants[g->payer].waiting++ == 0);
+    u->waiting += (t->waiting++ == 0);
 
     return NULL;
 }
 
 
 static const char *
-sched_check_sums(llmb_zone_t *z, sched_sums_t *upstreams,
-    sched_sums_t *tenants)
+sched_check_shares(llmb_zone_t *z, sched_shares_t *shares)
 {
     uint32_t  i;
+    unsigned  what;
 
     for (i = 0; i < z->ngroups; i++) {
         if (llmb_group(z, i)->used) {
-            sched_try(sched_check_payer(z, i, upstreams, tenants));
+            sched_try(sched_check_group(z, i, shares));
         }
     }
 
+    for (what = 0; what < LLMB_NAMED_N; what++) {
+        sched_try(sched_check_named(z, (llmb_named_e) what,
+                                    shares->of[what]));
+    }
+
     for (i = 0; i < z->ngroups; i++) {
-        sched_try(sched_check_upstream(z, i, &upstreams[i]));
-        sched_try(sched_check_tenant(z, i, &tenants[i]));
+        sched_try(sched_check_upstream(z, i,
+                                       &shares->of[LLMB_NAMED_UPSTREAM][i]));
+        sched_try(sched_check_tenant(z, i,
+                                     &shares->of[LLMB_NAMED_TENANT][i]));
     }
 
     return NULL;
@@ -280,26 +255,24 @@ sched_check_sums(llmb_zone_t *z, sched_sums_t *upstreams,
 const char *
 sched_check_share(llmb_zone_t *z)
 {
-    const char    *problem;
-    sched_sums_t  *sums;
+    unsigned         what;
+    const char      *problem;
+    sched_sums_t    *sums;
+    sched_shares_t   shares;
 
-    sums = calloc(2 * (size_t) z->ngroups, sizeof(sched_sums_t));
+    sums = calloc(LLMB_NAMED_N * (size_t) z->ngroups, sizeof(sched_sums_t));
 
     if (sums == NULL) {
         abort();
     }
 
-    problem = sched_check_free_upstreams(z);
-
-    if (problem == NULL) {
-        problem = sched_check_sums(z, sums, sums + z->ngroups);
+    for (what = 0; what < LLMB_NAMED_N; what++) {
+        shares.of[what] = sums + what * (size_t) z->ngroups;
     }
+
+    problem = sched_check_shares(z, &shares);
 
     free(sums);
 
-    if (problem == NULL) {
-        problem = sched_check_names(z);
-    }
-
-    return problem ? problem : sched_check_payers(z);
+    return problem;
 }

@@ -7,6 +7,7 @@
 #include "llmb_sched_limits.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_pause.h"
+#include "llmb_slots.h"
 #include "llmb_when.h"
 #include "sched_play.h"
 
@@ -146,7 +147,7 @@ play_closes(play_t *play, llmb_group_t *g, uint64_t now)
     urgent = g->urgent;
     unsure = g->unsure;
 
-    if (llmb_upstream_of(play->z, g)->groups > 1) {
+    if (llmb_upstream_of(play->z, g)->named.groups > 1) {
         g->urgent = LLMB_NIL;
         g->unsure = 0;
     }
@@ -215,7 +216,7 @@ play_check_line(play_t *play, uint32_t group)
     then = play->now - 2 * PLAY_SKEW - 1;
 
     if (!g->policy.learned || llmb_turns(play->z)[group].height
-        || u->inflight < llmb_learn_concurrency(&u->learn)
+        || u->inflight < llmb_slots_now(&u->slots)
         || then < llmb_sched_shut(g))
     {
         return NULL;

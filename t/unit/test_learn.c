@@ -64,7 +64,7 @@ slots(unsigned calls)
     sim_clear(&sim);
     sim_calls(&sim, calls);
 
-    return (double) sim.slots / sim.ended;
+    return (double) sim.sum / sim.ended;
 }
 
 
@@ -120,13 +120,15 @@ a_new_group_has_its_defaults(void **state)
 {
     double        fixed, each;
     llmb_learn_t  l;
+    llmb_slots_t  s;
 
     (void) state;
 
-    llmb_learn_init(&l, 1, 16);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
 
     assert_true(sizeof(llmb_learn_t) <= 640);
-    assert_int_equal(llmb_learn_concurrency(&l), 16);
+    assert_int_equal(llmb_slots_now(&s), 16);
     assert_int_equal(llmb_learn_time(&l, 8), 0);
     assert_int_equal(llmb_learn_knee(&l), 0);
     assert_false(llmb_learn_cost(&l, &fixed, &each));
@@ -256,42 +258,47 @@ an_overload_halves_the_slots_once(void **state)
 {
     uint64_t       now;
     llmb_learn_t   l;
+    llmb_slots_t   s;
     llmb_sample_t  sample = { 1, 16, 100000, LLMB_LEARN_OVERLOAD };
 
     (void) state;
 
-    llmb_learn_init(&l, 1, 16);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
     now = 10 * SECOND;
 
-    llmb_learn_sample(&l, &sample, now);
-    assert_int_equal(llmb_learn_concurrency(&l), 8);
+    llmb_learn_sample(&l, &s, &sample, NULL, now);
+    assert_int_equal(llmb_slots_now(&s), 8);
 
     /* sent at the same time */
 
-    llmb_learn_sample(&l, &sample, now + 1000);
-    llmb_learn_sample(&l, &sample, now + 2000);
-    assert_int_equal(llmb_learn_concurrency(&l), 8);
+    llmb_learn_sample(&l, &s, &sample, NULL, now + 1000);
+    llmb_learn_sample(&l, &s, &sample, NULL, now + 2000);
+    assert_int_equal(llmb_slots_now(&s), 8);
 
-    llmb_learn_sample(&l, &sample, now + 200000);
-    llmb_learn_sample(&l, &sample, now + 400000);
-    llmb_learn_sample(&l, &sample, now + 600000);
-    llmb_learn_sample(&l, &sample, now + 800000);
-    assert_int_equal(llmb_learn_concurrency(&l), 1);
+    llmb_learn_sample(&l, &s, &sample, NULL, now + 200000);
+    llmb_learn_sample(&l, &s, &sample, NULL, now + 400000);
+    llmb_learn_sample(&l, &s, &sample, NULL, now + 600000);
+    llmb_learn_sample(&l, &s, &sample, NULL, now + 800000);
+    assert_int_equal(llmb_slots_now(&s), 1);
 
-    llmb_learn_init(&l, 3, 5);
-    llmb_learn_sample(&l, &sample, now);
-    assert_int_equal(llmb_learn_concurrency(&l), 3);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 3, 5);
+    llmb_learn_sample(&l, &s, &sample, NULL, now);
+    assert_int_equal(llmb_slots_now(&s), 3);
 
-    llmb_learn_init(&l, 4, 4);
-    llmb_learn_sample(&l, &sample, now);
-    assert_int_equal(llmb_learn_concurrency(&l), 4);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 4, 4);
+    llmb_learn_sample(&l, &s, &sample, NULL, now);
+    assert_int_equal(llmb_slots_now(&s), 4);
 
     /* others teach nothing */
 
-    llmb_learn_init(&l, 1, 16);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
     sample.end = LLMB_LEARN_OTHER;
-    llmb_learn_sample(&l, &sample, now);
-    assert_int_equal(llmb_learn_concurrency(&l), 16);
+    llmb_learn_sample(&l, &s, &sample, NULL, now);
+    assert_int_equal(llmb_slots_now(&s), 16);
     assert_int_equal(llmb_learn_time(&l, 1), 0);
 }
 
@@ -362,7 +369,7 @@ the_cost_is_that_of_a_call_that_does_not_wait(void **state)
 /* a lone call each, so no slots are learned */
 
 static void
-feed(llmb_learn_t *l, uint32_t items, uint64_t time, unsigned n)
+feed(llmb_learn_t *l, llmb_slots_t *s, uint32_t items, uint64_t time, unsigned n)
 {
     static uint64_t  now = 100 * (uint64_t) SECOND;
 
@@ -370,7 +377,7 @@ feed(llmb_learn_t *l, uint32_t items, uint64_t time, unsigned n)
 
     while (n--) {
         now += 2 * time;
-        llmb_learn_sample(l, &sample, now);
+        llmb_learn_sample(l, s, &sample, NULL, now);
     }
 }
 
@@ -380,11 +387,13 @@ one_size_does_not_tell_the_cost(void **state)
 {
     double        fixed, each;
     llmb_learn_t  l;
+    llmb_slots_t  s;
 
     (void) state;
 
-    llmb_learn_init(&l, 1, 16);
-    feed(&l, 5, 10000, 500);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
+    feed(&l, &s, 5, 10000, 500);
 
     assert_false(llmb_learn_cost(&l, &fixed, &each));
     assert_int_equal(llmb_learn_knee(&l), 0);
@@ -397,8 +406,9 @@ one_size_does_not_tell_the_cost(void **state)
     assert_in_range(llmb_learn_time(&l, 10), 12000, 22000);
     assert_in_range(llmb_learn_time(&l, 1), 1000, 11000);
 
-    llmb_learn_init(&l, 1, 16);
-    feed(&l, 1, 10000, 500);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
+    feed(&l, &s, 1, 10000, 500);
     assert_true(llmb_learn_merges(&l, 0));
     assert_in_range(llmb_learn_time(&l, 1), 10000, 11000);
 }
@@ -410,16 +420,18 @@ the_cost_is_bounded(void **state)
     double        fixed, each;
     unsigned      i;
     llmb_learn_t  l;
+    llmb_slots_t  s;
 
     (void) state;
 
     /* larger calls that are faster */
 
-    llmb_learn_init(&l, 1, 16);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
 
     for (i = 0; i < 200; i++) {
-        feed(&l, 1, 10000, 1);
-        feed(&l, 32, 5000, 1);
+        feed(&l, &s, 1, 10000, 1);
+        feed(&l, &s, 32, 5000, 1);
     }
 
     assert_true(llmb_learn_cost(&l, &fixed, &each));
@@ -429,11 +441,12 @@ the_cost_is_bounded(void **state)
 
     /* large calls that cost more than their share */
 
-    llmb_learn_init(&l, 1, 16);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
 
     for (i = 0; i < 200; i++) {
-        feed(&l, 1, 1000, 1);
-        feed(&l, 2, 3000, 1);
+        feed(&l, &s, 1, 1000, 1);
+        feed(&l, &s, 2, 3000, 1);
     }
 
     assert_true(llmb_learn_cost(&l, &fixed, &each));
@@ -443,21 +456,21 @@ the_cost_is_bounded(void **state)
     /* no time at all, and endless ones */
 
     for (i = 0; i < 200; i++) {
-        feed(&l, 1 + i % 3, 0, 1);
-        feed(&l, UINT32_MAX, UINT64_MAX / 1000, 1);
-        feed(&l, 0, 1, 1);
+        feed(&l, &s, 1 + i % 3, 0, 1);
+        feed(&l, &s, UINT32_MAX, UINT64_MAX / 1000, 1);
+        feed(&l, &s, 0, 1, 1);
     }
 
     (void) llmb_learn_cost(&l, &fixed, &each);
     assert_true(fixed >= 0 && each >= 0);
     assert_true(fixed < 1e20 && each < 1e20);
-    assert_in_range(llmb_learn_concurrency(&l), 1, 16);
+    assert_in_range(llmb_slots_now(&s), 1, 16);
     (void) llmb_learn_time(&l, UINT32_MAX);
 
     /* and it recovers */
 
     for (i = 0; i < 200; i++) {
-        feed(&l, 1 + i % 8, 3150 + 620 * (1 + i % 8), 1);
+        feed(&l, &s, 1 + i % 8, 3150 + 620 * (1 + i % 8), 1);
     }
 
     assert_true(llmb_learn_cost(&l, &fixed, &each));
@@ -547,26 +560,28 @@ all_is_merged_while_many_wait_at_the_upstream(void **state)
     unsigned       i;
     uint64_t       now;
     llmb_learn_t   l;
+    llmb_slots_t   s;
     llmb_sample_t  two = { 1, 2, 7000, LLMB_LEARN_GOOD };
     llmb_sample_t  sixty = { 1, 60, 60 * 4000, LLMB_LEARN_GOOD };
 
     (void) state;
 
-    llmb_learn_init(&l, 1, 16);
+    llmb_learn_init(&l);
+    llmb_slots_init(&s, 1, 16);
     now = 1000 * (uint64_t) SECOND;
 
     for (i = 0; i < 200; i++) {
-        feed(&l, 1 + i % 4, 4000 * (1 + i % 4), 1);
+        feed(&l, &s, 1 + i % 4, 4000 * (1 + i % 4), 1);
 
         now += 20000;
-        llmb_learn_sample(&l, &two, now);
+        llmb_learn_sample(&l, &s, &two, NULL, now);
     }
 
     assert_true(llmb_learn_apart(&l));
 
     for (i = 0; i < 16; i++) {
         now += 4000;
-        llmb_learn_sample(&l, &sixty, now);
+        llmb_learn_sample(&l, &s, &sixty, NULL, now);
     }
 
     assert_false(llmb_learn_apart(&l));
@@ -618,7 +633,7 @@ fixed_slots_stay(void **state)
 
     for (n = 1; n <= 16; n += 5) {
         sim_init(&sim, &serial, 800, n);
-        llmb_learn_init(&sim.learn, n, n);
+        llmb_slots_init(&sim.slots, n, n);
 
         sim_calls(&sim, 2000);
         assert_int_equal(sim.least, n);

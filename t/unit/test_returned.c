@@ -446,7 +446,7 @@ a_call_that_was_not_sent_teaches_nothing(void **state)
     (void) state;
 
     call = sent(1, 2, m);
-    before = llmb_upstream_of(z, llmb_group(z, group))->learn;
+    before = *llmb_learn_of(z, llmb_group(z, group));
     health = llmb_group(z, group)->health;
     outcome(502, 2);
     out.internal = 1;
@@ -457,7 +457,7 @@ a_call_that_was_not_sent_teaches_nothing(void **state)
     assert_sealed(m[0]);
     assert_sealed(m[1]);
     assert_memory_equal(&before,
-                        &llmb_upstream_of(z, llmb_group(z, group))->learn,
+                        llmb_learn_of(z, llmb_group(z, group)),
                         sizeof(llmb_learn_t));
     assert_memory_equal(&health, &llmb_group(z, group)->health,
                         sizeof(llmb_health_t));

@@ -19,6 +19,7 @@
 #include "llmb_sched_leave.h"
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
+#include "llmb_slots.h"
 #include "llmb_upstream.h"
 #include "llmb_when.h"
 #include "sched_table.h"
@@ -362,7 +363,8 @@ slots_that_are_learned_are_not_outrun(void **state)
     leave_all(T0 + 5);
 
     g->policy.learned = 1;
-    llmb_learn_init(&llmb_upstream_of(z, g)->learn, 1, 1);
+    llmb_learn_init(llmb_learn_of(z, g));
+    llmb_slots_init(&llmb_upstream_of(z, g)->slots, 1, 1);
 
     g->next = 0;
     plugged = plug();

@@ -20,6 +20,7 @@
 #include "llmb_sched_leave.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
+#include "llmb_slots.h"
 #include "sched_table.h"
 
 
@@ -70,8 +71,9 @@ known(uint64_t gap)
     g = llmb_group(z, group);
     g->policy.concurrency = SLOTS;
 
-    l = &llmb_upstream_of(z, g)->learn;
-    llmb_learn_init(l, SLOTS, SLOTS);
+    l = llmb_learn_of(z, g);
+    llmb_learn_init(l);
+    llmb_slots_init(&llmb_upstream_of(z, g)->slots, SLOTS, SLOTS);
 
     memset(&sample, 0, sizeof(llmb_sample_t));
     sample.items = 1;
@@ -81,7 +83,8 @@ known(uint64_t gap)
     for (n = 0; n < 40; n++) {
         now = (T0 - (40 - n) * gap) * 1000;
         llmb_arrivals_add(&g->arrivals, now);
-        llmb_learn_sample(l, &sample, now);
+        llmb_learn_sample(l, &llmb_upstream_of(z, g)->slots, &sample, NULL,
+                          now);
     }
 
     return g;
@@ -141,7 +144,7 @@ groups_share_the_pace(void **state)
 
     llmb_sched_goes_to(z, group, 77, T0 * 1000);
     llmb_sched_goes_to(z, other, 77, T0 * 1000);
-    llmb_learn_bounds(&llmb_upstream_of(z, g)->learn, SLOTS, SLOTS, 0);
+    llmb_slots_bounds(&llmb_upstream_of(z, g)->slots, SLOTS, SLOTS, 0);
 
     b = llmb_member_alloc(z, other, 1, 10);
     llmb_member(z, b)->items = 1;
@@ -266,7 +269,8 @@ while_nothing_is_known_slots_last_longer_and_longer(void **state)
 
     g = llmb_group(z, group);
     g->policy.concurrency = SLOTS;
-    llmb_learn_init(&llmb_upstream_of(z, g)->learn, SLOTS, SLOTS);
+    llmb_learn_init(llmb_learn_of(z, g));
+    llmb_slots_init(&llmb_upstream_of(z, g)->slots, SLOTS, SLOTS);
 
     for (n = 0; n < SLOTS / 2; n++) {
         (void) goes(T0 + n * 4);

@@ -20,6 +20,7 @@
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_queue.h"
+#include "llmb_slots.h"
 #include "llmb_upstream.h"
 #include "sched_table.h"
 
@@ -212,7 +213,8 @@ nobody_is_held_for_nothing(void **state)
     /* a few calls are enough to know what one takes, but not three */
 
     for (n = 1; n < 5; n++) {
-        llmb_learn_init(&llmb_upstream_of(z, g)->learn, 1, 100);
+        llmb_learn_init(llmb_learn_of(z, g));
+    llmb_slots_init(&llmb_upstream_of(z, g)->slots, 1, 100);
 
         for (i = 0; i < n; i++) {
             llmb_sample_t  sample = { .items = 1, .inflight = 1,

@@ -24,6 +24,7 @@
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
+#include "llmb_slots.h"
 #include "llmb_upstream.h"
 #include "sched_table.h"
 
@@ -101,7 +102,7 @@ setup_groups(void **state)
         assert_sound();
     }
 
-    llmb_learn_bounds(&upstream()->learn, 1, 1, 0);
+    llmb_slots_bounds(&upstream()->slots, 1, 1, 0);
 
     return 0;
 }
@@ -177,14 +178,14 @@ what_one_has_learned_another_knows(void **state)
 
     fresh = new_group("four", 1);
     assert_int_equal(llmb_learn_expected(
-                         &llmb_upstream_of(z, llmb_group(z, fresh))->learn, 1),
+                         llmb_learn_of(z, llmb_group(z, fresh)), 1),
                      0);
 
     llmb_sched_goes_to(z, fresh, NAME, T0 * 1000);
     assert_sound();
 
     assert_true(llmb_learn_cost(
-                    &llmb_upstream_of(z, llmb_group(z, fresh))->learn,
+                    llmb_learn_of(z, llmb_group(z, fresh)),
                     &fixed, &each));
     assert_in_range((int) fixed, 9900, 10100);
 
@@ -195,7 +196,7 @@ what_one_has_learned_another_knows(void **state)
     assert_sound();
 
     assert_false(llmb_learn_cost(
-                     &llmb_upstream_of(z, llmb_group(z, fresh))->learn,
+                     llmb_learn_of(z, llmb_group(z, fresh)),
                      &fixed, &each));
 }
 
@@ -216,7 +217,7 @@ calls_that_were_counted_apart_teach_nothing(void **state)
 
     (void) state;
 
-    l = &upstream()->learn;
+    l = llmb_learn_of(z, llmb_group(z, groups[0]));
     memset(&sample, 0, sizeof(llmb_sample_t));
     sample.items = 1;
     sample.inflight = 1;
@@ -258,7 +259,7 @@ slots_are_those_of_all(void **state)
 
     (void) state;
 
-    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS,
+    llmb_slots_bounds(&upstream()->slots, 1, GROUPS * SLOTS,
                       GROUPS * SLOTS);
 
     for (n = 0; n < GROUPS * SLOTS; n++) {
@@ -281,7 +282,7 @@ nobody_is_held_up_while_nothing_is_known(void **state)
 {
     unsigned       n;
     uint32_t       i, member;
-    llmb_learn_t  *l;
+    llmb_slots_t  *s;
 
     static const char  *names[] = { "four", "five", "six" };
 
@@ -301,16 +302,16 @@ nobody_is_held_up_while_nothing_is_known(void **state)
         assert_sound();
     }
 
-    l = &upstream()->learn;
-    assert_int_equal(llmb_learn_concurrency(l), GROUPS * SLOTS);
+    s = &upstream()->slots;
+    assert_int_equal(llmb_slots_now(s), GROUPS * SLOTS);
 
     /* but not any more, once there were too many */
 
-    llmb_learn_bounds(l, 1, 1, 0);
-    llmb_learn_bounds(l, 1, GROUPS * SLOTS, 0);
-    l->open = 0;
-    llmb_learn_bounds(l, 1, GROUPS * SLOTS, GROUPS * SLOTS);
-    assert_int_equal(llmb_learn_concurrency(l), 1);
+    llmb_slots_bounds(s, 1, 1, 0);
+    llmb_slots_bounds(s, 1, GROUPS * SLOTS, 0);
+    s->open = 0;
+    llmb_slots_bounds(s, 1, GROUPS * SLOTS, GROUPS * SLOTS);
+    assert_int_equal(llmb_slots_now(s), 1);
 
     leave_all(T0);
 }
@@ -332,7 +333,7 @@ no_sum_of_slots_is_too_large(void **state)
         llmb_sched_goes_to(z, i, NAME + 1, T0 * 1000);
     }
 
-    assert_in_range(llmb_upstream_of(z, llmb_group(z, i))->learn.max, 65536,
+    assert_in_range(llmb_upstream_of(z, llmb_group(z, i))->slots.max, 65536,
                     UINT32_MAX);
 }
 
@@ -770,7 +771,7 @@ a_call_that_is_given_up_makes_way(void **state)
 
     (void) state;
 
-    llmb_learn_bounds(&upstream()->learn, 1, 2, 2);
+    llmb_slots_bounds(&upstream()->slots, 1, 2, 2);
     llmb_group(z, groups[0])->policy.concurrency = 1;
     llmb_group(z, groups[0])->policy.max_size = 4;
 
@@ -813,9 +814,9 @@ who_waits_hears_of_a_larger_upstream(void **state)
     (void) state;
 
     groups[2] = new_group("alone", 1);
-    llmb_learn_bounds(&llmb_upstream_of(z, llmb_group(z, groups[2]))->learn,
+    llmb_slots_bounds(&llmb_upstream_of(z, llmb_group(z, groups[2]))->slots,
                       1, 1, 0);
-    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS, GROUPS * SLOTS);
+    llmb_slots_bounds(&upstream()->slots, 1, GROUPS * SLOTS, GROUPS * SLOTS);
 
     (void) join_group(2, 1, T0);
     assert_int_equal(who_goes(&member, T0), 2);
@@ -870,7 +871,7 @@ too_many_requests_is_said_to_one(void **state)
 
     (void) state;
 
-    llmb_learn_bounds(&upstream()->learn, 1, GROUPS * SLOTS,
+    llmb_slots_bounds(&upstream()->slots, 1, GROUPS * SLOTS,
                       GROUPS * SLOTS);
 
     memset(&sample, 0, sizeof(llmb_sample_t));

@@ -206,7 +206,7 @@ somebody_watches_for_the_next_call_of_a_budget(void **state)
 static void
 gives_up_merging(void)
 {
-    llmb_learn_t  *l = &llmb_upstream_of(z, llmb_group(z, group))->learn;
+    llmb_learn_t  *l = llmb_learn_of(z, llmb_group(z, group));
 
     l->apart = 1;
     l->probed = T0 * 1000;

@@ -6,9 +6,8 @@
 
 #include <string.h>
 
-#include "llmb_learn_parts.h"
 #include "llmb_learn_cost.h"
-#include "llmb_learn_slots.h"
+#include "llmb_slots.h"
 
 
 /* calls before anything is made of what one costs */
@@ -40,36 +39,15 @@ static void llmb_learn_decide(llmb_learn_t *l, uint32_t items,
 
 
 void
-llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max)
+llmb_learn_init(llmb_learn_t *l)
 {
     memset(l, 0, sizeof(llmb_learn_t));
-
-    l->min = llmb_max(min, 1);
-    l->max = llmb_max(max, l->min);
-    l->slots = l->max;
-    l->open = 1;
-
-    llmb_learn_slots_anew(l);
 }
 
 
 void
-llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max,
-    uint32_t inflight)
-{
-    uint32_t  slots;
-
-    slots = l->open ? llmb_max(l->slots, inflight) : l->slots;
-
-    l->min = min;
-    l->max = max;
-    l->slots = llmb_max(llmb_min(slots, max), min);
-    l->back = 0;
-}
-
-
-void
-llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
+llmb_learn_sample(llmb_learn_t *l, llmb_slots_t *slots,
+    const llmb_sample_t *sample, const llmb_others_t *others, uint64_t now)
 {
     llmb_sample_t  s;
 
@@ -84,18 +62,18 @@ llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample, uint64_t now)
     s.time = llmb_max(s.time, 1);
 
     if (s.end == LLMB_LEARN_OVERLOAD) {
-        llmb_learn_overload(l, &s, now);
+        llmb_slots_overload(slots, &s, now);
         return;
     }
 
-    if (llmb_learn_feed(l, &s)) {
+    if (llmb_learn_feed(l, &s, others ? others->cost : 1)) {
         /* that was another upstream */
         l->behind = 0;
         l->apart = 0;
-        llmb_learn_slots_anew(l);
+        llmb_slots_anew(slots);
     }
 
-    llmb_learn_slots(l, &s, now);
+    llmb_slots_sample(slots, l, &s, others && others->wait, now);
     llmb_learn_spread(l, &s);
     llmb_learn_decide(l, s.items, now);
 }
@@ -264,13 +242,6 @@ llmb_learn_service(const llmb_learn_t *l, uint32_t items)
     time = llmb_learn_fit(l, llmb_max(items, 1));
 
     return time < 1e15 ? (uint64_t) time : (uint64_t) 1e15;
-}
-
-
-uint32_t
-llmb_learn_concurrency(const llmb_learn_t *l)
-{
-    return l->slots;
 }
 
 

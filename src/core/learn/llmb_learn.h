@@ -76,7 +76,19 @@ typedef struct {
     float             behind;
     float             spread;     /* mean deviation, as a share of the time */
 
-    /* concurrency */
+    /* merging */
+    uint32_t          probe;      /* time between two probes, ms */
+    uint64_t          probed;     /* when the last one began */
+    uint32_t          merged;     /* calls of several items in this one */
+
+    unsigned          sizes:1;    /* calls of different sizes were seen */
+    unsigned          apart:1;    /* merging does not help */
+} llmb_learn_t;
+
+
+/* concurrency, of all kinds of calls to an upstream; see llmb_slots_init() */
+
+typedef struct {
     uint32_t          min;
     uint32_t          max;
     uint32_t          slots;
@@ -87,35 +99,34 @@ typedef struct {
     uint32_t          steady;     /* calls since the last change */
     uint64_t          changed;    /* when slots were set */
 
-    /* merging */
-    uint32_t          probe;      /* time between two probes, ms */
-    uint64_t          probed;     /* when the last one began */
-    uint32_t          merged;     /* calls of several items in this one */
+    /* that are worked on at a time, by the kind that knows best */
+    uint32_t          least;
+    uint32_t          most;
+    float             trust;      /* calls that it knows this from */
 
     unsigned          open:1;     /* slots were never made fewer */
     unsigned          careful:1;  /* there was an overload */
-    unsigned          sizes:1;    /* calls of different sizes were seen */
-    unsigned          apart:1;    /* merging does not help */
-} llmb_learn_t;
+} llmb_slots_t;
 
+
+/* what else goes on at an upstream */
+
+typedef struct {
+    double            cost;       /* what another call there takes, by that of
+                                     one like this */
+    unsigned          wait;       /* others want slots */
+} llmb_others_t;
+
+
+/* nothing is known */
+void llmb_learn_init(llmb_learn_t *l);
 
 /*
- * A new group.  Concurrency is learned between "min" and "max", from "max"
- * downwards, so that nobody is held up while nothing is known; it is fixed if
- * they are equal.
+ * A call, or a request that went alone, is over.  "others" is NULL if all calls
+ * there are of one kind, and nobody waits.
  */
-void llmb_learn_init(llmb_learn_t *l, uint32_t min, uint32_t max);
-
-/*
- * The bounds have changed.  If the slots were never too many, there are as many
- * as are used, by "inflight" calls, from now on.
- */
-void llmb_learn_bounds(llmb_learn_t *l, uint32_t min, uint32_t max,
-    uint32_t inflight);
-
-/* a call, or a request that went alone, is over */
-void llmb_learn_sample(llmb_learn_t *l, const llmb_sample_t *sample,
-    uint64_t now);
+void llmb_learn_sample(llmb_learn_t *l, llmb_slots_t *s,
+    const llmb_sample_t *sample, const llmb_others_t *others, uint64_t now);
 
 
 /*
@@ -143,9 +154,6 @@ uint64_t llmb_learn_expected(const llmb_learn_t *l, uint32_t items);
 
 /* what a call takes that waits for no other; 0 if nothing is known */
 uint64_t llmb_learn_service(const llmb_learn_t *l, uint32_t items);
-
-/* calls in flight that the upstream works on with profit */
-uint32_t llmb_learn_concurrency(const llmb_learn_t *l);
 
 /*
  * The items of a call beyond which throughput hardly grows: that of 80 % of

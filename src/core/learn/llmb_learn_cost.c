@@ -12,7 +12,8 @@
  *
  * m the items of the others.  For each P this is a line, which is fitted by
  * least squares with forgetting, and the P whose line is closest to what calls
- * took is the best.  So nothing has to be known of which calls waited.  But as
+ * took is the best.  Where calls of other kinds go to the same upstream, each
+ * counts for as many of this kind as it takes times longer.  So nothing has to be known of which calls waited.  But as
  * long as the same number of calls is in flight all the time, one P will do as
  * well as another: it is for llmb_learn_slots.c to make a difference.
  *
@@ -25,7 +26,6 @@
 
 #include <string.h>
 
-#include "llmb_learn_parts.h"
 #include "llmb_learn_cost.h"
 
 
@@ -81,7 +81,7 @@ static unsigned llmb_learn_strange(llmb_learn_t *l,
     const llmb_sample_t *sample, double expected);
 static void llmb_learn_forget(llmb_learn_t *l);
 static void llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample,
-    double time);
+    double others, double time);
 static double llmb_learn_waits(const llmb_sample_t *sample, double parallel);
 static void llmb_learn_solve(llmb_learn_t *l);
 static double llmb_learn_line(const llmb_learn_t *l,
@@ -92,7 +92,7 @@ static double llmb_learn_root(double value);
 
 
 unsigned
-llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample)
+llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample, double others)
 {
     double    time, waits, expected;
     unsigned  forgot;
@@ -101,7 +101,8 @@ llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample)
     forgot = 0;
 
     if (l->calls > 0) {
-        waits = llmb_learn_waits(sample, llmb_learn_parallel[l->best]);
+        waits = llmb_learn_waits(sample, llmb_learn_parallel[l->best])
+                * others;
 
         expected = llmb_learn_fit(l, sample->items)
                    + waits * llmb_learn_fit(l, l->size);
@@ -118,7 +119,7 @@ llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample)
         l->size = (float) sample->items;
     }
 
-    llmb_learn_add(l, sample, time);
+    llmb_learn_add(l, sample, others, time);
 
     l->size += ((float) sample->items - l->size) / 4;
 
@@ -160,7 +161,8 @@ llmb_learn_forget(llmb_learn_t *l)
 
 
 static void
-llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample, double time)
+llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample, double others,
+    double time)
 {
     float              keep;
     double             cost, waits, n, weight;
@@ -173,7 +175,7 @@ llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample, double time)
     for (i = 0; i < LLMB_LEARN_FITS; i++) {
         f = &l->fits[i];
 
-        waits = llmb_learn_waits(sample, llmb_learn_parallel[i]);
+        waits = llmb_learn_waits(sample, llmb_learn_parallel[i]) * others;
 
         /* as a call of n items that took so much and did not wait */
 
@@ -293,7 +295,7 @@ llmb_learn_range(llmb_learn_t *l, const double *error)
 
     for (i = LLMB_LEARN_FITS - 1; error[i] > bound; i--) { /* void */ }
 
-    l->most = llmb_min(llmb_learn_parallel[i], l->max);
+    l->most = llmb_learn_parallel[i];
 }
 
 

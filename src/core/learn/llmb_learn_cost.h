@@ -10,7 +10,7 @@
 #define _LLMB_LEARN_COST_H_INCLUDED_
 
 
-#include "llmb_learn_parts.h"
+#include "llmb_learn.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -18,9 +18,11 @@
 
 /*
  * A call was answered: what it says about the cost, and about how many are
- * worked on at a time.  1 if all that was known before had to be forgotten.
+ * worked on at a time.  The others in flight take "others" times what a call
+ * of the mean size takes.  1 if all that was known had to be forgotten.
  */
-unsigned llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample);
+unsigned llmb_learn_feed(llmb_learn_t *l, const llmb_sample_t *sample,
+    double others);
 
 /* the cost of a call; the most that it may be */
 double llmb_learn_fit(const llmb_learn_t *l, double items);

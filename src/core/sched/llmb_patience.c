@@ -66,7 +66,7 @@ llmb_patience_hold(llmb_zone_t *z, const llmb_group_t *g, double *each)
     double  fixed;
 
     if (g->policy.patience == 0
-        || !llmb_learn_guess(&llmb_upstream_of(z, g)->learn, &fixed, each))
+        || !llmb_learn_guess(llmb_learn_of(z, g), &fixed, each))
     {
         return 0;
     }
@@ -144,7 +144,7 @@ llmb_patience_gate(llmb_zone_t *z, const llmb_group_t *g)
 
     if (g->queue.n == 0
         || g->policy.window == LLMB_WINDOW_FIXED
-        || llmb_learn_apart(&llmb_upstream_of(z, g)->learn))
+        || llmb_learn_apart(llmb_learn_of(z, g)))
     {
         return 0;
     }

@@ -94,7 +94,7 @@ llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g, const llmb_member_t *m,
 
     return !m->part
            && g->policy.window == LLMB_WINDOW_SLOT
-           && !llmb_learn_merges(&llmb_upstream_of(z, g)->learn, now * 1000);
+           && !llmb_learn_merges(llmb_learn_of(z, g), now * 1000);
 }
 
 

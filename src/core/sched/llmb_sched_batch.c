@@ -13,6 +13,7 @@
 #include "llmb_sched_mail.h"
 #include "llmb_sched_queue.h"
 #include "llmb_sched_share.h"
+#include "llmb_slots.h"
 
 
 static void llmb_sched_fill(llmb_zone_t *z, llmb_group_t *g, uint32_t worker,
@@ -346,7 +347,7 @@ llmb_sched_pace(llmb_zone_t *z, const llmb_group_t *g, uint32_t items,
     slots = llmb_group_policy(g).concurrency;
 
     if (g->policy.learned) {
-        slots = llmb_min(slots, (double) llmb_learn_concurrency(&u->learn)
+        slots = llmb_min(slots, (double) llmb_slots_now(&u->slots)
                                 / u->busy);
     }
 
@@ -354,7 +355,7 @@ llmb_sched_pace(llmb_zone_t *z, const llmb_group_t *g, uint32_t items,
 
     return llmb_policy_pace(slots, u->inflight,
                             llmb_arrivals_rate(&g->arrivals, now * 1000),
-                            llmb_learn_service(&u->learn, items),
+                            llmb_learn_service(llmb_learn_of(z, g), items),
                             since * 1000);
 }
 

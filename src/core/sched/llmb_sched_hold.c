@@ -59,7 +59,7 @@ llmb_sched_hold(llmb_zone_t *z, const llmb_group_t *g, llmb_member_t *m,
     m->deadline = now + m->wait;
     m->bound = now + llmb_sched_longest(g, m);
 
-    l = &llmb_upstream_of(z, g)->learn;
+    l = llmb_learn_of(z, g);
     alone = llmb_sched_alone(l, m);
 
     if (m->budget == 0 || alone >= m->budget) {
@@ -171,7 +171,7 @@ llmb_sched_urgent(llmb_zone_t *z, const llmb_group_t *g, uint64_t now)
     llmb_learn_t   *l;
     llmb_member_t  *m;
 
-    l = &llmb_upstream_of(z, g)->learn;
+    l = llmb_learn_of(z, g);
 
     if (!g->unsure
         && (g->urgent == LLMB_NIL

@@ -5,6 +5,7 @@
 
 
 #include "llmb_sched_limits.h"
+#include "llmb_slots.h"
 
 
 /* ms for which a slot is kept for the group whose turn it is */
@@ -52,7 +53,7 @@ llmb_group_slots(llmb_zone_t *z, const llmb_group_t *g)
         return most;
     }
 
-    slots = llmb_learn_concurrency(&llmb_upstream_of(z, g)->learn);
+    slots = llmb_slots_now(&llmb_upstream_of(z, g)->slots);
 
     return llmb_min(most, slots);
 }
@@ -88,7 +89,7 @@ llmb_sched_free_slots(const llmb_upstream_t *u)
 {
     uint32_t  slots;
 
-    slots = llmb_learn_concurrency(&u->learn);
+    slots = llmb_slots_now(&u->slots);
 
     return slots > u->inflight ? slots - u->inflight : 0;
 }

@@ -152,7 +152,7 @@ llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
 
     llmb_sched_use_turn(z, group);
 
-    time = llmb_learn_service(&u->learn, items);
+    time = llmb_learn_service(llmb_learn_of(z, g), items);
 
     if (time == 0) {
         /* as long as nothing is known, each call takes the same time */
@@ -235,7 +235,7 @@ llmb_sched_goes_to(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
 
     g = llmb_group(z, group);
 
-    if (llmb_upstream_of(z, g)->name || name == 0) {
+    if (llmb_upstream_of(z, g)->named.name || name == 0) {
         return;
     }
 

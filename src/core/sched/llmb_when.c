@@ -290,7 +290,7 @@ llmb_when_latest(llmb_zone_t *z, const llmb_group_t *g, uint32_t urgent,
         return UINT64_MAX;
     }
 
-    l = &llmb_upstream_of(z, g)->learn;
+    l = llmb_learn_of(z, g);
     m = llmb_member(z, urgent);
     policy = llmb_group_policy(g);
 

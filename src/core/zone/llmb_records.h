@@ -158,9 +158,10 @@ typedef struct {
     llmb_arrivals_t  arrivals;
     float            near;        /* the share that comes soon after another */
     llmb_patient_t   patient[LLMB_PATIENCES];
-    uint64_t         kind;        /* of calls; part of the upstream's name */
+    uint64_t         kind;        /* of calls, by model, format and settings */
     uint64_t         format;      /* its name in llmb_understood_t */
     uint32_t         upstream;    /* that they go to */
+    uint32_t         cost;        /* of its kind of calls, there */
     uint64_t         tenant;      /* stands for whoever sends what is in it */
     uint32_t         payer;       /* that one, at the upstream */
     uint64_t         moved;       /* us; since then they share it */
@@ -199,6 +200,18 @@ typedef struct {
 
 
 /*
+ * What groups have in common that have a name for it.  One that has none yet
+ * has one of its own.
+ */
+
+typedef struct {
+    uint64_t         name;        /* a hash with a secret; 0: it has none */
+    uint32_t         chain;       /* next in the bucket, or next free one */
+    uint32_t         groups;      /* 0: free */
+} llmb_named_t;
+
+
+/*
  * Who waits for a turn, and what those have got that have had theirs: as with
  * members in a group, see llmb_fair.h, but of any number.
  */
@@ -213,18 +226,19 @@ typedef struct {
 
 
 /*
- * What groups share whose calls go to the same place and cost the same: what
- * was learned of them, and the slots, if their number is learned.  A group of
- * which that is not known yet has one for itself.
+ * What groups share whose calls go to the same place: the slots, if their
+ * number is learned, and whose turn it is.  A group of which that place is not
+ * known yet has one for itself.
  */
 
 typedef struct {
-    uint64_t         name;        /* stands for all of that; 0: not known */
-    uint32_t         chain;       /* next in the bucket, or next free one */
-    uint32_t         groups;      /* 0: free */
+    llmb_named_t     named;
     uint32_t         inflight;    /* calls of all of them */
     uint32_t         busy;        /* of them, with calls in flight */
-    llmb_learn_t     learn;
+    uint32_t         kinds;       /* of calls that go there */
+    float            service;     /* us, mean of what the last calls take that
+                                     wait for no other */
+    llmb_slots_t     slots;
 
     llmb_line_t      line;        /* of tenants */
     uint32_t         called;      /* a slot is kept for this one; or LLMB_NIL */
@@ -232,16 +246,18 @@ typedef struct {
 } llmb_upstream_t;
 
 
-/*
- * A tenant at an upstream: what was used by all of its groups that share it.
- * A group of which it is not known yet where its calls go has one for itself.
- */
+/* what calls of one kind, as of one model, cost at an upstream */
 
 typedef struct {
-    uint64_t         name;        /* that of its groups */
-    uint32_t         upstream;    /* LLMB_NIL: not known */
-    uint32_t         chain;       /* next in the bucket, or next free one */
-    uint32_t         groups;      /* 0: free */
+    llmb_named_t     named;
+    llmb_learn_t     learn;
+} llmb_cost_t;
+
+
+/* a tenant at an upstream: what was used by all of its groups that share it */
+
+typedef struct {
+    llmb_named_t     named;
     uint32_t         inflight;    /* calls of all of them */
     uint64_t         finish;      /* of its turn, in the time of the upstream */
     llmb_line_t      line;        /* of its groups, whose time is weighted */

@@ -10,17 +10,15 @@
 #define _LLMB_TENANT_H_INCLUDED_
 
 
-#include "llmb_zone_parts.h"
+#include "llmb_named.h"
 
 
 #pragma GCC visibility push(hidden)
 
 
-void llmb_tenants_clear(llmb_zone_t *z);
-
-/* a group comes to its upstream, finds out where that is, and goes */
+/* of a group that is new; that shares its upstream; and that goes */
 void llmb_tenant_attach(llmb_zone_t *z, uint32_t group);
-void llmb_tenant_name(llmb_zone_t *z, uint32_t group);
+void llmb_tenant_join(llmb_zone_t *z, uint32_t group);
 void llmb_tenant_detach(llmb_zone_t *z, uint32_t group);
 
 

@@ -2,15 +2,15 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * Upstreams, as far as groups share them.  There are as many records as there
- * are groups, and each group refers to one, so there always is one left.
  */
 
 
 #include <string.h>
 
-#include "llmb_zone_parts.h"
+#include "llmb_cost.h"
+#include "llmb_named.h"
 #include "llmb_sched_limits.h"
+#include "llmb_slots.h"
 #include "llmb_tenant.h"
 #include "llmb_upstream.h"
 
@@ -20,80 +20,28 @@
 #define LLMB_UPSTREAM_MOST  (1U << 24)
 
 
-static uint32_t llmb_upstream_alloc(llmb_zone_t *z);
-static void llmb_upstream_free(llmb_zone_t *z, uint32_t i);
-static uint32_t llmb_upstream_find(llmb_zone_t *z, uint64_t name);
 static void llmb_upstream_bounds(llmb_zone_t *z, const llmb_group_t *g);
 static void llmb_upstream_limited(llmb_zone_t *z, llmb_group_t *g,
     uint64_t sent, uint64_t now);
 static void llmb_upstream_good(llmb_group_t *g);
 
-#define llmb_name_bucket(z, name)                                             \
-    llmb_at(z, uint32_t, names_at, (name) & ((z)->nbuckets - 1))
-
-
-void
-llmb_upstreams_clear(llmb_zone_t *z)
-{
-    uint32_t  i;
-
-    z->free_upstream = LLMB_NIL;
-
-    for (i = z->ngroups; i--; /* void */ ) {
-        llmb_upstream_free(z, i);
-    }
-
-    for (i = 0; i < z->nbuckets; i++) {
-        *llmb_name_bucket(z, i) = LLMB_NIL;
-    }
-}
-
-
-static uint32_t
-llmb_upstream_alloc(llmb_zone_t *z)
-{
-    uint32_t          i;
-    llmb_upstream_t  *u;
-
-    i = z->free_upstream;
-    u = llmb_upstream(z, i);
-
-    z->free_upstream = u->chain;
-
-    memset(u, 0, sizeof(llmb_upstream_t));
-
-    u->line.root = LLMB_NIL;
-    u->called = LLMB_NIL;
-
-    return i;
-}
-
-
-static void
-llmb_upstream_free(llmb_zone_t *z, uint32_t i)
-{
-    llmb_upstream_t  *u;
-
-    u = llmb_upstream(z, i);
-
-    u->name = 0;
-    u->groups = 0;
-    u->chain = z->free_upstream;
-
-    z->free_upstream = i;
-}
-
 
 void
 llmb_upstream_attach(llmb_zone_t *z, uint32_t group)
 {
-    llmb_group_t  *g;
+    llmb_group_t     *g;
+    llmb_upstream_t  *u;
 
     g = llmb_group(z, group);
 
-    g->upstream = llmb_upstream_alloc(z);
-    llmb_upstream_of(z, g)->groups = 1;
+    g->upstream = llmb_named_alloc(z, LLMB_NAMED_UPSTREAM);
 
+    u = llmb_upstream_of(z, g);
+
+    u->line.root = LLMB_NIL;
+    u->called = LLMB_NIL;
+
+    llmb_cost_attach(z, group);
     llmb_tenant_attach(z, group);
 }
 
@@ -101,35 +49,21 @@ llmb_upstream_attach(llmb_zone_t *z, uint32_t group)
 void
 llmb_upstream_detach(llmb_zone_t *z, uint32_t group)
 {
-    uint32_t         *p;
     llmb_group_t     *g;
     llmb_upstream_t  *u;
 
     g = llmb_group(z, group);
     u = llmb_upstream_of(z, g);
 
+    llmb_tenant_detach(z, group);
+    llmb_cost_detach(z, group);
+
     u->inflight -= g->inflight;
     u->busy -= (g->inflight != 0);
 
-    llmb_tenant_detach(z, group);
-
-    if (--u->groups) {
+    if (!llmb_named_release(z, LLMB_NAMED_UPSTREAM, g->upstream)) {
         llmb_upstream_bounds(z, g);
-        return;
     }
-
-    if (u->name) {
-        for (p = llmb_name_bucket(z, u->name);
-             *p != g->upstream;
-             p = &llmb_upstream(z, *p)->chain)
-        {
-            /* void */
-        }
-
-        *p = u->chain;
-    }
-
-    llmb_upstream_free(z, g->upstream);
 }
 
 
@@ -142,10 +76,12 @@ llmb_upstream_init(llmb_zone_t *z, uint32_t group)
     g = llmb_group(z, group);
     most = g->policy.concurrency;
 
-    llmb_learn_init(&llmb_upstream_of(z, g)->learn,
+    llmb_slots_init(&llmb_upstream_of(z, g)->slots,
                     g->policy.learned ? 1 : most, most);
 }
 
+
+/* what was learned of its calls goes with it, if others know nothing of them */
 
 void
 llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
@@ -157,48 +93,40 @@ llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name, uint64_t now)
     g = llmb_group(z, group);
     u = llmb_upstream_of(z, g);
 
-    i = llmb_upstream_find(z, name);
+    i = llmb_named_find(z, LLMB_NAMED_UPSTREAM, name);
 
     if (i == LLMB_NIL) {
-        u->name = name;
-        u->chain = *llmb_name_bucket(z, name);
-        *llmb_name_bucket(z, name) = g->upstream;
-        llmb_tenant_name(z, group);
-        return;
+        llmb_named_name(z, LLMB_NAMED_UPSTREAM, g->upstream, name);
+
+    } else {
+        u->inflight -= g->inflight;
+        u->busy -= (g->inflight != 0);
+        u->kinds--;
+
+        (void) llmb_named_release(z, LLMB_NAMED_UPSTREAM, g->upstream);
+
+        u = llmb_upstream(z, i);
+
+        u->named.groups++;
+        u->inflight += g->inflight;
+        u->busy += (g->inflight != 0);
+        u->kinds++;
+
+        g->upstream = i;
+        g->finish = 0;
+        g->moved = now;
+
+        llmb_tenant_of(z, g)->finish = 0;
+        memset(&llmb_tenant_of(z, g)->line, 0, sizeof(llmb_line_t));
+        llmb_tenant_of(z, g)->line.root = LLMB_NIL;
     }
 
-    llmb_upstream_detach(z, group);
+    llmb_cost_join(z, group);
+    llmb_tenant_join(z, group);
 
-    u = llmb_upstream(z, i);
-
-    g->upstream = i;
-    g->finish = 0;
-    g->moved = now;
-
-    u->groups++;
-    u->inflight += g->inflight;
-    u->busy += (g->inflight != 0);
-
-    llmb_tenant_attach(z, group);
-    llmb_upstream_bounds(z, g);
-}
-
-
-static uint32_t
-llmb_upstream_find(llmb_zone_t *z, uint64_t name)
-{
-    uint32_t  i;
-
-    for (i = *llmb_name_bucket(z, name);
-         i != LLMB_NIL;
-         i = llmb_upstream(z, i)->chain)
-    {
-        if (llmb_upstream(z, i)->name == name) {
-            return i;
-        }
+    if (i != LLMB_NIL) {
+        llmb_upstream_bounds(z, g);
     }
-
-    return LLMB_NIL;
 }
 
 
@@ -212,10 +140,10 @@ llmb_upstream_bounds(llmb_zone_t *z, const llmb_group_t *g)
     llmb_upstream_t  *u;
 
     u = llmb_upstream_of(z, g);
-    sum = (uint64_t) g->policy.concurrency * u->groups;
+    sum = (uint64_t) g->policy.concurrency * u->named.groups;
     most = (uint32_t) llmb_min(sum, LLMB_UPSTREAM_MOST);
 
-    llmb_learn_bounds(&u->learn, g->policy.learned ? 1 : most, most,
+    llmb_slots_bounds(&u->slots, g->policy.learned ? 1 : most, most,
                       u->inflight);
 }
 
@@ -226,13 +154,14 @@ llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
 {
     uint64_t          sent;
     llmb_group_t     *g;
+    llmb_others_t     others;
     llmb_upstream_t  *u;
 
     g = llmb_group(z, group);
     u = llmb_upstream_of(z, g);
     sent = now > sample->time ? now - sample->time : 0;
 
-    if (sample->end == LLMB_LEARN_LIMITED && u->groups > 1) {
+    if (sample->end == LLMB_LEARN_LIMITED && u->named.groups > 1) {
         llmb_upstream_limited(z, g, sent, now);
         return;
     }
@@ -246,7 +175,15 @@ llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
         }
     }
 
-    llmb_learn_sample(&u->learn, sample, now);
+    others.cost = llmb_cost_others(z, g);
+    others.wait = u->line.n > 1 || (u->line.n && llmb_tenant_of(z, g)->line.n
+                                                 == 0);
+
+    llmb_learn_sample(llmb_learn_of(z, g), &u->slots, sample, &others, now);
+
+    if (sample->end == LLMB_LEARN_GOOD) {
+        llmb_cost_count(z, g, sample->items);
+    }
 }
 
 

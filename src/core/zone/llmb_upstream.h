@@ -17,7 +17,7 @@
 #pragma GCC visibility push(hidden)
 
 
-/* a new group has its policy, and begins to learn */
+/* a new group has its policy, which bounds its slots */
 void llmb_upstream_init(llmb_zone_t *z, uint32_t group);
 
 /*
@@ -36,9 +36,6 @@ void llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name,
  */
 void llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
     const llmb_sample_t *sample, uint64_t now);
-
-/* all are free */
-void llmb_upstreams_clear(llmb_zone_t *z);
 
 /* a group that is new, and one that goes; one cannot fail for the other */
 void llmb_upstream_attach(llmb_zone_t *z, uint32_t group);

@@ -107,10 +107,12 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
     llmb_table(calls_at, z->ncalls, llmb_call_t);
     llmb_table(groups_at, z->ngroups, llmb_group_t);
     llmb_table(upstreams_at, z->ngroups, llmb_upstream_t);
+    llmb_table(costs_at, z->ngroups, llmb_cost_t);
     llmb_table(tenants_at, z->ngroups, llmb_tenant_t);
     llmb_table(buckets_at, z->nbuckets, uint32_t);
-    llmb_table(names_at, z->nbuckets, uint32_t);
-    llmb_table(payers_at, z->nbuckets, uint32_t);
+    llmb_table(names_at[LLMB_NAMED_UPSTREAM], z->nbuckets, uint32_t);
+    llmb_table(names_at[LLMB_NAMED_COST], z->nbuckets, uint32_t);
+    llmb_table(names_at[LLMB_NAMED_TENANT], z->nbuckets, uint32_t);
     llmb_table(queue_links_at, z->nmembers, llmb_link_t);
     llmb_table(age_links_at, z->nmembers, llmb_link_t);
     llmb_table(ranks_at, z->nmembers, llmb_tree_node_t);
@@ -163,11 +165,12 @@ llmb_zone_clear(llmb_zone_t *z)
 
     for (i = 0; i < z->ngroups; i++) {
         llmb_group(z, i)->used = 0;
+        llmb_turns(z)[i].height = 0;
+        llmb_tenant_turns(z)[i].height = 0;
         llmb_list_push(&z->free_groups, llmb_idle_links(z), i);
     }
 
-    llmb_upstreams_clear(z);
-    llmb_tenants_clear(z);
+    llmb_named_clear(z);
 
     for (i = 0; i < z->nbuckets; i++) {
         *llmb_bucket(z, i) = LLMB_NIL;

@@ -25,7 +25,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    12
+#define LLMB_ZONE_LAYOUT    13
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -36,6 +36,16 @@
 /* bytes of a key of a group, which is compared and written under the lock */
 
 #define LLMB_KEY_MAX        65536
+
+
+/* what groups have in common that have the same name for it */
+
+typedef enum {
+    LLMB_NAMED_UPSTREAM = 0,
+    LLMB_NAMED_COST,
+    LLMB_NAMED_TENANT,
+    LLMB_NAMED_N
+} llmb_named_e;
 
 
 typedef struct {
@@ -50,11 +60,11 @@ typedef struct {
     size_t           calls_at;
     size_t           groups_at;
     size_t           upstreams_at;
+    size_t           costs_at;
     size_t           tenants_at;
     size_t           workers_at;
     size_t           buckets_at;
-    size_t           names_at;    /* buckets of upstreams */
-    size_t           payers_at;   /* and of tenants */
+    size_t           names_at[LLMB_NAMED_N];
     size_t           queue_links_at;
     size_t           age_links_at;
     size_t           ranks_at;
@@ -69,7 +79,7 @@ typedef struct {
 
     uint32_t         nmembers;
     uint32_t         ncalls;      /* of one, and those of several */
-    uint32_t         ngroups;     /* and upstreams, and turns */
+    uint32_t         ngroups;     /* and upstreams, costs, tenants, turns */
     uint32_t         nworkers;
     uint32_t         nbuckets;    /* a power of two */
     uint32_t         nchunks;
@@ -79,8 +89,7 @@ typedef struct {
     uint32_t         calls;       /* that there are */
     llmb_list_t      free_groups;
     llmb_list_t      idle_groups; /* oldest first */
-    uint32_t         free_upstream;
-    uint32_t         free_tenant;
+    uint32_t         free_named[LLMB_NAMED_N];
     uint32_t         free_chunk;
     uint32_t         nfree;       /* chunks */
     uint32_t         nkeys;       /* chunks that hold keys of groups */
@@ -99,10 +108,12 @@ typedef struct {
 #define llmb_call(z, i)         llmb_at(z, llmb_call_t, calls_at, i)
 #define llmb_group(z, i)        llmb_at(z, llmb_group_t, groups_at, i)
 #define llmb_upstream(z, i)     llmb_at(z, llmb_upstream_t, upstreams_at, i)
+#define llmb_cost(z, i)        llmb_at(z, llmb_cost_t, costs_at, i)
 #define llmb_tenant(z, i)       llmb_at(z, llmb_tenant_t, tenants_at, i)
 #define llmb_worker(z, i)       llmb_at(z, llmb_worker_t, workers_at, i)
 
 #define llmb_upstream_of(z, g)  llmb_upstream(z, (g)->upstream)
+#define llmb_learn_of(z, g)     (&llmb_cost(z, (g)->cost)->learn)
 #define llmb_tenant_of(z, g)    llmb_tenant(z, (g)->payer)
 
 /* a member is in its group's queue or in a call, never in both */
