@@ -14,6 +14,7 @@
 #include "llmb_sched_call.h"
 #include "llmb_sched_leave.h"
 #include "llmb_sched_limits.h"
+#include "llmb_sched_share.h"
 
 
 /* the breaker and the allowance, as they are by default */
@@ -21,6 +22,10 @@
 #define SIM_FALLBACK   50
 #define SIM_FAILURES   5
 #define SIM_COOLDOWN   10000
+
+/* the name of the upstream */
+
+#define SIM_PLACE      1
 
 
 static void sim_return_call(sim_engine_t *e, uint32_t batch);
@@ -273,6 +278,10 @@ sim_return_call(sim_engine_t *e, uint32_t batch)
     status = e->run->batches[batch].status;
 
     sim_outcome(e, batch, &out, &facts);
+
+    /* there is one upstream, as the first answer tells */
+
+    llmb_sched_goes_to(z, llmb_call(z, call)->group, SIM_PLACE, facts.usec);
 
     llmb_returned(z, call, 0, &out, &facts, sim_clock(e), &returned);
 

@@ -220,6 +220,7 @@ sim_group(sim_engine_t *e, uint32_t node, uint32_t r)
     }
 
     sim_set_group(e, llmb_group(z, g));
+    llmb_group(z, g)->kind = sim_model_hash(rq);
     llmb_upstream_init(z, g);
 
     return g;

@@ -8,6 +8,7 @@
 
 
 #include <stdio.h>
+#include <string.h>
 
 #include "llmb_siphash.h"
 #include "load.h"
@@ -42,4 +43,16 @@ sim_key_hash(const sim_request_t *rq)
     char  buf[SIM_KEY_SIZE];
 
     return llmb_siphash(&sim_secret, sim_key(rq, buf, sizeof(buf)));
+}
+
+
+uint64_t
+sim_model_hash(const sim_request_t *rq)
+{
+    llmb_str_t  model;
+
+    model.data = (const uint8_t *) rq->model;
+    model.len = strlen(rq->model);
+
+    return llmb_siphash(&sim_secret, model);
 }

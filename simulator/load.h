@@ -114,6 +114,9 @@ const char *sim_request_id(const sim_request_t *rq, char *buf, size_t size);
 llmb_str_t sim_key(const sim_request_t *rq, char *buf, size_t size);
 uint64_t sim_key_hash(const sim_request_t *rq);
 
+/* of its model, by which the costs of calls differ */
+uint64_t sim_model_hash(const sim_request_t *rq);
+
 /* generate.c: the trace of clients is empty, they make one in each run */
 sim_maker_t *sim_maker_create(const sim_generator_t *generator);
 void sim_maker_free(sim_maker_t *maker);
