@@ -201,23 +201,25 @@ play_check_wake(play_t *play, uint32_t group)
 }
 
 
-/* who would be sent if there were a slot is in the line for one */
+/*
+ * Who would be sent if there were a slot, by the clocks of all workers, is in
+ * the line for one, or told to look, or has a timer that has fired by now: a
+ * slot that comes free is not passed by, and nobody waits for a deadline.
+ */
 
 static const char *
 play_check_line(play_t *play, uint32_t group)
 {
     uint32_t          i;
-    uint64_t          then;
     llmb_group_t     *g;
     llmb_upstream_t  *u;
 
     g = llmb_group(play->z, group);
     u = llmb_upstream_of(play->z, g);
-    then = play->now - 2 * PLAY_SKEW - 1;
 
     if (!g->policy.learned || llmb_turns(play->z)[group].height
         || u->inflight < llmb_slots_now(&u->slots)
-        || then < llmb_sched_shut(g))
+        || play->now < llmb_sched_shut(g))
     {
         return NULL;
     }
@@ -233,7 +235,7 @@ play_check_line(play_t *play, uint32_t group)
         }
     }
 
-    if (llmb_when_free(play->z, g, then).at <= then) {
+    if (llmb_when_free(play->z, g, play->now).at <= play->now) {
         sched_fail("group %u waits for a slot, but not in the line", group);
     }
 

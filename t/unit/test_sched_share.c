@@ -738,6 +738,53 @@ who_is_called_and_gone_is_replaced(void **state)
 }
 
 
+/*
+ * His clock was ahead when he came, so he has no timer for the time of his
+ * group's next call.  Nor was he in the line, as the group had all of its own
+ * slots: when one of these comes free, too early by the clock of who had it,
+ * he is told to look, and waits for a slot of the upstream.
+ */
+
+static void
+whose_clock_is_ahead_is_in_the_line(void **state)
+{
+    uint32_t  own, other, member;
+
+    (void) state;
+
+    llmb_group(z, groups[0])->policy.concurrency = 1;
+    llmb_group(z, groups[0])->policy.max_size = 4;
+    llmb_learn_bounds(&upstream()->learn, 1, SLOTS, SLOTS);
+
+    (void) join_group(0, 1, T0);
+    assert_int_equal(who_goes(&own, T0), 0);
+    (void) join_group(1, 1, T0);
+    assert_int_equal(who_goes(&other, T0), 1);
+
+    llmb_learn_bounds(&upstream()->learn, 1, 1, 0);
+    llmb_group(z, groups[0])->next = (T0 + 4) * 1000;
+
+    member = join_group(0, 1, T0 + 5);
+    assert_int_equal(llmb_sched_wake(z, member, T0 + 5), T0 + 5 + 10000);
+
+    llmb_sched_leave(z, own, T0 + 2);
+    assert_sound();
+    assert_int_equal(expect(0, LLMB_MAIL_ARM, T0 + 5), member);
+    (void) expect(0, LLMB_MAIL_NONE, T0 + 5);
+
+    /* from there on he is told of a slot, and of nothing else */
+
+    llmb_sched_attend(z, groups[0], T0 + 6);
+    (void) expect(0, LLMB_MAIL_NONE, T0 + 6);
+
+    llmb_sched_leave(z, other, T0 + 50);
+    assert_int_equal(who_goes(&own, T0 + 50), 0);
+    assert_int_equal(own, member);
+
+    leave_all(T0 + 50);
+}
+
+
 static void
 deadlines_need_no_turn(void **state)
 {
@@ -931,6 +978,7 @@ main(void)
         share_test(a_tenant_that_was_alone_is_not_behind),
         share_test(a_slot_is_kept_for_a_moment),
         share_test(who_is_called_and_gone_is_replaced),
+        share_test(whose_clock_is_ahead_is_in_the_line),
         share_test(deadlines_need_no_turn),
         share_test(a_call_that_is_given_up_makes_way),
         share_test(who_waits_hears_of_a_larger_upstream),

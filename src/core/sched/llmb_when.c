@@ -335,14 +335,29 @@ llmb_when_soon(const llmb_group_t *g, const llmb_learn_t *l, uint64_t now,
 }
 
 
+/*
+ * Whoever has a clock that is ahead may have no timer for a moment that is over
+ * by it.  If there is no slot then, the group still has to get into the line
+ * for one; once it is there, it is told when there is one.
+ */
+
 unsigned
 llmb_when_near(llmb_zone_t *z, const llmb_group_t *g, uint64_t now)
 {
+    uint32_t  group;
     uint64_t  any;
+    unsigned  crowded;
+
+    if (g->queue.n == 0) {
+        return 0;
+    }
 
     any = now + LLMB_POLICY_SKEW;
+    group = llmb_member(z, g->queue.head)->group;
 
-    return llmb_when(z, g, any).at <= any;
+    crowded = llmb_turns(z)[group].height && llmb_sched_crowded(z, g, any);
+
+    return llmb_when_slots(z, g, crowded, any).at <= any;
 }
 
 

@@ -41,7 +41,7 @@ llmb_when_t llmb_when(llmb_zone_t *z, const llmb_group_t *g, uint64_t now);
 llmb_when_t llmb_when_free(llmb_zone_t *z, const llmb_group_t *g,
     uint64_t now);
 
-/* whether it is now by the clock of any worker */
+/* whether it is now by the clock of any worker, but for a slot it waits for */
 unsigned llmb_when_near(llmb_zone_t *z, const llmb_group_t *g, uint64_t now);
 
 /* whether it may be, earlier than by the deadlines of those who wait */
