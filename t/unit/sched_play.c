@@ -128,6 +128,7 @@ play_alloc(play_t *play, uint32_t w)
     m->part = (b & 0x60) == 0x60;
     m->wait = (uint32_t) llmb_group(play->z, group)->policy.max_wait;
     m->tolerance = (uint8_t) (50 * (len % 5 % 3));
+    m->solo = len % 64 == 21;
     m->budget = len % 3 ? 0 : 10 + len % 128;
     m->flow = b & 3;
     m->priority = (b >> 2) % 10;
@@ -357,6 +358,9 @@ play_mail(play_t *play, uint32_t w, unsigned *more)
         play->workers[w].later = llmb_sched_later(play->z, w);
         return NULL;
     }
+
+    /* it goes on until there is none */
+    play->workers[w].rung = 1;
 
     if (mail != LLMB_MAIL_SEND) {
         return play_mail_member(play, w, i, mail);

@@ -3,7 +3,7 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * Groups whose calls go to one upstream: what they know together, and whose
- * turn it is if there are too few slots.  Each group has a worker of its own.
+ * turn it is if there are too few slots.
  */
 
 
@@ -26,135 +26,7 @@
 #include "llmb_sched_share.h"
 #include "llmb_slots.h"
 #include "llmb_upstream.h"
-#include "sched_table.h"
-
-
-#define GROUPS  3
-#define SLOTS   2                     /* of each, as its policy says */
-#define NAME    77
-
-
-static uint32_t  groups[GROUPS];
-static unsigned  priority[GROUPS];
-
-
-/* a new one, with calls of one member; nobody knows yet where they go */
-
-static uint32_t
-new_group_of(uint64_t tenant, const char *name, unsigned learned)
-{
-    uint32_t        i;
-    unsigned        fresh;
-    llmb_str_t      key;
-    llmb_policy_t  *p;
-
-    key.data = (const uint8_t *) name;
-    key.len = strlen(name);
-
-    i = llmb_group_get(z, key, 5, &fresh);
-    assert_int_equal(fresh, 1);
-
-    p = &llmb_group(z, i)->policy;
-
-    p->window = LLMB_WINDOW_SLOT;
-    p->concurrency = SLOTS;
-    p->learned = learned;
-    p->max_size = 1;
-    p->max_bytes = 100000;
-    p->max_wait = 10000;
-
-    llmb_group(z, i)->tenant = tenant;
-    llmb_upstream_init(z, i);
-
-    return i;
-}
-
-
-static uint32_t
-new_group(const char *name, unsigned learned)
-{
-    return new_group_of(1, name, learned);
-}
-
-
-static llmb_upstream_t *
-upstream(void)
-{
-    return llmb_upstream_of(z, llmb_group(z, groups[0]));
-}
-
-
-/* all of them go to one upstream, which works on one call at a time */
-
-static int
-setup_groups(void **state)
-{
-    unsigned  i;
-
-    static const char  *names[GROUPS] = { "one", "two", "three" };
-
-    (void) setup(state);
-
-    for (i = 0; i < GROUPS; i++) {
-        groups[i] = new_group(names[i], 1);
-        priority[i] = LLMB_FAIR_PRIORITY;
-        llmb_sched_goes_to(z, groups[i], NAME, T0 * 1000);
-        assert_sound();
-    }
-
-    llmb_slots_bounds(&upstream()->slots, 1, 1, 0);
-
-    return 0;
-}
-
-
-static uint32_t
-join_group(unsigned n, uint32_t items, uint64_t now)
-{
-    uint32_t  i;
-
-    i = llmb_member_alloc(z, groups[n], n, 10);
-    assert_int_not_equal(i, LLMB_NIL);
-
-    llmb_member(z, i)->items = items;
-    llmb_member(z, i)->tokens = 5 * items;
-    llmb_member(z, i)->wait = 10000;
-    llmb_member(z, i)->priority = (uint8_t) priority[n];
-
-    llmb_sched_join(z, i, now);
-    assert_sound();
-
-    return i;
-}
-
-
-/* all look at their mail; which group sends a request, LLMB_NIL if none */
-
-static uint32_t
-who_goes(uint32_t *member, uint64_t now)
-{
-    uint32_t     n, i, who;
-    llmb_mail_e  mail;
-
-    who = LLMB_NIL;
-
-    for (n = 0; n < GROUPS; n++) {
-        while ((mail = llmb_sched_mail(z, n, now, &i)) != LLMB_MAIL_NONE) {
-            assert_sound();
-
-            if (mail == LLMB_MAIL_SEND) {
-                assert_int_equal(llmb_sched_send(z, i, n), i);
-                llmb_sched_go(z, i);
-
-                assert_int_equal(who, LLMB_NIL);
-                *member = i;
-                who = n;
-            }
-        }
-    }
-
-    return who;
-}
+#include "share_table.h"
 
 
 static void
@@ -785,6 +657,42 @@ whose_clock_is_ahead_is_in_the_line(void **state)
 }
 
 
+/* the call of one that goes apart is not what others of its group wait for */
+
+static void
+who_goes_apart_leaves_the_line_to_others(void **state)
+{
+    uint32_t  first, second, apart, own, member;
+
+    (void) state;
+
+    llmb_learn_bounds(&upstream()->learn, 1, SLOTS, SLOTS);
+
+    (void) join_group(1, 1, T0);
+    assert_int_equal(who_goes(&first, T0), 1);
+    (void) join_group(1, 1, T0);
+    assert_int_equal(who_goes(&second, T0), 1);
+
+    own = join_group(0, 1, T0);
+
+    apart = llmb_member_alloc(z, groups[0], 0, 10);
+    llmb_member(z, apart)->items = 1;
+    llmb_member(z, apart)->wait = 10000;
+    llmb_member(z, apart)->solo = 1;
+    llmb_sched_join(z, apart, T0);
+    assert_int_equal(who_goes(&member, T0), 0);
+    assert_int_equal(member, apart);
+
+    llmb_sched_leave(z, first, T0);
+    assert_int_equal(who_goes(&member, T0), LLMB_NIL);
+    llmb_sched_leave(z, second, T0);
+    assert_int_equal(who_goes(&member, T0), 0);
+    assert_int_equal(member, own);
+
+    leave_all(T0);
+}
+
+
 static void
 deadlines_need_no_turn(void **state)
 {
@@ -979,6 +887,7 @@ main(void)
         share_test(a_slot_is_kept_for_a_moment),
         share_test(who_is_called_and_gone_is_replaced),
         share_test(whose_clock_is_ahead_is_in_the_line),
+        share_test(who_goes_apart_leaves_the_line_to_others),
         share_test(deadlines_need_no_turn),
         share_test(a_call_that_is_given_up_makes_way),
         share_test(who_waits_hears_of_a_larger_upstream),

@@ -60,6 +60,9 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     if (llmb_sched_goes_apart(z, g, m, now)) {
         llmb_sched_single(z, g, member, LLMB_CLOSE_SLOT, now);
+
+        /* those who wait are not served by that */
+        llmb_sched_attend(z, m->group, now);
         return;
     }
 
