@@ -597,6 +597,31 @@ one_alone_to_an_absent_path_goes_its_own_way(void **state)
 }
 
 
+/* no company is gathered for a path that is not there, nor waited for */
+
+static void
+who_waits_hears_of_an_absent_path(void **state)
+{
+    uint32_t  i, waits;
+
+    (void) state;
+
+    llmb_group(z, group)->policy.concurrency = 2;
+
+    i = ours(0, 4);
+    outcome(404, 4);
+    out.moved = 1;
+
+    llmb_group(z, group)->next = (T0 + 50) * 1000;
+    waits = join(1, 1, T0);
+    (void) expect(1, LLMB_MAIL_NONE, T0);
+
+    assert_int_equal(back(i), LLMB_VERDICT_AGAIN);
+    assert_int_equal(single(1, T0), waits);
+    leave_all(T0);
+}
+
+
 /* after as many tries as any other */
 
 static void
@@ -702,6 +727,7 @@ main(void)
         sched_test(a_part_waits_out_a_pause_but_not_for_ever),
         sched_test(what_is_too_large_is_cut_again),
         sched_test(one_alone_to_an_absent_path_goes_its_own_way),
+        sched_test(who_waits_hears_of_an_absent_path),
         sched_test(a_call_of_one_that_was_not_sent_goes_its_own_way),
         sched_test(ids_of_tokens_are_known_or_refused),
         sched_test(a_format_that_is_not_spoken_is_not_tried)
