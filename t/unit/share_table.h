@@ -13,6 +13,7 @@
 
 #include "llmb_sched.h"
 #include "llmb_sched_share.h"
+#include "llmb_slots.h"
 #include "llmb_upstream.h"
 #include "sched_table.h"
 
@@ -90,7 +91,7 @@ setup_groups(void **state)
         assert_sound();
     }
 
-    llmb_learn_bounds(&upstream()->learn, 1, 1, 0);
+    llmb_slots_bounds(&upstream()->slots, 1, 1, 0);
 
     return 0;
 }

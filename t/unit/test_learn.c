@@ -369,7 +369,8 @@ the_cost_is_that_of_a_call_that_does_not_wait(void **state)
 /* a lone call each, so no slots are learned */
 
 static void
-feed(llmb_learn_t *l, llmb_slots_t *s, uint32_t items, uint64_t time, unsigned n)
+feed(llmb_learn_t *l, llmb_slots_t *s, uint32_t items, uint64_t time,
+    unsigned n)
 {
     static uint64_t  now = 100 * (uint64_t) SECOND;
 

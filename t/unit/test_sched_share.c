@@ -626,14 +626,14 @@ whose_clock_is_ahead_is_in_the_line(void **state)
 
     llmb_group(z, groups[0])->policy.concurrency = 1;
     llmb_group(z, groups[0])->policy.max_size = 4;
-    llmb_learn_bounds(&upstream()->learn, 1, SLOTS, SLOTS);
+    llmb_slots_bounds(&upstream()->slots, 1, SLOTS, SLOTS);
 
     (void) join_group(0, 1, T0);
     assert_int_equal(who_goes(&own, T0), 0);
     (void) join_group(1, 1, T0);
     assert_int_equal(who_goes(&other, T0), 1);
 
-    llmb_learn_bounds(&upstream()->learn, 1, 1, 0);
+    llmb_slots_bounds(&upstream()->slots, 1, 1, 0);
     llmb_group(z, groups[0])->next = (T0 + 4) * 1000;
 
     member = join_group(0, 1, T0 + 5);
@@ -666,7 +666,7 @@ who_goes_apart_leaves_the_line_to_others(void **state)
 
     (void) state;
 
-    llmb_learn_bounds(&upstream()->learn, 1, SLOTS, SLOTS);
+    llmb_slots_bounds(&upstream()->slots, 1, SLOTS, SLOTS);
 
     (void) join_group(1, 1, T0);
     assert_int_equal(who_goes(&first, T0), 1);

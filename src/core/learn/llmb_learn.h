@@ -8,7 +8,7 @@
  *
  * Everything is bounded: a group that is new, or whose figures make no sense,
  * has its defaults.  How it is done is told in the sources: llmb_learn_cost.c,
- * llmb_learn_slots.c and, for the rest, llmb_learn.c.
+ * llmb_slots.c and, for the rest, llmb_learn.c.
  */
 
 

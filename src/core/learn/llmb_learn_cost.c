@@ -13,9 +13,10 @@
  * m the items of the others.  For each P this is a line, which is fitted by
  * least squares with forgetting, and the P whose line is closest to what calls
  * took is the best.  Where calls of other kinds go to the same upstream, each
- * counts for as many of this kind as it takes times longer.  So nothing has to be known of which calls waited.  But as
- * long as the same number of calls is in flight all the time, one P will do as
- * well as another: it is for llmb_learn_slots.c to make a difference.
+ * counts for as many of this kind as it takes times longer.  So nothing has to
+ * be known of which calls waited.  But as long as the same number of calls is
+ * in flight all the time, one P will do as well as another: it is for
+ * llmb_slots.c to make a difference.
  *
  * Deviations count as shares of what a call took, so calls that are very late,
  * as some always are, do not count more than others.  Where the sizes are all

@@ -10,13 +10,13 @@
  * that of the kind of which most is known, and narrowed by what any other one
  * is certain of.
  *
- * An upstream begins with all slots, and loses those that are certainly too many.
- * Calls tell that by themselves while their number changes.  Where all slots
- * are taken all the time there have to be trials.  One with more slots tells
- * whether more are worked on; the next one is larger if so.  One with fewer
- * tells those that are worked on from those that wait: as with BBR, which looks
- * for the true round trip in this way.  Trials are made soon while their result
- * is not known, and less and less often if it is.
+ * An upstream begins with all slots, and loses those that are certainly too
+ * many.  Calls tell that by themselves while their number changes.  Where all
+ * slots are taken all the time there have to be trials.  One with more slots
+ * tells whether more are worked on; the next one is larger if so.  One with
+ * fewer tells those that are worked on from those that wait: as with BBR, which
+ * looks for the true round trip in this way.  Trials are made soon while their
+ * result is not known, and less and less often if it is.
  */
 
 

@@ -35,8 +35,9 @@ void llmb_sched_charge(llmb_zone_t *z, uint32_t group, uint32_t items,
 /*
  * The calls of the group go to what "name" stands for: the place, and the
  * concurrency of the policy.  From the first time on it shares the slots with
- * all others of that name, and what is known of calls with those of its kind.  What its calls that are under way
- * take, which were counted apart, teaches nothing; "now" is in microseconds.
+ * all others of that name, and what is known of calls with those of its kind.
+ * What its calls that are under way take, which were counted apart, teaches
+ * nothing; "now" is in microseconds.
  */
 void llmb_sched_goes_to(llmb_zone_t *z, uint32_t group, uint64_t name,
     uint64_t now);

@@ -9,7 +9,7 @@
 #include "llmb_named.h"
 
 
-/* the golden ratio, as in Knuth's multiplicative hash; odd, so nothing is lost */
+/* as in Knuth's multiplicative hash; it is odd, so nothing is lost */
 
 #define LLMB_NAMED_MIX  0x9e3779b97f4a7c15ULL
 

@@ -3,9 +3,9 @@
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
  * Records that groups have in common, by name: upstreams, and what calls cost
- * and tenants there.  There are as many of each as there are groups, and each group
- * refers to one, so there always is one left, and however many come, those who
- * are served are not forgotten.
+ * and tenants there.  There are as many of each as there are groups, and each
+ * group refers to one, so there always is one left, and however many come,
+ * those who are served are not forgotten.
  */
 
 
