@@ -89,7 +89,7 @@ sub more ($workers) {
 	my $r = $t->request({ uri => $uri,
 		body => { inputs => { x => [ 1 ] } } });
 	is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
-		'BYPASS item', 'columns');
+		'BYPASS adapter', 'columns');
 	is("$r->{status} $r->{json}{error}", '400 no input',
 		'columns: the answer of the server');
 

@@ -350,7 +350,7 @@ formats_decline_what_they_say(void **state)
         { &llmb_adapter_rerank, "/rerank",
           "{\"documents\":null,\"texts\":[\"a\"]}", LLMB_REASON_NONE },
         { &llmb_adapter_openai_embeddings, path, "{\"input\":\"a\"}",
-          LLMB_REASON_ITEM },
+          LLMB_REASON_ADAPTER },
         { &llmb_adapter_cohere_embed, "/v2/embed",
           "{\"texts\":[\"a\"],\"images\":[]}", LLMB_REASON_ADAPTER }
     };

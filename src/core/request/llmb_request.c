@@ -60,6 +60,9 @@ typedef struct {
 
 
 static unsigned llmb_request_by_path(const llmb_reader_t *rd);
+static unsigned llmb_request_is_other(const llmb_reader_t *rd);
+static unsigned llmb_request_is_column(const llmb_adapter_t *adapter,
+    unsigned forms, const llmb_body_member_t *m);
 static llmb_rc_e llmb_request_object(llmb_reader_t *rd);
 static llmb_rc_e llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
     llmb_json_token_t *tok);
@@ -137,8 +140,9 @@ llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
     } else {
         *reason = llmb_request_judge(&rd);
 
-        if ((*reason == LLMB_REASON_ITEM || *reason == LLMB_REASON_ADAPTER)
-            && !llmb_adapter_is_told(adapter, path))
+        if ((*reason == LLMB_REASON_ITEM && llmb_request_is_other(&rd))
+            || ((*reason == LLMB_REASON_ITEM || *reason == LLMB_REASON_ADAPTER)
+                && !llmb_adapter_is_told(adapter, path)))
         {
             /* it is not what a wrong body of this format looks like */
             *reason = LLMB_REASON_ADAPTER;
@@ -161,6 +165,70 @@ llmb_request_by_path(const llmb_reader_t *rd)
 
         if ((forms & 1) && rd->rq->adapter->forms[i]->path_model) {
             return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+/*
+ * Whether it is written for another API, whose path only ends alike: none of
+ * its members is a column of a form of this path, but one is of another
+ * format.
+ */
+
+static unsigned
+llmb_request_is_other(const llmb_reader_t *rd)
+{
+    unsigned                   k, other;
+    uint32_t                   i;
+    const llmb_body_member_t  *m;
+
+    if (rd->rq->form) {
+        return 0;
+    }
+
+    other = 0;
+
+    for (i = 0; i < rd->members.n; i++) {
+        m = &rd->members.elems[i];
+
+        if (llmb_request_is_column(rd->rq->adapter, rd->forms, m)) {
+            return 0;
+        }
+
+        for (k = 0; k < llmb_nadapters && !other; k++) {
+            other = llmb_request_is_column(llmb_adapters[k], ~0U, m);
+        }
+    }
+
+    return other;
+}
+
+
+/* of one of these forms */
+
+static unsigned
+llmb_request_is_column(const llmb_adapter_t *adapter, unsigned forms,
+    const llmb_body_member_t *m)
+{
+    unsigned              i;
+    const llmb_column_t  *column;
+
+    for (i = 0; i < LLMB_MAX_FORMS && adapter->forms[i]; i++) {
+
+        if (!(forms & (1U << i))) {
+            continue;
+        }
+
+        column = adapter->forms[i]->columns;
+
+        for ( /* void */ ; column && column->kinds; column++) {
+
+            if (column->name.len && llmb_member_is(m, column->name)) {
+                return 1;
+            }
         }
     }
 
@@ -267,26 +335,7 @@ llmb_request_member(llmb_reader_t *rd, llmb_str_t name,
 static unsigned
 llmb_request_watched(llmb_reader_t *rd, const llmb_body_member_t *m)
 {
-    unsigned              i, forms;
-    const llmb_column_t  *column;
-
-    for (i = 0, forms = rd->forms; forms; i++, forms >>= 1) {
-
-        if (!(forms & 1)) {
-            continue;
-        }
-
-        column = rd->rq->adapter->forms[i]->columns;
-
-        for ( /* void */ ; column && column->kinds; column++) {
-
-            if (column->name.len && llmb_member_is(m, column->name)) {
-                return 1;
-            }
-        }
-    }
-
-    return 0;
+    return rd->forms && llmb_request_is_column(rd->rq->adapter, rd->forms, m);
 }
 
 

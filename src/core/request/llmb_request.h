@@ -101,9 +101,9 @@ struct llmb_request_s {
  *                  others; there are columns of two forms; items are not alike
  *                  where they have to be, see llmb_alike.h), ADAPTER
  *                  (refused by the format; or of none, where the path tells
- *                  little: then rq->adapter is NULL), BODY_SIZE (values that
- *                  are meant for all items would make it too large a part of a
- *                  call); the first in the order of the body, but JSON before
+ *                  little, or by its members of another API: then rq->adapter
+ *                  is NULL), BODY_SIZE (values that are meant for all items
+ *                  would make it too large a part of a call); the first in the order of the body, but JSON before
  *                  all; rq->model is set wherever it could be read, and empty
  *                  if there are two, and so is rq->named, and rq->form, NULL
  *                  if no form has its columns in the body; nothing else is of
