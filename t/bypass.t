@@ -113,7 +113,7 @@ my @table = (
 	[ 'embeddings of Ollama', 'adapter', '{"model":"m","prompt":"x"}',
 		uri => '/api/embeddings' ],
 	[ 'texts of Cohere, not enabled', 'adapter', '{"texts":["x"]}',
-		uri => '/ollama/v1/embed' ],
+		uri => '/ollama/embed' ],
 	[ 'empty text', 'item', '{"input":""}' ],
 	[ 'empty text in an array', 'item', '{"input":["a",""]}' ],
 	[ 'null', 'item', '{"input":null}' ],

@@ -59,6 +59,48 @@ sub more ($workers) {
 	is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
 		'BYPASS adapter', 'images');
 
+	$r = $t->request({ uri => $uri, body => { %all,
+		inputs => [ { content => [ { type => 'image_url',
+			image_url => { url => 'data:image/png;base64,AAAA' }
+		} ] } ] } });
+	is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
+		'BYPASS adapter', 'inputs that are images');
+
+	# a path of two formats, told by what is there though it is empty
+
+	$r = $t->request({ uri => '/v1/embed', body => { %all,
+		texts => [] } });
+	is("$r->{headers}{'x-status'} $r->{headers}{'x-reason'}",
+		'BYPASS item', 'version 1: no texts');
+
+	# inputs in parts
+
+	meets($t, $mock, $uri, 'inputs', map { {
+		%all, inputs => [ map { { content => [ { type => 'text',
+			text => "text $_" } ] } } 1 .. $_ ],
+	} } 1 .. 4);
+	cuts($t, $mock, $uri, 'cut, inputs', { %all,
+		inputs => [ map { { content => [ { type => 'text',
+			text => "text $_" } ] } } 1 .. 6 ] });
+
+	# version 1, without types and with them
+
+	@r = meets($t, $mock, '/v1/embed', 'version 1', map { {
+		%all, texts => [ map { "text $_" } 1 .. $_ ]
+	} } 1 .. 4);
+	is_deeply([ map { scalar @{$_->{json}{embeddings}} } @r ], [ 1 .. 4 ],
+		'version 1: each has its own');
+	meets($t, $mock, '/v1/embed', 'version 1, types', map { {
+		%all, texts => [ map { "text $_" } 1 .. $_ ],
+		embedding_types => [ qw/ float int8 / ],
+	} } 1 .. 4);
+	cuts($t, $mock, '/v1/embed', 'cut, version 1', { %all,
+		texts => [ map { "text $_" } 1 .. 6 ] });
+	apart($t, $mock, 'version 1, with a type and without', map { {
+		uri => '/v1/embed', body => { %all, texts => [ "text $_" ],
+			$_ < 4 ? () : (embedding_types => [ 'float' ]) }
+	} } 1 .. 4);
+
 	# another input_type, another call
 
 	apart($t, $mock, 'another input_type', map { {

@@ -337,8 +337,8 @@ ngx_http_llm_batch_inspect(ngx_http_llm_batch_ctx_t *ctx)
 
 
 /*
- * Several formats may have one path, of which the first is the one that takes
- * the body; if none does, what it is not is told of the first of all.
+ * Several formats may have one path, of which the first is the one whose items
+ * the body has; if none does, what it is not is told of the first of all.
  */
 
 static llmb_reason_e
@@ -367,12 +367,12 @@ ngx_http_llm_batch_read(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *body)
     while ((adapter = ngx_http_llm_batch_next_adapter(r, ctx->conf, adapter))
            != NULL)
     {
-        if (llmb_request_read(&rq, adapter, ctx->body.path, ctx->body.body,
-                              &other)
-            == LLMB_OK)
-        {
+        (void) llmb_request_read(&rq, adapter, ctx->body.path,
+                                 ctx->body.body, &other);
+
+        if (other == LLMB_REASON_NONE || (rq.adapter && rq.form)) {
             ctx->body = rq;
-            return LLMB_REASON_NONE;
+            return other;
         }
     }
 

@@ -331,13 +331,25 @@ client_predict(client_t *c)
 }
 
 
+static json_t *
+client_parts(client_t *c)
+{
+    return json_pack("{s:[{s:s, s:o}]}", "content", "type", "text", "text",
+                     client_text(c));
+}
+
+
 static void
 client_cohere(client_t *c)
 {
-    c->path = "/v2/embed";
+    unsigned  texts;
+
+    texts = !client_one_in(c, 3);
+    c->path = (texts && client_one_in(c, 3)) ? "/v1/embed" : "/v2/embed";
 
     client_set(c, "model", json_string("m"));
-    client_set(c, "texts", client_list(c, client_text));
+    client_set(c, texts ? "texts" : "inputs",
+               client_list(c, texts ? client_text : client_parts));
 
     if (client_one_in(c, 2)) {
         client_set(c, "embedding_types",

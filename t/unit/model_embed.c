@@ -198,28 +198,39 @@ json_t *
 model_cohere(model_t *m)
 {
     size_t   i;
-    json_t  *texts, *types, *type, *embeddings;
+    json_t  *items, *texts, *types, *type, *embeddings;
+
+    /* what has parts is not repeated */
 
     texts = model_get(m, "texts");
-    model_require(json_array_size(texts) > 0, "no texts");
+    items = texts ? texts : model_get(m, "inputs");
+    texts = texts ? json_incref(texts) : json_array();
+
+    model_require(json_array_size(items) > 0, "no texts");
 
     types = model_get(m, "embedding_types");
-    types = types ? json_incref(types) : json_pack("[s]", "float");
-    embeddings = json_object();
 
-    json_array_foreach(types, i, type) {
-        m->frame++;
-        json_object_set_new(embeddings, json_string_value(type),
-                            model_vectors(m, texts));
+    if (types == NULL && strcmp(m->path, "/v1/embed") == 0) {
+        embeddings = model_vectors(m, items);
+
+    } else {
+        types = types ? json_incref(types) : json_pack("[s]", "float");
+        embeddings = json_object();
+
+        json_array_foreach(types, i, type) {
+            m->frame++;
+            json_object_set_new(embeddings, json_string_value(type),
+                                model_vectors(m, items));
+        }
+
+        json_decref(types);
     }
 
-    json_decref(types);
-
-    return json_pack("{s:o, s:o, s:O, s:{s:{s:s}, s:{s:I}, s:{s:I}}}",
+    return json_pack("{s:o, s:o, s:o, s:{s:{s:s}, s:{s:I}, s:{s:I}}}",
                      "id", model_id(m, "c"), "embeddings", embeddings,
                      "texts", texts, "meta", "api_version", "version", "2",
-                     "billed_units", "input_tokens", model_sum(texts),
-                     "tokens", "input_tokens", 2 * model_sum(texts));
+                     "billed_units", "input_tokens", model_sum(items),
+                     "tokens", "input_tokens", 2 * model_sum(items));
 }
 
 

@@ -242,7 +242,7 @@ static const model_format_t  model_formats[] = {
       "\"prompt_name\":null}",
       model_tei_embed },
     { "tei_predict", "inputs", "{\"raw_scores\":false}", model_predict },
-    { "cohere_embed", "texts",
+    { "cohere_embed", "texts inputs",
       "{\"embedding_types\":[\"float\"],\"truncate\":\"END\"}",
       model_cohere },
     { "gemini_embed", "requests content taskType model", "{}",

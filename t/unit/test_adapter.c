@@ -155,6 +155,10 @@ a_path_may_be_that_of_several_formats(void **state)
     assert_ptr_equal(next("/", ALL & ~bit_of(predict), embed), rerank);
     assert_ptr_equal(find("/", bit_of(rerank)), rerank);
 
+    assert_ptr_equal(find("/v1/embed", ALL), embed);
+    assert_ptr_equal(next("/v1/embed", ALL, embed),
+                     &llmb_adapter_cohere_embed);
+
     /* a shorter ending is no other format of the path */
 
     assert_null(next("/api/embed", ALL, &llmb_adapter_ollama_embed));

@@ -45,6 +45,8 @@ static llmb_mismatch_e llmb_split_key(llmb_split_t *sp, const uint8_t *base,
     const llmb_json_token_t *tok);
 static llmb_mismatch_e llmb_split_value(llmb_split_t *sp,
     const llmb_json_token_t *tok);
+static unsigned llmb_split_or_list(const llmb_split_t *sp,
+    const llmb_json_token_t *tok);
 static llmb_mismatch_e llmb_split_target(llmb_split_t *sp,
     llmb_target_e target, const llmb_json_token_t *tok);
 static llmb_mismatch_e llmb_split_list(llmb_split_t *sp,
@@ -285,7 +287,8 @@ llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
             /* without an object there is nothing at the end of the path */
 
             if (target == LLMB_TARGET_LIST && !llmb_json_closes(tok)
-                && tok->type != LLMB_JSON_OBJECT)
+                && tok->type != LLMB_JSON_OBJECT
+                && !llmb_split_or_list(sp, tok))
             {
                 return LLMB_MISMATCH_SHAPE;
             }
@@ -301,6 +304,17 @@ llmb_split_value(llmb_split_t *sp, const llmb_json_token_t *tok)
     }
 
     return LLMB_MISMATCH_NONE;
+}
+
+
+/* an array where the path of the list goes on may be the other list */
+
+static unsigned
+llmb_split_or_list(const llmb_split_t *sp, const llmb_json_token_t *tok)
+{
+    return tok->type == LLMB_JSON_ARRAY
+           && sp->path[LLMB_TARGET_OR_LIST] == tok->depth
+           && llmb_target_names(sp->conf.form->or_list) == tok->depth;
 }
 
 
@@ -700,6 +714,16 @@ llmb_split_leave(llmb_split_t *sp)
 
     complete = (sp->state == LLMB_SPLIT_COLUMN)
                ? sp->position == sp->conf.items : sp->seen == sp->n;
+
+    if (sp->state == LLMB_SPLIT_COLUMN && sp->position == 0
+        && sp->conf.form->also_none
+        && sp->path[LLMB_TARGET_ALSO] == sp->depth - 1)
+    {
+        /* it stays as it is */
+
+        sp->nlists--;
+        complete = 1;
+    }
 
     sp->state = LLMB_SPLIT_OUTSIDE;
     sp->json.report = sp->deepest;

@@ -80,6 +80,9 @@ typedef struct {
                                          the items of the request */
     unsigned              alone:1;    /* but not an array of one, nor is an
                                          array taken beside a bare item */
+    llmb_str_t            type;       /* of a list of objects: all that is
+                                         named "type" in them, or the request
+                                         is not batched; empty: anything */
 } llmb_column_t;
 
 
@@ -185,6 +188,8 @@ typedef struct {
     llmb_str_t            or_list;
     /* a further top-level member that is cut alike if it is an array */
     llmb_str_t            also;
+    /* which may have no elements at all */
+    unsigned              also_none:1;
     /* the path of an array that is about the call, whoever its members are */
     llmb_str_t            common;
     /* the member of an element that tells its position; empty: its place */

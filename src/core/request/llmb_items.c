@@ -288,6 +288,39 @@ llmb_items_allowed(const llmb_column_t *column, unsigned kind)
 }
 
 
+unsigned
+llmb_items_typed(llmb_str_t value, llmb_str_t type)
+{
+    unsigned                 named;
+    llmb_str_t               text;
+    llmb_json_t              js;
+    llmb_json_token_t        tok;
+
+    static const llmb_str_t  name = llmb_string("type");
+
+    llmb_json_init(&js, LLMB_JSON_MAX_DEPTH);
+
+    named = 0;
+
+    while (llmb_json_next(&js, value.data, value.len, 1, &tok) == LLMB_OK
+           && tok.type != LLMB_JSON_END)
+    {
+        text.data = value.data + tok.start;
+        text.len = tok.end - tok.start;
+
+        if (named
+            && (tok.type != LLMB_JSON_STRING || !llmb_json_is(text, type)))
+        {
+            return 0;
+        }
+
+        named = (tok.type == LLMB_JSON_KEY && llmb_json_is(text, name));
+    }
+
+    return 1;
+}
+
+
 llmb_shape_e
 llmb_items_shape(llmb_str_t value, uint64_t *tokens)
 {

@@ -76,6 +76,9 @@ llmb_rc_e llmb_items_see(llmb_seen_t *seen, llmb_json_t *json,
 unsigned llmb_items_column(llmb_values_t *values,
     const llmb_column_t *column, const llmb_seen_t *seen);
 
+/* whether all members "type" in a JSON value are this text */
+unsigned llmb_items_typed(llmb_str_t value, llmb_str_t type);
+
 /* the shape of a JSON value, whose tokens are added to *tokens */
 llmb_shape_e llmb_items_shape(llmb_str_t value, uint64_t *tokens);
 

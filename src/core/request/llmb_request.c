@@ -770,6 +770,12 @@ llmb_request_lengths(llmb_reader_t *rd)
             return LLMB_REASON_ITEM;
         }
 
+        if (rq->form->columns[c].type.len
+            && !llmb_items_typed(values->list, rq->form->columns[c].type))
+        {
+            return LLMB_REASON_ADAPTER;
+        }
+
         bytes += (uint64_t) values->span.len * (items / values->items);
 
         /* optional ones are parameters, which the model does not read */

@@ -103,11 +103,11 @@ struct llmb_request_s {
  *                  (refused by the format; or of none, where the path tells
  *                  little, or by its members of another API: then rq->adapter
  *                  is NULL), BODY_SIZE (values that are meant for all items
- *                  would make it too large a part of a call); the first in the order of the body, but JSON before
- *                  all; rq->model is set wherever it could be read, and empty
- *                  if there are two, and so is rq->named, and rq->form, NULL
- *                  if no form has its columns in the body; nothing else is of
- *                  use
+ *                  would make it too large a part of a call); the first in
+ *                  the order of the body, but JSON before all; rq->model is
+ *                  set wherever it could be read, and empty if there are two,
+ *                  and so is rq->named, and rq->form, NULL if no form has its
+ *                  columns in the body; nothing else is of use
  */
 llmb_rc_e llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
     llmb_str_t path, llmb_str_t body, llmb_reason_e *reason);

@@ -22,6 +22,7 @@
 
 static const llmb_str_t  llmb_tei_embed_paths[] = {
     llmb_string("/embed"),
+    llmb_string("/v1/embed"),
     llmb_string("/embed_all"),
     llmb_string("/embed_sparse"),
     llmb_null_string

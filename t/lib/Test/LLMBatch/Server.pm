@@ -36,7 +36,7 @@ my @paths = (
 	[ qr!/(?:embeddings|completions|moderations|classifications)$!,
 		'OpenAI' ],
 	[ qr!/rerank$!, 'Rerank' ],
-	[ qr!/v2/embed$!, 'Cohere' ],
+	[ qr!/v[12]/embed$!, 'Cohere' ],
 	[ qr!/api/embed$!, 'Ollama' ],
 	[ qr!/(?:embed(?:_all|_sparse)?|predict)$!, 'TEI' ],
 	[ qr!/models/[^/]+:(?:embedContent|batchEmbedContents)$!, 'Gemini' ],

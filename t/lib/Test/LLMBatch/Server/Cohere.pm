@@ -3,7 +3,9 @@ package Test::LLMBatch::Server::Cohere;
 # Copyright (C) The ngx_http_llm_batch_module authors
 
 # /v2/embed of Cohere: an array for each of "embedding_types", and the texts
-# once more, by place; 96 texts at most.
+# once more, by place; 96 texts at most.  Instead of texts there may be "inputs",
+# objects, which are not repeated.  /v1/embed answers without types if the
+# request has none.
 
 use v5.36;
 
@@ -15,12 +17,17 @@ my $max_items = 96;
 
 
 sub items($self, $request) {
-	return unless ref $request eq 'HASH' and ref $request->{texts} eq 'ARRAY';
-	return map { $_ // '' } @{$request->{texts}};
+	return unless ref $request eq 'HASH';
+
+	my $list = $request->{texts} // $request->{inputs};
+
+	return unless ref $list eq 'ARRAY';
+	return map { $_ // '' } @$list;
 }
 
 sub one($self, $request) {
-	return { %$request, texts => [ $request->{texts}[0] ] };
+	my $name = exists $request->{texts} ? 'texts' : 'inputs';
+	return { %$request, $name => [ $request->{$name}[0] ] };
 }
 
 sub exact($self, $request) { return 0 }
@@ -41,7 +48,7 @@ sub refuse($self, $request, $how) {
 	return 400, $self->error(400, 'invalid request: input_type parameter'
 		. ' is required') if !defined $request->{input_type};
 	return 400, $self->error(400, 'invalid request: texts cannot be empty')
-		if grep { ref or $_ eq '' } @items;
+		if grep { $_ eq '' or exists $request->{texts} && ref } @items;
 	return;
 }
 
@@ -56,22 +63,31 @@ sub answer($self, $request, $how) {
 	my @items = $self->items($request);
 	my $tokens = tokens_of(@items);
 	my $model = $request->{model} // '';
+	my $first = $self->{path} =~ m!/v1/embed$!;
+	my $floats = $first && !$request->{embedding_types};
 	my @types = @{$request->{embedding_types} // [ 'float' ]};
 	my @e = $self->disturb($how, map { [ $_, $items[$_],
 		vector(seed("$model $request->{input_type}", $items[$_]),
 			$request->{output_dimension} || 8) ] } 0 .. $#items);
 
-	return '{"id":"' . $self->id() . '","embeddings":{'
-		. join(',', map {
-			my $type = $_;
-			qq!"$type":[! . join(',', map {
-				_notation($type, @$_[2 .. $#$_])
-			} @e) . ']'
-		} @types)
-		. '},"texts":' . js([ map { $_->[1] } @e ])
-		. ',"meta":{"api_version":{"version":"2"},"billed_units":'
-		. qq!{"input_tokens":$tokens}},!
-		. '"response_type":"embeddings_by_type"}';
+	my $embeddings = join ',', map {
+		my $type = $_;
+		my $list = '[' . join(',', map {
+			_notation($type, @$_[2 .. $#$_])
+		} @e) . ']';
+
+		$floats ? $list : qq!"$type":$list!
+	} @types;
+
+	$embeddings = "{$embeddings}" unless $floats;
+
+	return '{"id":"' . $self->id() . qq!","embeddings":$embeddings!
+		. ',"texts":' . js([ map { ref ? () : $_ }
+			map { $_->[1] } @e ])
+		. ',"meta":{"api_version":{"version":"' . ($first ? 1 : 2)
+		. qq!"},"billed_units":{"input_tokens":$tokens}},!
+		. '"response_type":"embeddings_' . ($floats ? 'floats' : 'by_type')
+		. '"}';
 }
 
 sub _notation($type, @v) {
