@@ -10,6 +10,7 @@ import base64
 import concurrent.futures
 import hashlib
 import importlib.metadata
+import itertools
 import json
 import random
 import struct
@@ -59,13 +60,47 @@ def serve(port):
         _, items = await texts(request, "inputs")
         return web.json_response([vector(text) for text in items])
 
-    async def cohere(request):
-        _, items = await texts(request, "texts")
+    def cohere_answer(items, embeddings, kind, version):
         return web.json_response({
-            "id": "id", "texts": items,
-            "embeddings": {"float": [vector(text) for text in items]},
-            "meta": {"api_version": {"version": "2"},
+            "id": "id", "texts": items, "embeddings": embeddings,
+            "response_type": kind,
+            "meta": {"api_version": {"version": version},
                      "billed_units": {"input_tokens": len(items)}}})
+
+    async def cohere(request):
+        body = await request.json()
+        _, items = await texts(request,
+                               "texts" if "texts" in body else "inputs")
+        items = [item if isinstance(item, str) else item["content"][0]["text"]
+                 for item in items]
+        return cohere_answer(items, {"float": [vector(i) for i in items]},
+                             "embeddings_by_type", "2")
+
+    async def cohere_1(request):
+        _, items = await texts(request, "texts")
+        return cohere_answer(items, [vector(i) for i in items],
+                             "embeddings_floats", "1")
+
+    async def cohere_rerank(request):
+        _, items = await texts(request, "documents")
+        found = sorted(((vector(text)[0], i) for i, text in enumerate(items)),
+                       reverse=True)
+        return web.json_response({
+            "id": "id", "results": [{"index": i, "relevance_score": score}
+                                    for score, i in found],
+            "meta": {"api_version": {"version": "2"}, "billed_units": {
+                "search_units": (len(items) + 99) // 100}}})
+
+    async def ollama(request):
+        body, items = await texts(request, "input")
+        return web.json_response({
+            "model": body["model"], "embeddings": [vector(i) for i in items],
+            "total_duration": 1, "load_duration": 1,
+            "prompt_eval_count": len(items)})
+
+    async def ollama_old(request):
+        _, items = await texts(request, "prompt")
+        return web.json_response({"embedding": vector(items[0])})
 
     async def gemini(request):
         nonlocal calls
@@ -84,6 +119,10 @@ def serve(port):
     app.router.add_post("/v1/embeddings", openai)
     app.router.add_post("/embed", tei)
     app.router.add_post("/v2/embed", cohere)
+    app.router.add_post("/v1/embed", cohere_1)
+    app.router.add_post("/v2/rerank", cohere_rerank)
+    app.router.add_post("/api/embed", ollama)
+    app.router.add_post("/api/embeddings", ollama_old)
     app.router.add_post("/{path:v1.*/models/.*}", gemini)
     app.router.add_get("/count", count)
     web.run_app(app, host="127.0.0.1", port=port, print=None)
@@ -132,6 +171,66 @@ def cohere(url):
         embedding_types=["float"]).embeddings.float_[0]
 
 
+# half of them say what is the default
+
+def openai_defaults(url):
+    from openai import OpenAI
+    client = OpenAI(base_url=url + "/v1", api_key="k", max_retries=0)
+    said = itertools.cycle([{"encoding_format": "float"}, {}])
+
+    def embed(text):
+        body = {"model": "m", "input": text, **next(said)}
+        answer = client.post("/embeddings", body=body, cast_to=object)
+        return answer["data"][0]["embedding"]
+
+    return "openai", embed
+
+
+def cohere_inputs(url):
+    import cohere as package
+    client = package.ClientV2(api_key="k", base_url=url)
+    return "cohere", lambda text: client.embed(
+        model="m", input_type="search_query", embedding_types=["float"],
+        inputs=[{"content": [{"type": "text", "text": text}]}]
+        ).embeddings.float_[0]
+
+
+def cohere_1(url):
+    import cohere as package
+    client = package.Client(api_key="k", base_url=url)
+    return "cohere", lambda text: client.embed(
+        model="m", texts=[text], input_type="search_query").embeddings[0]
+
+
+# a document each, of one question; a search unit is billed to each alone
+
+def cohere_rerank(url):
+    import cohere as package
+    client = package.ClientV2(api_key="k", base_url=url)
+
+    def rerank(text):
+        answer = client.rerank(model="m", query="q", documents=[text])
+        if answer.meta.billed_units.search_units != 1:
+            return []
+        return [answer.results[0].relevance_score, *vector(text)[1:]]
+
+    return "cohere", rerank
+
+
+def ollama(url):
+    import ollama as package
+    client = package.Client(host=url)
+    return "ollama", lambda text: client.embed(
+        model="m", input=text).embeddings[0]
+
+
+def ollama_old(url):
+    import ollama as package
+    client = package.Client(host=url)
+    return "ollama", lambda text: client.embeddings(
+        model="m", prompt=text).embedding
+
+
 def google(url):
     from google import genai
     client = genai.Client(api_key="k", http_options={"base_url": url})
@@ -158,8 +257,11 @@ def voyage(url):
 
 CLIENTS = {
     "openai": openai, "openai-traced": openai_traced,
+    "openai-defaults": openai_defaults,
     "huggingface_hub": huggingface_hub, "azure": azure, "cohere": cohere,
-    "google": google, "mistral": mistral, "voyage": voyage,
+    "cohere-inputs": cohere_inputs, "cohere-1": cohere_1,
+    "cohere-rerank": cohere_rerank, "ollama": ollama,
+    "ollama-old": ollama_old, "google": google, "mistral": mistral, "voyage": voyage,
 }
 
 
