@@ -93,6 +93,15 @@ like((simulate(@remote, qw/ --suggest --generate poisson --rate 0.5 /))[1],
 	$nothing, 'few requests: nothing to be saved');
 unlike((simulate(@poisson, '--suggest'))[1], $nothing, 'others: much');
 
+# of a trace, too
+
+my $trace = simulated(@remote, '--suggest', trace_file([ map { {
+	request_id => "r$_", created_at_ms => 10 * $_, prompt => 'x', key => 'k'
+} } 1 .. 400 ]));
+
+is($trace->{suggestions}[0]{fewest} =~ s/ max_size=.*//r, 'slot patience=20%',
+	'a trace');
+
 # each load has its own, and seeds have a mean
 
 my $loads = simulated(@remote, qw/ --suggest --generate poisson --seeds 2 /,
