@@ -237,6 +237,20 @@ is_deeply([ map { "$_->{nodes} $_->{by}" } map { $_->{settings} }
 like((simulate(@poisson, qw/ --nodes 7 --by key --brief /))[1],
 	qr/^nodes: 7, by key$/m, 'nodes: report');
 
+# models of one upstream share its slots, and its costs are those of each: what
+# is learned is about as good as what is known
+
+my @models = (qw/ --cost 3.15+0.62n --jitter 10% --generate poisson
+	--seconds 20 --rate 600 --max-size 64 --patience off --seeds 3 --compare
+	slot concurrency=1 /);
+
+for my $n (1, 2, 4) {
+	my ($shared, $known) = map { $_->{latency_p99_ms}{mean} }
+		@{simulated(@models, '--models', $n)->{spreads}};
+
+	cmp_ok($shared, '<', 1.3 * $known, "$n models on one upstream");
+}
+
 # seeds: the mean, the least and the most
 
 my $spread = simulated(@poisson, qw/ --jitter 10% --seeds 3 --seed 5
