@@ -126,14 +126,14 @@ sub redirected {
 	my ($log, $r) = $t->logged(1, sub { $t->request(one('', 'alone')) });
 
 	is($r->{body}, "sorry\n", 'redirected: the file');
-	is(words('status', @$log) . words('reason', @$log), 'SINGLE',
+	is(words('status', @$log) . words('reason', @$log), 'SINGLEcompany',
 		'redirected: SINGLE');
 
 	($log, my @r) = $t->logged(N + 1, sub { together('', 'redirected') });
 
 	is((grep { $_->{body} eq "sorry\n" } @r), N, 'redirected: of a call');
 	is(words('status', @$log), 'FALLBACK SINGLE', 'redirected: FALLBACK');
-	is(words('reason', @$log), ' mismatch', 'redirected: the reason');
+	is(words('reason', @$log), 'mismatch slot', 'redirected: the reason');
 
 	$mock->reset();
 	$mock->script(status => 500);
@@ -142,7 +142,8 @@ sub redirected {
 
 	is((grep { $_->{body} eq "sorry\n" } @r), N, 'error_page: the page');
 	is(words('status', @$log), 'FALLBACK SINGLE', 'error_page: FALLBACK');
-	is(words('reason', @$log), ' upstream_error', 'error_page: the reason');
+	is(words('reason', @$log), 'slot upstream_error',
+		'error_page: the reason');
 
 	# who was never held, too
 

@@ -191,7 +191,7 @@ for (@table) {
 	my ($name, $body, %more) = @$_;
 
 	subtest "held: $name" => sub {
-		is(join(' ', compare($body, %more, held => 1)), 'SINGLE ',
+		is(join(' ', compare($body, %more, held => 1)), 'SINGLE company',
 			'status');
 	};
 }

@@ -202,6 +202,8 @@ sub ask ($where, %headers) {
 
 	$count{$reason}++ if $status eq 'BYPASS';
 
+	$reason = '' if $status eq 'SINGLE';
+
 	return ($status . ($reason eq '' ? '' : " $reason"), $said);
 }
 
@@ -366,7 +368,8 @@ sub names {
 		truncate $t->dir() . '/access.log', 0;
 		my $r = $t->request({ %o });
 
-		$count{$r->{headers}{'x-reason'}}++ if $r->{headers}{'x-reason'};
+		$count{$r->{headers}{'x-reason'}}++
+			if $r->{headers}{'x-status'} eq 'BYPASS';
 
 		my @log;
 		wait_for { @log = grep { $_->{request} =~ / \Q$o{uri}\E / }
@@ -381,12 +384,12 @@ sub names {
 	};
 	my %chat = (headers => { 'X-LLM-Task' => 'chat' });
 
-	is($model->('/set', 'm'), 'SINGLE - index index:m', 'a constant task');
-	is($model->('/model', 'big-1'), 'SINGLE - bulk bulk:big-1',
+	is($model->('/set', 'm'), 'SINGLE company index index:m', 'a constant task');
+	is($model->('/model', 'big-1'), 'SINGLE company bulk bulk:big-1',
 		'a task by the model');
 	is($model->('/model', 'tiny'), 'BYPASS task - :tiny',
 		'no task by the model');
-	is($model->('/itself', 'm'), 'SINGLE - - :m', 'a task made of itself');
+	is($model->('/itself', 'm'), 'SINGLE company - :m', 'a task made of itself');
 
 	# known although nothing was looked at
 

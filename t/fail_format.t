@@ -45,7 +45,7 @@ sub warnings { return $t->read_file('error.log') =~ /\[warn\].*format.*/g }
 # each of another key
 
 for my $n (1 .. 3) {
-	is(request(), 'SINGLE ', "tried, $n");
+	is(request(), 'SINGLE company', "tried, $n");
 
 	my @r = failing($t, $mock, { count => 1 }, \@texts, always => 1,
 		headers => { 'X-Key' => $n });
@@ -57,8 +57,8 @@ for my $n (1 .. 3) {
 is(request(), 'BYPASS format_off', 'off');
 is(request({}, headers => { 'X-Key' => 'new' }), 'BYPASS format_off',
 	'off for another key');
-is(request({ model => 'n' }), 'SINGLE ', 'not for another model');
-is(request({}, uri => '/other/v1/embeddings'), 'SINGLE ',
+is(request({ model => 'n' }), 'SINGLE company', 'not for another model');
+is(request({}, uri => '/other/v1/embeddings'), 'SINGLE company',
 	'not for another location');
 $t->metric_is('llm_batch_bypass_total{reason="format_off"}', 2);
 
@@ -95,7 +95,7 @@ for my $how ({ status => 500 }, { status => 400 }, { fault => 'cut' }) {
 		body => { model => 'errors' }) for 1 .. 4;
 }
 
-is(request({ model => 'errors' }), 'SINGLE ', 'errors do not count');
+is(request({ model => 'errors' }), 'SINGLE company', 'errors do not count');
 
 # where it is understood, wrong answers are left to the breaker
 
@@ -107,7 +107,7 @@ for my $n (1 .. 4) {
 		body => { model => 'known' });
 }
 
-is(request({ model => 'known' }), 'SINGLE ',
+is(request({ model => 'known' }), 'SINGLE company',
 	'understood once: a few wrong ones do not count');
 
 $t->done();

@@ -111,7 +111,7 @@ sub alone {
 	my @log = logged(1, sub { $t->request(of('', [ 1, 2, 3 ])) });
 
 	is(values_of(\@log, qw/ status reason close id size index tokens /),
-		'SINGLE - slot - 1 0 3', 'alone');
+		'SINGLE company slot - 1 0 3', 'alone');
 	is(values_of(\@log, qw/ adapter model group /),
 		'openai_embeddings m :m', 'alone: names');
 	times_are(\@log, 'alone');

@@ -397,7 +397,11 @@ ngx_http_llm_batch_add_client_header(ngx_http_request_t *r,
     ngx_strlow(p, status.data, status.len);
     p += status.len;
 
-    if (ctx->reason != LLMB_REASON_NONE) {
+    /* why one is alone is not known before it is over */
+
+    if (ctx->reason != LLMB_REASON_NONE
+        && result->status != LLMB_STATUS_SINGLE)
+    {
         p = ngx_sprintf(p, "; reason=%*s", llmb_reason_names[ctx->reason].len,
                         llmb_reason_names[ctx->reason].data);
     }

@@ -157,6 +157,7 @@ ngx_http_llm_batch_go(ngx_http_llm_batch_part_t *part)
     ctx->reason = part->result.reason;
     ctx->state = NGX_HTTP_LLM_BATCH_ALONE;
 
+    ngx_http_llm_batch_set_alone(ctx, ctx->result.alone);
     ngx_http_llm_batch_account(ctx);
     ngx_http_llm_batch_resume(ctx);
 }

@@ -33,7 +33,7 @@
     x(FAILED,      "FAILED")
 
 
-/* why it was not batched, or not answered by its call: $llm_batch_reason */
+/* why it was not batched, or alone, or failed: $llm_batch_reason */
 
 #define LLMB_REASON_LIST(x)                                                   \
     x(NONE,            "")                                                    \
@@ -63,6 +63,9 @@
     x(PARTS,           "parts")                                               \
     x(MEMORY,          "memory")                                              \
     x(FORMAT_OFF,      "format_off")                                          \
+    x(COMPANY,         "company")                                             \
+    x(KEY,             "key")                                                 \
+    x(SLOT,            "slot")                                                \
     x(INTERNAL,        "internal")
 
 

@@ -139,6 +139,24 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
 }
 
 
+void
+ngx_http_llm_batch_set_alone(ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t why)
+{
+    if (ctx->result.status == LLMB_STATUS_SINGLE) {
+        ctx->reason = why;
+    }
+}
+
+
+void
+ngx_http_llm_batch_count_alone(ngx_http_llm_batch_ctx_t *ctx)
+{
+    if (ctx->result.status == LLMB_STATUS_SINGLE) {
+        ngx_http_llm_batch_count(ctx->zone->sh->metrics.single[ctx->reason]);
+    }
+}
+
+
 static void
 ngx_http_llm_batch_pool_cleanup(void *data)
 {

@@ -21,6 +21,14 @@ ngx_http_llm_batch_ctx_t *ngx_http_llm_batch_get_ctx(ngx_http_request_t *r);
 void ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx);
 
 /*
+ * Why a request of its own is SINGLE, as far as is known by now; and that no
+ * more will be.
+ */
+void ngx_http_llm_batch_set_alone(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_uint_t why);
+void ngx_http_llm_batch_count_alone(ngx_http_llm_batch_ctx_t *ctx);
+
+/*
  * Where the head of a part's answer is, until it is joined or the request
  * over; NULL if there is no memory.
  */

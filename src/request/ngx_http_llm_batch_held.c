@@ -283,6 +283,8 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
         m = llmb_member(zone->tables, part->member);
 
         if (m->gen == part->gen) {
+            part->result.alone = (uint8_t) llmb_company_why(zone->tables, m);
+
             llmb_sched_leave(zone->tables, part->member, ngx_current_msec);
             LLMB_CRASH("leave locked");
         }
@@ -290,6 +292,11 @@ ngx_http_llm_batch_leave(ngx_http_llm_batch_part_t *part)
 
     if (zone->epoch == part->epoch && zone->members[part->member] == part) {
         zone->members[part->member] = NULL;
+    }
+
+    if (part->ctx->state == NGX_HTTP_LLM_BATCH_ALONE) {
+        ngx_http_llm_batch_set_alone(part->ctx, part->result.alone);
+        ngx_http_llm_batch_count_alone(part->ctx);
     }
 }
 

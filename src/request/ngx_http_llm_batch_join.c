@@ -11,6 +11,7 @@
 
 static llmb_reason_e ngx_http_llm_batch_may_join(
     ngx_http_llm_batch_ctx_t *ctx);
+static uint64_t ngx_http_llm_batch_family(ngx_http_llm_batch_ctx_t *ctx);
 static llmb_reason_e ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_entry_t *entry);
 static uint32_t ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
@@ -64,8 +65,24 @@ ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
 
     entry->hash = llmb_siphash(&ctx->zone->sh->secret,
                                ngx_http_llm_batch_str(&entry->key));
+    entry->family = ngx_http_llm_batch_family(ctx);
 
     return LLMB_REASON_NONE;
+}
+
+
+/* those of older configurations are none of it */
+
+static uint64_t
+ngx_http_llm_batch_family(ngx_http_llm_batch_ctx_t *ctx)
+{
+    llmb_siphash_t  hash;
+
+    llmb_siphash_init(&hash, &ctx->zone->sh->secret);
+    llmb_siphash_update(&hash, &ctx->zone->generation, sizeof(ngx_uint_t));
+    llmb_siphash_update(&hash, ctx->group.data, ctx->group.len);
+
+    return llmb_siphash_final(&hash);
 }
 
 
@@ -201,6 +218,8 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
 
     if (fresh) {
         ngx_http_llm_batch_set_group(ctx, entry, group);
+        llmb_family_attach(zone->tables, g,
+                           ngx_http_llm_batch_str(&ctx->group), entry->family);
         llmb_upstream_init(zone->tables, g);
     }
 
@@ -255,8 +274,6 @@ ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
 
     group->format = group->kind ^ ((uint64_t) conf->id << 32);
     group->adapter = ngx_http_llm_batch_adapter_slot(ctx->zone, adapter);
-    group->name_len = ngx_min(ctx->group.len, LLMB_GROUP_NAME);
-    ngx_memcpy(group->name, ctx->group.data, group->name_len);
 
     policy->window = conf->window;
     policy->concurrency = conf->concurrency;

@@ -16,6 +16,7 @@ typedef struct {
     ngx_str_t                       key;
     ngx_str_t                       credentials;
     uint64_t                        hash;        /* of the key */
+    uint64_t                        family;      /* of its name */
     uint64_t                        tenant;      /* whose turn it is for it */
     uint32_t                        budget;      /* what is left of it */
     llmb_policy_t                   policy;      /* of the group */

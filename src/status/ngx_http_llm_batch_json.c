@@ -215,6 +215,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
 {
     json_t         *name, *group;
     llmb_learn_t   *learn;
+    llmb_family_t  *f;
     double          fixed, each;
     uint32_t        knee;
     uint64_t        now;
@@ -227,7 +228,8 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     policy = llmb_group_policy(g);
     adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 
-    name = json_stringn((char *) g->name, g->name_len);
+    f = llmb_family_of(zone->tables, g);
+    name = f ? json_stringn((char *) f->name, f->name_len) : NULL;
 
     if (name == NULL) {
         /* cut within a character, or not UTF-8 at all */

@@ -32,6 +32,7 @@ typedef struct {
     uint64_t  calls[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_CLOSE_N];
     uint64_t  bypass[LLMB_REASON_N];
     uint64_t  fallback[LLMB_REASON_N];
+    uint64_t  single[LLMB_REASON_N];
     uint64_t  mismatch[LLMB_MISMATCH_N];
     uint64_t  cancelled_queued;
     uint64_t  cancelled_sent;

@@ -29,6 +29,7 @@ typedef struct {
 } ngx_http_llm_batch_metric_t;
 
 
+static void ngx_http_llm_batch_page_reasons(ngx_http_llm_batch_page_t *page);
 static void ngx_http_llm_batch_page_requests(ngx_http_llm_batch_page_t *page);
 static void ngx_http_llm_batch_page_calls(ngx_http_llm_batch_page_t *page);
 static void ngx_http_llm_batch_page_words(ngx_http_llm_batch_page_t *page,
@@ -179,21 +180,7 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
     ngx_http_llm_batch_page_requests(&page);
     ngx_http_llm_batch_page_calls(&page);
 
-    ngx_http_llm_batch_page_words(&page, "bypass_total",
-                     "Requests passed through.", "reason", llmb_reason_names,
-                     LLMB_REASON_N,
-                     offsetof(ngx_http_llm_batch_metrics_t, bypass));
-
-    ngx_http_llm_batch_page_words(&page, "fallback_total",
-                     "Requests sent alone after their call failed.", "reason",
-                     llmb_reason_names, LLMB_REASON_N,
-                     offsetof(ngx_http_llm_batch_metrics_t, fallback));
-
-    ngx_http_llm_batch_page_words(&page, "mismatch_total",
-                     "Answers that could not be cut.", "kind",
-                     llmb_mismatch_names, LLMB_MISMATCH_N,
-                     offsetof(ngx_http_llm_batch_metrics_t, mismatch));
-
+    ngx_http_llm_batch_page_reasons(&page);
     ngx_http_llm_batch_page_metrics(&page);
 
     ngx_http_llm_batch_page_money(&page, "cost_usd_total",
@@ -222,6 +209,33 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
     text->len = page.pos - text->data;
 
     return NGX_OK;
+}
+
+
+/* why requests were not merged, and calls not cut */
+
+static void
+ngx_http_llm_batch_page_reasons(ngx_http_llm_batch_page_t *page)
+{
+    ngx_http_llm_batch_page_words(page, "bypass_total",
+                     "Requests passed through.", "reason", llmb_reason_names,
+                     LLMB_REASON_N,
+                     offsetof(ngx_http_llm_batch_metrics_t, bypass));
+
+    ngx_http_llm_batch_page_words(page, "single_total",
+                     "Held requests that were sent alone.", "reason",
+                     llmb_reason_names, LLMB_REASON_N,
+                     offsetof(ngx_http_llm_batch_metrics_t, single));
+
+    ngx_http_llm_batch_page_words(page, "fallback_total",
+                     "Requests sent alone after their call failed.", "reason",
+                     llmb_reason_names, LLMB_REASON_N,
+                     offsetof(ngx_http_llm_batch_metrics_t, fallback));
+
+    ngx_http_llm_batch_page_words(page, "mismatch_total",
+                     "Answers that could not be cut.", "kind",
+                     llmb_mismatch_names, LLMB_MISMATCH_N,
+                     offsetof(ngx_http_llm_batch_metrics_t, mismatch));
 }
 
 

@@ -76,7 +76,7 @@ a_zone_is_sound_at_every_size(void **state)
 
     (void) state;
 
-    for (size = 200 * 1024; size < 220 * 1024; size += 112) {
+    for (size = 240 * 1024; size < 260 * 1024; size += 112) {
         z = aligned_alloc(16, size);
         assert_non_null(z);
 

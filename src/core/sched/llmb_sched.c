@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "llmb_company.h"
 #include "llmb_patience.h"
 #include "llmb_sched.h"
 #include "llmb_sched_batch.h"
@@ -42,6 +43,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     llmb_member_do(z, m, LLMB_MEMBER_DO_JOIN);
 
     m->since = now;
+    llmb_company_enter(z, member, now);
     llmb_sched_hold(z, g, m, now);
     m->patience = llmb_patience_of(&g->policy, m);
 

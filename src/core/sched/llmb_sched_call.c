@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "llmb_chunks.h"
+#include "llmb_company.h"
 #include "llmb_group.h"
 #include "llmb_sched.h"
 #include "llmb_sched_call.h"
@@ -363,6 +364,7 @@ llmb_sched_result(llmb_zone_t *z, uint32_t call)
         m->result.status = !llmb_call_is_single(z, call) ? LLMB_STATUS_MERGED
                            : c->reason == LLMB_REASON_NONE
                            ? LLMB_STATUS_SINGLE : LLMB_STATUS_FALLBACK;
+        m->result.alone = (uint8_t) llmb_company_why(z, m);
 
         c->items += m->items;
     }

@@ -11,6 +11,7 @@
 
 #include "llmb_zone_parts.h"
 #include "llmb_chunks.h"
+#include "llmb_family.h"
 #include "llmb_group.h"
 #include "llmb_upstream.h"
 
@@ -98,6 +99,7 @@ llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash, unsigned *fresh)
     g->births = LLMB_NIL;
     g->urgent = LLMB_NIL;
     g->sweep = LLMB_NIL;
+    g->family = LLMB_NIL;
     llmb_upstream_attach(z, i);
 
     g->chain = *llmb_bucket(z, hash);
@@ -158,6 +160,7 @@ llmb_group_evict(llmb_zone_t *z)
     *p = g->chain;
 
     llmb_upstream_detach(z, i);
+    llmb_family_detach(z, i);
 
     z->nkeys -= g->key.n;
     llmb_chain_free(z, &g->key);

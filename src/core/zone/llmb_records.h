@@ -88,6 +88,14 @@ typedef struct {
                                      wait; or 0 */
     uint32_t         spent;       /* ms in calls that failed */
 
+    /* see llmb_company.h; what the counters of its group were with it */
+    uint8_t          here;
+    uint8_t          met;         /* who was there when it came */
+    uint32_t         came;
+    uint32_t         family_came;
+    uint32_t         items_met;
+    uint32_t         items_came;
+
     llmb_result_t    result;
 } llmb_member_t;
 
@@ -194,9 +202,31 @@ typedef struct {
     llmb_health_t    health;
     llmb_moved_t     path;        /* that calls go to, if it is another one */
 
+    uint32_t         family;      /* of its name; or LLMB_NIL */
+    uint32_t         here;        /* members, and all there were; these wrap */
+    uint32_t         came;
+    uint32_t         items_here;
+    uint32_t         items_came;
+} llmb_group_t;
+
+
+/*
+ * All groups of one name, of one configuration: what they have done together,
+ * for whoever looks at them.  Nothing is decided by it.
+ */
+
+typedef struct {
+    uint64_t         hash;        /* of the name */
+    uint32_t         chain;       /* next in the bucket, or next free one */
+    uint32_t         groups;      /* keys; 0: free */
+    uint32_t         here;        /* members, and all there were; that wraps */
+    uint32_t         came;
+    uint64_t         seen;        /* ms; the last one came */
+    llmb_arrivals_t  arrivals;
+
     uint8_t          name[LLMB_GROUP_NAME];
     uint32_t         name_len;
-} llmb_group_t;
+} llmb_family_t;
 
 
 /*

@@ -26,6 +26,7 @@ typedef struct {
     uint8_t          close;       /* llmb_close_e */
     uint8_t          status;      /* llmb_status_e */
     uint8_t          reason;      /* llmb_reason_e */
+    uint8_t          alone;       /* the same: why, if it is */
 } llmb_result_t;
 
 

@@ -11,6 +11,8 @@
 
 #include "llmb_zone_parts.h"
 #include "llmb_chunks.h"
+#include "llmb_company.h"
+#include "llmb_family.h"
 #include "llmb_group.h"
 #include "llmb_tenant.h"
 #include "llmb_upstream.h"
@@ -109,10 +111,12 @@ llmb_zone_layout(llmb_zone_t *z, uint32_t chunks)
     llmb_table(upstreams_at, z->ngroups, llmb_upstream_t);
     llmb_table(costs_at, z->ngroups, llmb_cost_t);
     llmb_table(tenants_at, z->ngroups, llmb_tenant_t);
+    llmb_table(families_at, z->ngroups, llmb_family_t);
     llmb_table(buckets_at, z->nbuckets, uint32_t);
     llmb_table(names_at[LLMB_NAMED_UPSTREAM], z->nbuckets, uint32_t);
     llmb_table(names_at[LLMB_NAMED_COST], z->nbuckets, uint32_t);
     llmb_table(names_at[LLMB_NAMED_TENANT], z->nbuckets, uint32_t);
+    llmb_table(families_by_hash_at, z->nbuckets, uint32_t);
     llmb_table(queue_links_at, z->nmembers, llmb_link_t);
     llmb_table(age_links_at, z->nmembers, llmb_link_t);
     llmb_table(ranks_at, z->nmembers, llmb_tree_node_t);
@@ -171,6 +175,7 @@ llmb_zone_clear(llmb_zone_t *z)
     }
 
     llmb_named_clear(z);
+    llmb_families_clear(z);
 
     for (i = 0; i < z->nbuckets; i++) {
         *llmb_bucket(z, i) = LLMB_NIL;
@@ -310,6 +315,8 @@ llmb_member_free(llmb_zone_t *z, uint32_t i)
     llmb_member_t  *m;
 
     m = llmb_member(z, i);
+
+    llmb_company_leave(z, i);
 
     llmb_chain_free(z, &m->text);
     llmb_chain_free(z, &m->room);

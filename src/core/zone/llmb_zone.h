@@ -25,7 +25,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    13
+#define LLMB_ZONE_LAYOUT    14
 
 #define LLMB_CHUNK_SIZE     2048
 
@@ -62,9 +62,11 @@ typedef struct {
     size_t           upstreams_at;
     size_t           costs_at;
     size_t           tenants_at;
+    size_t           families_at;
     size_t           workers_at;
     size_t           buckets_at;
     size_t           names_at[LLMB_NAMED_N];
+    size_t           families_by_hash_at;
     size_t           queue_links_at;
     size_t           age_links_at;
     size_t           ranks_at;
@@ -90,6 +92,7 @@ typedef struct {
     llmb_list_t      free_groups;
     llmb_list_t      idle_groups; /* oldest first */
     uint32_t         free_named[LLMB_NAMED_N];
+    uint32_t         free_family;
     uint32_t         free_chunk;
     uint32_t         nfree;       /* chunks */
     uint32_t         nkeys;       /* chunks that hold keys of groups */
@@ -110,6 +113,7 @@ typedef struct {
 #define llmb_upstream(z, i)     llmb_at(z, llmb_upstream_t, upstreams_at, i)
 #define llmb_cost(z, i)        llmb_at(z, llmb_cost_t, costs_at, i)
 #define llmb_tenant(z, i)       llmb_at(z, llmb_tenant_t, tenants_at, i)
+#define llmb_family(z, i)       llmb_at(z, llmb_family_t, families_at, i)
 #define llmb_worker(z, i)       llmb_at(z, llmb_worker_t, workers_at, i)
 
 #define llmb_upstream_of(z, g)  llmb_upstream(z, (g)->upstream)

@@ -201,7 +201,7 @@ sub merges($t, $mock, $uri, $make, %o) {
 	@r = $t->request($of->('/four', map { "array $_" } 1 .. 10));
 	is_own_answer(\@r, 'an array beyond max_size');
 	is(join(' ', map { $header->($_, @r) } qw/ x-status x-reason /),
-		'SINGLE ', 'its status');
+		'SINGLE company', 'its status');
 	is($sizes->(), $n, 'in one piece');
 
 	# but not than what a call may have
