@@ -78,11 +78,11 @@ for my $n (1 .. 1000) {
 }
 
 is(known(), 1, 'one has learned what calls cost');
-$t->request(of('A', more => { signature_name => 's' }));
+$t->request(of('A', more => { signature_name => 's' }, task => 's'));
 is(known(), 2, 'so has another group of that model');
 $t->request(of('B'));
 is(known(), 2, 'but not another model');
-$t->request(of('A/versions/2', more => { signature_name => 't' }));
+$t->request(of('A/versions/2', more => { signature_name => 't' }, task => 't'));
 is(known(), 3, 'a version is of the model');
 
 $t->done();
@@ -98,8 +98,12 @@ sub named ($model, $uri, $body) {
 }
 
 sub of ($model, %o) {
-	return { uri => "/v1/models/$model:predict", body => {
-		instances => $o{input} // [ 'text' ], %{$o{more} // {}} } };
+	# the page has a row for each name
+
+	return { uri => "/v1/models/$model:predict",
+		headers => { 'X-LLM-Task' => $o{task} // '' }, body => {
+			instances => $o{input} // [ 'text' ],
+			%{$o{more} // {}} } };
 }
 
 sub known {

@@ -20,6 +20,7 @@ my $mock = $t->backend();
 
 $t->conf(<<'EOF', workers => 2, http => <<'EOF');
 llm_batch zone=llm;
+llm_batch_group "$llm_batch_model $http_authorization $http_cookie $uri";
 llm_batch_breaker failures=1000 cooldown=1s;
 llm_batch_max_wait 20s;
 

@@ -16,6 +16,8 @@ static llmb_reason_e ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_entry_t *entry);
 static uint32_t ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_entry_t *entry, llmb_reason_e *reason);
+static void ngx_http_llm_batch_set_family(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_llm_batch_entry_t *entry, uint32_t group);
 static void ngx_http_llm_batch_set_group(ngx_http_llm_batch_ctx_t *ctx,
     ngx_http_llm_batch_entry_t *entry, llmb_group_t *group);
 static llmb_reason_e ngx_http_llm_batch_refuse(
@@ -156,6 +158,8 @@ ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
 
     zone = part->ctx->zone;
 
+    entry->before = LLMB_NIL;
+
     ngx_http_llm_batch_lock(zone);
 
     group = ngx_http_llm_batch_find_group(part->ctx, entry, &reason);
@@ -181,6 +185,8 @@ ngx_http_llm_batch_enter(ngx_http_llm_batch_part_t *part,
     }
 
     ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_differ(part->ctx, entry);
 
     return reason;
 }
@@ -218,8 +224,7 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
 
     if (fresh) {
         ngx_http_llm_batch_set_group(ctx, entry, group);
-        llmb_family_attach(zone->tables, g,
-                           ngx_http_llm_batch_str(&ctx->group), entry->family);
+        ngx_http_llm_batch_set_family(ctx, entry, g);
         llmb_upstream_init(zone->tables, g);
     }
 
@@ -252,6 +257,29 @@ ngx_http_llm_batch_find_group(ngx_http_llm_batch_ctx_t *ctx,
     }
 
     return g;
+}
+
+
+/* the caller holds the lock */
+
+static void
+ngx_http_llm_batch_set_family(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_llm_batch_entry_t *entry, uint32_t group)
+{
+    llmb_zone_t  *z;
+
+    z = ctx->zone->tables;
+
+    entry->before = llmb_family_attach(z, group,
+                                       ngx_http_llm_batch_str(&ctx->group),
+                                       entry->family, ctx->zone->generation,
+                                       ngx_current_msec);
+
+    entry->kin = llmb_group(z, group)->family;
+
+    if (entry->before != LLMB_NIL) {
+        entry->before_hash = llmb_group(z, entry->before)->hash;
+    }
 }
 
 

@@ -17,6 +17,10 @@ typedef struct {
     ngx_str_t                       credentials;
     uint64_t                        hash;        /* of the key */
     uint64_t                        family;      /* of its name */
+    uint32_t                        kin;         /* that record, and the group
+                                                    before it, if it is new */
+    uint32_t                        before;
+    uint64_t                        before_hash;
     uint64_t                        tenant;      /* whose turn it is for it */
     uint32_t                        budget;      /* what is left of it */
     llmb_policy_t                   policy;      /* of the group */

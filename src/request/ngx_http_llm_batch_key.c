@@ -2,7 +2,7 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
- * The key is a sequence of parts, each preceded by its length, so that no two
+ * The key is a sequence of parts, as llmb_differ.h has them, so that no two
  * different requests have the same bytes.  Whatever the call takes from the
  * request that lends its context has to be in it.
  */
@@ -25,7 +25,7 @@ static ngx_int_t ngx_http_llm_batch_key_request(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_key_variables(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx,
-    ngx_array_t *list);
+    ngx_array_t *list, llmb_part_e type);
 static ngx_int_t ngx_http_llm_batch_key_identity(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_key_captures(
@@ -44,8 +44,12 @@ static ngx_int_t ngx_http_llm_batch_key_body(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_cmp_headers(const void *one,
     const void *two);
-static ngx_int_t ngx_http_llm_batch_put_part(ngx_http_llm_batch_buf_t *b,
-    const void *data, size_t len);
+static ngx_int_t ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b,
+    llmb_part_e type, const void *data, size_t len);
+static ngx_int_t ngx_http_llm_batch_put_named(ngx_http_llm_batch_buf_t *b,
+    llmb_part_e type, ngx_str_t *name, ngx_str_t *value);
+static void ngx_http_llm_batch_put_size(ngx_http_llm_batch_buf_t *b,
+    size_t at);
 static ngx_int_t ngx_http_llm_batch_grow(ngx_http_llm_batch_buf_t *b,
     size_t len);
 static llmb_rc_e ngx_http_llm_batch_key_write(void *data, const uint8_t *p,
@@ -65,7 +69,9 @@ ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
     if (ngx_http_llm_batch_key_request(&b, ctx) != NGX_OK
         || ngx_http_llm_batch_key_values(&b, ctx) != NGX_OK
         || ngx_http_llm_batch_carry_variables(ctx) != NGX_OK
-        || ngx_http_llm_batch_key_variables(&b, ctx, &ctx->carried) != NGX_OK
+        || ngx_http_llm_batch_key_variables(&b, ctx, &ctx->carried,
+                                            LLMB_PART_VARIABLE)
+           != NGX_OK
         || (ctx->conf->tenant == NULL
             && ngx_http_llm_batch_key_identity(&b, ctx) != NGX_OK)
         || ngx_http_llm_batch_key_headers(&b, ctx,
@@ -101,7 +107,7 @@ ngx_http_llm_batch_set_label(ngx_http_llm_batch_ctx_t *ctx, ngx_str_t *key)
 
     mcf = ctx->zone->mcf;
 
-    len = 2 * (sizeof(size_t) + sizeof(ngx_uint_t));
+    len = LLMB_PART_HEAD + 2 * sizeof(ngx_uint_t);
 
     llmb_siphash_init(&hash, mcf->secret_set ? &mcf->secret
                                              : &ctx->zone->sh->secret);
@@ -243,9 +249,8 @@ ngx_http_llm_batch_client_headers(ngx_http_llm_batch_buf_t *b,
             continue;
         }
 
-        if (ngx_http_llm_batch_put_part(b, name.data, name.len) != NGX_OK
-            || ngx_http_llm_batch_put_part(b, h->value.data, h->value.len)
-               != NGX_OK)
+        if (ngx_http_llm_batch_put_named(b, LLMB_PART_HEADER, &name, &h->value)
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -261,40 +266,46 @@ static ngx_int_t
 ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
-    u_char               bits;
+    u_char               https, bits;
+    ngx_uint_t           here[2];
     ngx_http_request_t  *r;
 
     r = ctx->request;
 
-    /*
-     * the first two are of this node and of now, and stand in front of all;
-     * then what nginx makes the upstream's URI of, and how it got here
-     */
+    /* these are of this node and of now, and stand in front of all others */
+
+    here[0] = ctx->zone->generation;
+    here[1] = ctx->conf->id;
+
+    /* what nginx makes the upstream's URI of, and how it got here */
 
     bits = (r->valid_unparsed_uri << 1) | (r->valid_location << 2)
            | (r->internal << 3);
 
+    https = 0;
+
 #if (NGX_HTTP_SSL)
-    bits |= (r->connection->ssl != NULL);
+    https = (r->connection->ssl != NULL);
 #endif
 
-    if (ngx_http_llm_batch_put_part(b, &ctx->zone->generation,
-                                    sizeof(ngx_uint_t))
+    if (ngx_http_llm_batch_put(b, LLMB_PART_LOCATION, here, sizeof(here))
         != NGX_OK
-        || ngx_http_llm_batch_put_part(b, &ctx->conf->id, sizeof(ngx_uint_t))
+        || ngx_http_llm_batch_put(b, LLMB_PART_SCHEME, &https, 1) != NGX_OK
+        || ngx_http_llm_batch_put(b, LLMB_PART_REDIRECT, &bits, 1) != NGX_OK
+        || ngx_http_llm_batch_put(b, LLMB_PART_METHOD, r->method_name.data,
+                                  r->method_name.len)
            != NGX_OK
-        || ngx_http_llm_batch_put_part(b, &bits, 1) != NGX_OK
-        || ngx_http_llm_batch_put_part(b, r->method_name.data,
-                                       r->method_name.len)
+        || ngx_http_llm_batch_put(b, LLMB_PART_URI, r->uri.data, r->uri.len)
            != NGX_OK
-        || ngx_http_llm_batch_put_part(b, r->uri.data, r->uri.len) != NGX_OK
-        || ngx_http_llm_batch_put_part(b, r->unparsed_uri.data,
-                                       r->unparsed_uri.len)
+        || ngx_http_llm_batch_put(b, LLMB_PART_REQUEST_URI,
+                                  r->unparsed_uri.data, r->unparsed_uri.len)
            != NGX_OK
-        || ngx_http_llm_batch_put_part(b, r->args.data, r->args.len)
+        || ngx_http_llm_batch_put(b, LLMB_PART_ARGUMENTS, r->args.data,
+                                  r->args.len)
            != NGX_OK
-        || ngx_http_llm_batch_put_part(b, r->headers_in.server.data,
-                                       r->headers_in.server.len)
+        || ngx_http_llm_batch_put(b, LLMB_PART_HOST,
+                                  r->headers_in.server.data,
+                                  r->headers_in.server.len)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -302,7 +313,9 @@ ngx_http_llm_batch_key_request(ngx_http_llm_batch_buf_t *b,
 
 #if (nginx_version >= 1029003)
 
-    if (ngx_http_llm_batch_put_part(b, &r->port, sizeof(r->port)) != NGX_OK) {
+    if (ngx_http_llm_batch_put(b, LLMB_PART_HOST, &r->port, sizeof(r->port))
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -330,18 +343,15 @@ ngx_http_llm_batch_key_captures(ngx_http_llm_batch_buf_t *b,
     cap = r->captures;
     n = r->ncaptures > 2 ? r->ncaptures : 0;
 
-    if (ngx_http_llm_batch_put_part(b, &n, sizeof(ngx_uint_t)) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
     for (i = 2; i + 1 < n; i += 2) {
 
         /* one that matched nothing has its place, too */
 
         len = (cap[i] < 0 || cap[i + 1] < cap[i]) ? 0 : cap[i + 1] - cap[i];
 
-        if (ngx_http_llm_batch_put_part(b, len ? r->captures_data + cap[i]
-                                               : (u_char *) "", len)
+        if (ngx_http_llm_batch_put(b, LLMB_PART_CAPTURES,
+                                   len ? r->captures_data + cap[i]
+                                       : (u_char *) "", len)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -376,8 +386,10 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
         return NGX_ERROR;
     }
 
-    if (ngx_http_llm_batch_put_part(b, value.data, value.len) != NGX_OK
-        || ngx_http_llm_batch_put_part(b, ctx->group.data, ctx->group.len)
+    if (ngx_http_llm_batch_put(b, LLMB_PART_TENANT, value.data, value.len)
+        != NGX_OK
+        || ngx_http_llm_batch_put(b, LLMB_PART_GROUP, ctx->group.data,
+                                  ctx->group.len)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -392,7 +404,7 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
     for (i = 0; i < conf->vary->nelts; i++) {
 
         if (ngx_http_llm_batch_evaluate(ctx->request, &cv[i], &value) != NGX_OK
-            || ngx_http_llm_batch_put_part(b, value.data, value.len)
+            || ngx_http_llm_batch_put(b, LLMB_PART_VARY, value.data, value.len)
                != NGX_OK)
         {
             return NGX_ERROR;
@@ -407,8 +419,9 @@ ngx_http_llm_batch_key_values(ngx_http_llm_batch_buf_t *b,
 
 static ngx_int_t
 ngx_http_llm_batch_key_variables(ngx_http_llm_batch_buf_t *b,
-    ngx_http_llm_batch_ctx_t *ctx, ngx_array_t *list)
+    ngx_http_llm_batch_ctx_t *ctx, ngx_array_t *list, llmb_part_e type)
 {
+    ngx_str_t                   value;
     ngx_uint_t                  i, *index;
     ngx_http_variable_t        *var;
     ngx_http_variable_value_t  *v;
@@ -419,19 +432,14 @@ ngx_http_llm_batch_key_variables(ngx_http_llm_batch_buf_t *b,
     cmcf = ngx_http_get_module_main_conf(ctx->request, ngx_http_core_module);
     var = cmcf->variables.elts;
 
-    if (ngx_http_llm_batch_put_part(b, &list->nelts, sizeof(ngx_uint_t))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
-
     for (i = 0; i < list->nelts; i++) {
         v = &ctx->request->variables[index[i]];
 
-        if (ngx_http_llm_batch_put_part(b, var[index[i]].name.data,
-                                        var[index[i]].name.len)
-            != NGX_OK
-            || ngx_http_llm_batch_put_part(b, v->data, v->len) != NGX_OK)
+        value.data = v->data;
+        value.len = v->len;
+
+        if (ngx_http_llm_batch_put_named(b, type, &var[index[i]].name, &value)
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -459,7 +467,8 @@ ngx_http_llm_batch_key_identity(ngx_http_llm_batch_buf_t *b,
     ngx_str_null(&fingerprint);
 
     if ((c->ssl && ngx_ssl_get_fingerprint(c, b->pool, &fingerprint) != NGX_OK)
-        || ngx_http_llm_batch_put_part(b, fingerprint.data, fingerprint.len)
+        || ngx_http_llm_batch_put(b, LLMB_PART_CERTIFICATE, fingerprint.data,
+                                  fingerprint.len)
            != NGX_OK)
     {
         return NGX_ERROR;
@@ -467,7 +476,8 @@ ngx_http_llm_batch_key_identity(ngx_http_llm_batch_buf_t *b,
 
 #endif
 
-    return ngx_http_llm_batch_key_variables(b, ctx, &ctx->identity);
+    return ngx_http_llm_batch_key_variables(b, ctx, &ctx->identity,
+                                            LLMB_PART_IDENTITY);
 }
 
 
@@ -477,6 +487,7 @@ static ngx_int_t
 ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx, ngx_http_llm_batch_header_e class)
 {
+    ngx_str_t                     name;
     ngx_uint_t                    i;
     ngx_array_t                   headers;
     ngx_table_elt_t              *h, **hp;
@@ -514,12 +525,12 @@ ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
              ngx_http_llm_batch_cmp_headers);
 
     for (i = 0; i < headers.nelts; i++) {
+        name.data = hp[i]->lowcase_key;
+        name.len = hp[i]->key.len;
 
-        if (ngx_http_llm_batch_put_part(b, hp[i]->lowcase_key, hp[i]->key.len)
-            != NGX_OK
-            || ngx_http_llm_batch_put_part(b, hp[i]->value.data,
-                                           hp[i]->value.len)
-               != NGX_OK)
+        if (ngx_http_llm_batch_put_named(b, LLMB_PART_HEADER, &name,
+                                         &hp[i]->value)
+            != NGX_OK)
         {
             return NGX_ERROR;
         }
@@ -533,7 +544,7 @@ static ngx_int_t
 ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
-    size_t           size;
+    size_t           size, at;
     u_char           kind;
     unsigned         i;
     llmb_rc_e        rc;
@@ -546,16 +557,25 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
 
     kind = (u_char) body->kind;
 
-    if (ngx_http_llm_batch_put_part(b, body->adapter->name.data,
-                                    body->adapter->name.len)
-        != NGX_OK
-        || ngx_http_llm_batch_put_part(b, &kind, 1) != NGX_OK)
+    if (ngx_http_llm_batch_put(b, LLMB_PART_FORMAT, body->adapter->name.data,
+                               body->adapter->name.len)
+        != NGX_OK)
     {
         return NGX_ERROR;
     }
 
     sink.write = ngx_http_llm_batch_key_write;
     sink.data = b;
+
+    at = b->pos - b->start;
+
+    if (ngx_http_llm_batch_put(b, LLMB_PART_ITEMS, &kind, 1) != NGX_OK
+        || llmb_request_shape(body, &sink) != LLMB_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_batch_put_size(b, at);
 
     /* 28 bytes for each object and member, which take two to five of text */
 
@@ -576,12 +596,15 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
 
     scratch.end = scratch.pos + size;
 
-    rc = llmb_request_shape(body, &sink);
+    at = b->pos - b->start;
 
-    if (rc == LLMB_OK) {
-        rc = llmb_key_canonical(body->body, skip, body->nholes, scratch,
-                                &sink);
+    if (ngx_http_llm_batch_put(b, LLMB_PART_BODY, NULL, 0) != NGX_OK) {
+        return NGX_ERROR;
     }
+
+    rc = llmb_key_canonical(body->body, skip, body->nholes, scratch, &sink);
+
+    ngx_http_llm_batch_put_size(b, at);
 
     return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
 }
@@ -609,19 +632,50 @@ ngx_http_llm_batch_cmp_headers(const void *one, const void *two)
 
 
 static ngx_int_t
-ngx_http_llm_batch_put_part(ngx_http_llm_batch_buf_t *b, const void *data,
-    size_t len)
+ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b, llmb_part_e type,
+    const void *data, size_t len)
 {
-    if ((size_t) (b->end - b->pos) < sizeof(size_t) + len
-        && ngx_http_llm_batch_grow(b, sizeof(size_t) + len) != NGX_OK)
+    ngx_str_t  name, value;
+
+    ngx_str_null(&name);
+
+    value.data = (u_char *) data;
+    value.len = len;
+
+    return ngx_http_llm_batch_put_named(b, type, &name, &value);
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_put_named(ngx_http_llm_batch_buf_t *b, llmb_part_e type,
+    ngx_str_t *name, ngx_str_t *value)
+{
+    size_t  len;
+
+    len = LLMB_PART_HEAD + name->len + value->len;
+
+    if ((size_t) (b->end - b->pos) < len
+        && ngx_http_llm_batch_grow(b, len) != NGX_OK)
     {
         return NGX_ERROR;
     }
 
-    b->pos = ngx_cpymem(b->pos, &len, sizeof(size_t));
-    b->pos = ngx_cpymem(b->pos, data, len);
+    llmb_part_write(b->pos, type, name->len, value->len);
+
+    b->pos = ngx_cpymem(b->pos + LLMB_PART_HEAD, name->data, name->len);
+    b->pos = ngx_cpymem(b->pos, value->data, value->len);
 
     return NGX_OK;
+}
+
+
+/* the part that begins there has a value that goes on to the end */
+
+static void
+ngx_http_llm_batch_put_size(ngx_http_llm_batch_buf_t *b, size_t at)
+{
+    llmb_part_write(b->start + at, b->start[at], 0,
+                    b->pos - b->start - at - LLMB_PART_HEAD);
 }
 
 

@@ -11,9 +11,25 @@
 #include <jansson.h>
 
 
-/* so many groups are shown */
+/* so many names of groups are shown */
 
 #define NGX_HTTP_LLM_BATCH_SHOWN  64
+
+
+/* groups of one name */
+
+typedef struct {
+    uint32_t  family;
+    uint32_t  group;              /* that was used last: us */
+    uint64_t  last;
+    uint32_t  keys;
+    uint32_t  queued;
+    uint32_t  inflight;
+    uint32_t  recent;             /* requests of the last minute */
+    uint64_t  seen;               /* ms */
+    uint8_t   open;               /* of any of them */
+    uint8_t   off;
+} ngx_http_llm_batch_json_row_t;
 
 
 static json_t *ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone);
@@ -22,6 +38,15 @@ static json_t *ngx_http_llm_batch_json_requests(
 static json_t *ngx_http_llm_batch_json_calls(ngx_http_llm_batch_zone_t *zone,
     ngx_http_llm_batch_gauges_t *gauges);
 static json_t *ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone);
+static void ngx_http_llm_batch_sum_groups(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_json_row_t *rows);
+static uint32_t ngx_http_llm_batch_choose_rows(
+    ngx_http_llm_batch_zone_t *zone, ngx_http_llm_batch_json_row_t *rows);
+static int ngx_http_llm_batch_cmp_rows(const void *one, const void *two);
+static json_t *ngx_http_llm_batch_json_row(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_json_row_t *row);
+static json_t *ngx_http_llm_batch_json_differs(llmb_family_t *f);
+static json_t *ngx_http_llm_batch_json_name(u_char *data, size_t len);
 static json_t *ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     llmb_group_t *group);
 static json_t *ngx_http_llm_batch_json_workers(
@@ -165,47 +190,220 @@ ngx_http_llm_batch_json_calls(ngx_http_llm_batch_zone_t *zone,
 }
 
 
-/* looked for without the lock, each copied under it, printed without it */
+/*
+ * The names of which most came lately.  All are looked at without the lock:
+ * they may be tens of thousands, they do not move, and what is counted need not
+ * be of one moment.  Those that are shown are copied under it, one by one.
+ */
 
 static json_t *
 ngx_http_llm_batch_json_groups(ngx_http_llm_batch_zone_t *zone)
 {
-    json_t        *list;
-    uint32_t       i, n;
-    llmb_zone_t   *z;
-    llmb_group_t  *groups;
+    json_t                         *list;
+    uint32_t                        i, n;
+    ngx_http_llm_batch_json_row_t  *rows;
 
-    z = zone->tables;
     list = json_array();
-    n = 0;
 
-    groups = malloc(NGX_HTTP_LLM_BATCH_SHOWN * sizeof(llmb_group_t));
-    if (groups == NULL) {
+    rows = calloc(zone->tables->ngroups, sizeof(ngx_http_llm_batch_json_row_t));
+    if (rows == NULL) {
         return list;
     }
 
-    for (i = 0; i < z->ngroups && n < NGX_HTTP_LLM_BATCH_SHOWN; i++) {
+    ngx_http_llm_batch_sum_groups(zone, rows);
 
-        if (!llmb_group(z, i)->used) {
-            continue;
-        }
-
-        ngx_http_llm_batch_lock(zone);
-
-        groups[n] = *llmb_group(z, i);
-        n += groups[n].used;
-
-        ngx_http_llm_batch_unlock(zone);
-    }
+    n = ngx_http_llm_batch_choose_rows(zone, rows);
 
     for (i = 0; i < n; i++) {
         (void) json_array_append_new(list,
-                           ngx_http_llm_batch_json_group(zone, &groups[i]));
+                             ngx_http_llm_batch_json_row(zone, &rows[i]));
     }
 
-    free(groups);
+    free(rows);
 
     return list;
+}
+
+
+/* what all groups of a family have, and which of them was used last */
+
+static void
+ngx_http_llm_batch_sum_groups(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_json_row_t *rows)
+{
+    uint32_t                        i, family;
+    uint64_t                        last;
+    llmb_zone_t                    *z;
+    llmb_group_t                   *g;
+    ngx_http_llm_batch_json_row_t  *row;
+
+    z = zone->tables;
+
+    for (i = 0; i < z->ngroups; i++) {
+        g = llmb_group(z, i);
+        family = g->family;
+
+        if (!g->used || family >= z->ngroups) {
+            continue;
+        }
+
+        row = &rows[family];
+        last = g->arrivals.last;
+
+        if (row->keys == 0 || last > row->last) {
+            row->last = last;
+            row->group = i;
+        }
+
+        row->keys++;
+        row->queued += g->queue.n;
+        row->inflight += g->inflight;
+        row->open |= llmb_health_open(&g->health, ngx_current_msec);
+        row->off |= llmb_understood_off(&z->understood, g->format,
+                                        ngx_current_msec);
+    }
+}
+
+
+/* puts the rows to be shown in front, in order, and returns how many */
+
+static uint32_t
+ngx_http_llm_batch_choose_rows(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_json_row_t *rows)
+{
+    uint32_t                        i, n;
+    llmb_family_t                  *f;
+    ngx_http_llm_batch_json_row_t   row;
+
+    n = 0;
+
+    for (i = 0; i < zone->tables->ngroups; i++) {
+        f = llmb_family(zone->tables, i);
+        row = rows[i];
+
+        /* after a reload nobody comes to those that were before any more */
+
+        if (row.keys == 0
+            || (f->generation != zone->sh->generation
+                && row.queued + row.inflight == 0))
+        {
+            continue;
+        }
+
+        row.family = i;
+        row.recent = llmb_family_recent(f, ngx_current_msec);
+        row.seen = f->seen;
+
+        rows[n++] = row;
+    }
+
+    qsort(rows, n, sizeof(ngx_http_llm_batch_json_row_t),
+          ngx_http_llm_batch_cmp_rows);
+
+    return ngx_min(n, NGX_HTTP_LLM_BATCH_SHOWN);
+}
+
+
+static int
+ngx_http_llm_batch_cmp_rows(const void *one, const void *two)
+{
+    const ngx_http_llm_batch_json_row_t *a = one;
+    const ngx_http_llm_batch_json_row_t *b = two;
+
+    if (a->recent != b->recent) {
+        return a->recent > b->recent ? -1 : 1;
+    }
+
+    return (a->seen < b->seen) - (a->seen > b->seen);
+}
+
+
+static json_t *
+ngx_http_llm_batch_json_row(ngx_http_llm_batch_zone_t *zone,
+    ngx_http_llm_batch_json_row_t *row)
+{
+    json_t         *json, *name;
+    double          rate;
+    llmb_group_t    g;
+    llmb_family_t   f;
+
+    ngx_http_llm_batch_lock(zone);
+
+    g = *llmb_group(zone->tables, row->group);
+    f = *llmb_family(zone->tables, row->family);
+
+    ngx_http_llm_batch_unlock(zone);
+
+    json = ngx_http_llm_batch_json_group(zone, &g);
+
+    name = ngx_http_llm_batch_json_name(f.name, f.name_len);
+    rate = llmb_arrivals_rate(&f.arrivals, ngx_http_llm_batch_usec());
+
+    (void) json_object_set_new(json, "name", name);
+    (void) json_object_set_new(json, "keys", json_integer(row->keys));
+    (void) json_object_set_new(json, "queued", json_integer(row->queued));
+    (void) json_object_set_new(json, "inflight", json_integer(row->inflight));
+    (void) json_object_set_new(json, "arrival_rate", json_real(rate));
+    (void) json_object_set_new(json, "breaker_open", json_boolean(row->open));
+    (void) json_object_set_new(json, "format_off", json_boolean(row->off));
+
+    if (row->keys > 1) {
+        (void) json_object_set_new(json, "differs",
+                                   ngx_http_llm_batch_json_differs(&f));
+    }
+
+    return json;
+}
+
+
+/* the most frequent first */
+
+static json_t *
+ngx_http_llm_batch_json_differs(llmb_family_t *f)
+{
+    u_char       text[LLMB_DIFFER_NAME + 1];
+    json_t      *list;
+    ngx_uint_t   i, k, n, most;
+
+    list = json_array();
+
+    for (n = ngx_min(f->ndiffers, LLMB_FAMILY_DIFFERS); n; n--) {
+        most = 0;
+
+        for (i = 1; i < LLMB_FAMILY_DIFFERS; i++) {
+            if (f->often[i] > f->often[most]) {
+                most = i;
+            }
+        }
+
+        k = 0;
+
+        if (f->differs[most].kind == LLMB_DIFFER_VARIABLE) {
+            text[k++] = '$';
+        }
+
+        ngx_memcpy(&text[k], f->differs[most].name, LLMB_DIFFER_NAME);
+
+        (void) json_array_append_new(list,
+                      ngx_http_llm_batch_json_name(text,
+                                                   k + f->differs[most].len));
+        f->often[most] = 0;
+    }
+
+    return list;
+}
+
+
+/* what clients have chosen may be no UTF-8, or cut within a character */
+
+static json_t *
+ngx_http_llm_batch_json_name(u_char *data, size_t len)
+{
+    json_t  *name;
+
+    name = json_stringn((char *) data, len);
+
+    return name ? name : json_string("?");
 }
 
 
@@ -213,12 +411,10 @@ static json_t *
 ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     llmb_group_t *g)
 {
-    json_t         *name, *group;
+    json_t         *group;
     llmb_learn_t   *learn;
-    llmb_family_t  *f;
     double          fixed, each;
     uint32_t        knee;
-    uint64_t        now;
     ngx_str_t       adapter;
     llmb_policy_t   policy;
 
@@ -228,20 +424,13 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
     policy = llmb_group_policy(g);
     adapter = ngx_http_llm_batch_slot_name(zone, g->adapter);
 
-    f = llmb_family_of(zone->tables, g);
-    name = f ? json_stringn((char *) f->name, f->name_len) : NULL;
-
-    if (name == NULL) {
-        /* cut within a character, or not UTF-8 at all */
-        name = json_string("?");
-    }
-
-    group = json_pack("{s:o, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:I, s:I, "
-                      "s:f, s:b, s:b}",
-                     "name", name,
+    group = json_pack("{s:s, s:i, s:s#, s:i, s:i, s:s, s:i, s:i, s:i, s:I, "
+                      "s:I, s:f}",
+                     "name", "",
+                     "keys", 0,
                      "adapter", adapter.data, (int) adapter.len,
-                     "queued", (int) g->queue.n,
-                     "inflight", (int) g->inflight,
+                     "queued", 0,
+                     "inflight", 0,
                      "window", windows[policy.window],
                      "concurrency",
                      (int) llmb_group_slots(zone->tables, g),
@@ -251,17 +440,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
                      "learned_bytes", (json_int_t) g->learned.bytes,
                      "token_ratio",
                      llmb_calibrate_ratio(&g->calibration)
-                     / (double) LLMB_CALIBRATE_ONE,
-                     "breaker_open",
-                     (int) llmb_health_open(&g->health, ngx_current_msec),
-                     "format_off",
-                     (int) llmb_understood_off(&zone->tables->understood,
-                                               g->format, ngx_current_msec));
-
-    now = ngx_http_llm_batch_usec();
-
-    (void) json_object_set_new(group, "arrival_rate",
-                          json_real(llmb_arrivals_rate(&g->arrivals, now)));
+                     / (double) LLMB_CALIBRATE_ONE);
 
     (void) json_object_set_new(group, "merging",
                           json_boolean(!llmb_learn_apart(learn)));

@@ -42,7 +42,7 @@ named(llmb_zone_t *z, unsigned n, const char *name)
             hash = hash * 33 + (uint64_t) *name;
         }
 
-        llmb_family_attach(z, g, str, hash);
+        (void) llmb_family_attach(z, g, str, hash, 1, T0);
     }
 
     return g;
@@ -293,6 +293,221 @@ families_come_and_go(void **state)
 }
 
 
+static llmb_family_t *
+family(llmb_zone_t *z, unsigned n, const char *name)
+{
+    return llmb_family_of(z, llmb_group(z, named(z, n, name)));
+}
+
+
+static void
+the_one_made_before_is_compared(void **state)
+{
+    unsigned        fresh;
+    uint32_t        i, g, before;
+    llmb_str_t      m = llmb_string("m");
+    llmb_zone_t    *z = zone(1);
+    llmb_family_t  *f;
+
+    (void) state;
+
+    g = group_of(z, "key 0", 0, &fresh);
+    assert_int_equal(llmb_family_attach(z, g, m, 7, 1, T0), LLMB_NIL);
+
+    for (i = 1; i < 2 * LLMB_FAMILY_COMPARE; i++) {
+
+        /* in a zone that has room for fewer, the oldest ones are gone */
+
+        before = g;
+        g = group_n(z, i);
+
+        assert_int_equal(llmb_family_attach(z, g, m, 7, 1, T0),
+                         i < LLMB_FAMILY_COMPARE ? before : LLMB_NIL);
+    }
+
+    /* in the next minute they are again, but not with one that is gone */
+
+    before = g;
+    g = group_n(z, i++);
+    assert_int_equal(llmb_family_attach(z, g, m, 7, 1, T0 + 60000), before);
+
+    f = llmb_family_of(z, llmb_group(z, g));
+
+    while (llmb_group(z, g)->used) {
+        assert_int_not_equal(llmb_group_evict(z), LLMB_NIL);
+    }
+
+    assert_int_equal(f->groups, 0);
+
+    free(z);
+}
+
+
+static void
+what_differs_most_often_is_kept(void **state)
+{
+    unsigned           i, k;
+    llmb_zone_t       *z = zone(1);
+    llmb_family_t     *f;
+    llmb_difference_t  d[2];
+
+    (void) state;
+
+    f = family(z, 1, "m");
+
+    memset(d, 0, sizeof(d));
+    d[0].len = 4;
+    memcpy(d[0].name, "x-id", 4);
+    d[1].len = 6;
+
+    /* ten times as many others as there is room for, each once */
+
+    for (i = 0; i < 10 * LLMB_FAMILY_DIFFERS; i++) {
+        (void) snprintf((char *) d[1].name, 7, "x-%04u", i);
+        llmb_family_note(f, d, 2);
+    }
+
+    assert_int_equal(f->ndiffers, LLMB_FAMILY_DIFFERS);
+
+    for (i = 0, k = 0; i < LLMB_FAMILY_DIFFERS; i++) {
+        if (memcmp(&f->differs[i], &d[0], sizeof(d[0])) == 0) {
+            k++;
+            assert_int_equal(f->often[i], 10 * LLMB_FAMILY_DIFFERS);
+
+        } else {
+            assert_true(f->often[i] < 10 * LLMB_FAMILY_DIFFERS);
+        }
+    }
+
+    assert_int_equal(k, 1);
+
+    free(z);
+}
+
+
+static void
+many_keys_are_told_of_once(void **state)
+{
+    char            name[16];
+    unsigned        i, n, told;
+    uint64_t        now = 3600000 * 5;
+    llmb_zone_t    *z = zone(1);
+    llmb_family_t  *f;
+
+    (void) state;
+
+    f = family(z, 1, "m");
+
+    f->made = LLMB_FAMILY_MANY;
+    assert_false(llmb_family_tell(z, f, now));
+
+    f->made++;
+    assert_true(llmb_family_tell(z, f, now));
+    assert_false(llmb_family_tell(z, f, now));
+
+    /* ten times as many names as are told of in an hour */
+
+    for (i = 0, told = 1; i < 10 * LLMB_FAMILY_TELL; i++) {
+        (void) snprintf(name, sizeof(name), "n%u", i);
+
+        f = family(z, 100 + i, name);
+        f->made = LLMB_FAMILY_MANY + 1;
+
+        n = llmb_family_tell(z, f, now);
+        assert_int_equal(n, told < LLMB_FAMILY_TELL);
+        told += n;
+    }
+
+    assert_false(llmb_family_tell(z, f, now + 3599999));
+    assert_true(llmb_family_tell(z, f, now + 3600000));
+
+    free(z);
+}
+
+
+static void
+requests_of_the_last_minute(void **state)
+{
+    unsigned        i;
+    uint64_t        t = 60000 * 100;
+    llmb_zone_t    *z = zone(1);
+    llmb_family_t  *f;
+
+    (void) state;
+
+    f = family(z, 1, "m");
+
+    for (i = 0; i < 60; i++) {
+        llmb_family_count(f, t + 59000);
+    }
+
+    assert_int_equal(llmb_family_recent(f, t + 59000), 60);
+    assert_int_equal(llmb_family_recent(f, t + 60000), 60);
+    assert_int_equal(llmb_family_recent(f, t + 90000), 30);
+    assert_int_equal(llmb_family_recent(f, t + 120000), 0);
+
+    llmb_family_count(f, t + 90000);
+    assert_int_equal(llmb_family_recent(f, t + 90000), 31);
+
+    /* a clock that is behind */
+
+    llmb_family_count(f, t + 59999);
+    assert_int_equal(llmb_family_recent(f, t + 59999), 2);
+    assert_int_equal(f->seen, t + 90000);
+
+    llmb_family_count(f, t + 600000);
+    assert_int_equal(llmb_family_recent(f, t + 600000), 1);
+
+    free(z);
+}
+
+
+static void
+a_key_is_read_step_by_step(void **state)
+{
+    size_t        n, len;
+    uint8_t      *key, *copy;
+    unsigned      fresh;
+    uint32_t      g;
+    llmb_str_t    str;
+    llmb_zone_t  *z = zone(1);
+
+    (void) state;
+
+    for (len = 1; len <= 20000; len = len * 3 + 1) {
+        key = malloc(len);
+        copy = malloc(len + LLMB_GROUP_STEP);
+
+        for (n = 0; n < len; n++) {
+            key[n] = (uint8_t) (n * 7 + n / 256);
+        }
+
+        str.data = key;
+        str.len = len;
+
+        g = llmb_group_get(z, str, len, &fresh);
+        assert_int_not_equal(g, LLMB_NIL);
+
+        for (n = 0; n < len; ) {
+            n += llmb_group_read_key(z, g, len, n, copy + n);
+        }
+
+        assert_memory_equal(key, copy, len);
+        assert_int_equal(llmb_group_read_key(z, g, len, len, copy), 0);
+        assert_int_equal(llmb_group_read_key(z, g, len + 1, 0, copy), 0);
+
+        free(key);
+        free(copy);
+    }
+
+    while (llmb_group_evict(z) != LLMB_NIL) { /* void */ }
+
+    assert_int_equal(llmb_group_read_key(z, g, len, 0, NULL), 0);
+
+    free(z);
+}
+
+
 int
 main(void)
 {
@@ -303,6 +518,11 @@ main(void)
         cmocka_unit_test(a_group_without_a_name_has_its_key),
         cmocka_unit_test(counters_wrap),
         cmocka_unit_test(families_come_and_go),
+        cmocka_unit_test(the_one_made_before_is_compared),
+        cmocka_unit_test(what_differs_most_often_is_kept),
+        cmocka_unit_test(many_keys_are_told_of_once),
+        cmocka_unit_test(requests_of_the_last_minute),
+        cmocka_unit_test(a_key_is_read_step_by_step),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -44,8 +44,7 @@ llmb_company_enter(llmb_zone_t *z, uint32_t member, uint64_t now)
 
     f->here++;
     f->came++;
-    f->seen = llmb_max(f->seen, now);
-    llmb_arrivals_add(&f->arrivals, now * 1000);
+    llmb_family_count(f, now);
 
     m->family_came = f->came;
 

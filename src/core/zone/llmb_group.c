@@ -202,6 +202,45 @@ llmb_key_equal(llmb_zone_t *z, const llmb_group_t *g, llmb_str_t key)
 }
 
 
+size_t
+llmb_group_read_key(llmb_zone_t *z, uint32_t i, uint64_t hash, size_t from,
+    uint8_t *out)
+{
+    size_t         n, len, skip;
+    uint32_t       chunk;
+    llmb_group_t  *g;
+
+    g = llmb_group(z, i);
+
+    if (!g->used || g->hash != hash || from >= g->key_len) {
+        return 0;
+    }
+
+    chunk = g->key.first;
+
+    for (skip = from; skip >= LLMB_CHUNK_SIZE; skip -= LLMB_CHUNK_SIZE) {
+        chunk = llmb_next_chunk(z)[chunk];
+    }
+
+    len = llmb_min(g->key_len - from, LLMB_GROUP_STEP);
+    from = 0;
+
+    while (from < len) {
+        n = llmb_min(len - from, LLMB_CHUNK_SIZE - skip);
+
+        memcpy(out + from, llmb_at(z, uint8_t, chunks_at,
+                                   (size_t) chunk * LLMB_CHUNK_SIZE + skip),
+               n);
+
+        from += n;
+        skip = 0;
+        chunk = llmb_next_chunk(z)[chunk];
+    }
+
+    return len;
+}
+
+
 llmb_rc_e
 llmb_chain_grow(llmb_zone_t *z, llmb_chain_t *chain, uint32_t n)
 {

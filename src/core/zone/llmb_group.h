@@ -17,6 +17,11 @@
 #pragma GCC visibility push(hidden)
 
 
+/* bytes of a key that are copied in one step under the lock */
+
+#define LLMB_GROUP_STEP  4096
+
+
 /*
  * Finds the group of this key, or makes one out of the least recently used
  * idle one; LLMB_NIL if there is none, or the key is empty or longer than
@@ -26,6 +31,14 @@
  */
 uint32_t llmb_group_get(llmb_zone_t *z, llmb_str_t key, uint64_t hash,
     unsigned *fresh);
+
+/*
+ * Copies what there is of the key of a group from "from" on, at most
+ * LLMB_GROUP_STEP bytes; returns how many.  0: no more, or the group is not
+ * that of this hash any more.
+ */
+size_t llmb_group_read_key(llmb_zone_t *z, uint32_t i, uint64_t hash,
+    size_t from, uint8_t *out);
 
 /* a record refers to the group, or does so no more */
 void llmb_group_pin(llmb_zone_t *z, uint32_t i);

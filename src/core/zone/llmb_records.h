@@ -14,6 +14,7 @@
 #include "llmb_arrivals.h"
 #include "llmb_calibrate.h"
 #include "llmb_fair.h"
+#include "llmb_family_record.h"
 #include "llmb_health.h"
 #include "llmb_tree.h"
 #include "llmb_learn.h"
@@ -22,9 +23,6 @@
 #include "llmb_policy.h"
 #include "llmb_result.h"
 #include "llmb_states.h"
-
-
-#define LLMB_GROUP_NAME  64
 
 
 /* whether the upstream gives the ids of tokens if it is asked for them */
@@ -208,25 +206,6 @@ typedef struct {
     uint32_t         items_here;
     uint32_t         items_came;
 } llmb_group_t;
-
-
-/*
- * All groups of one name, of one configuration: what they have done together,
- * for whoever looks at them.  Nothing is decided by it.
- */
-
-typedef struct {
-    uint64_t         hash;        /* of the name */
-    uint32_t         chain;       /* next in the bucket, or next free one */
-    uint32_t         groups;      /* keys; 0: free */
-    uint32_t         here;        /* members, and all there were; that wraps */
-    uint32_t         came;
-    uint64_t         seen;        /* ms; the last one came */
-    llmb_arrivals_t  arrivals;
-
-    uint8_t          name[LLMB_GROUP_NAME];
-    uint32_t         name_len;
-} llmb_family_t;
 
 
 /*

@@ -100,6 +100,10 @@ typedef struct {
     uint32_t         bells;       /* workers to be woken */
     uint64_t         illegal;     /* steps that states do not allow */
 
+    uint64_t         hour;        /* of the clock, and families that it was
+                                     told of in it that they are large */
+    uint32_t         told;
+
     llmb_understood_t  understood;
 } llmb_zone_t;
 
