@@ -654,6 +654,116 @@ client_llamacpp(client_t *c)
 }
 
 
+static void
+client_llamacpp_embedding(client_t *c)
+{
+    client_item_pt  item;
+
+    item = client_one_in(c, 3) ? client_tokens : client_text;
+
+    c->path = client_one_in(c, 3) ? "/v1/embeddings" : "/embedding";
+
+    client_set(c, c->path[1] == 'e' && client_one_in(c, 2) ? "input"
+                                                          : "content",
+               client_items(c, item));
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "embd_normalize", json_integer(2));
+    }
+}
+
+
+static void
+client_pooling(client_t *c)
+{
+    c->path = "/pooling";
+
+    client_set(c, "model", json_string("m"));
+    client_set(c, "input", client_items(c, client_one_in(c, 3)
+                                           ? client_tokens : client_text));
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "task", json_string("token_embed"));
+    }
+}
+
+
+static void
+client_classify(client_t *c)
+{
+    c->path = client_one_in(c, 3) ? "/v1/classify" : "/classify";
+
+    client_set(c, "model", json_string("m"));
+    client_set(c, "input", client_items(c, client_one_in(c, 3)
+                                           ? client_object : client_text));
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "labels", json_pack("[s, s]", "a", "b"));
+
+    } else if (client_one_in(c, 2)) {
+        client_set(c, "raw_scores", json_false());
+    }
+}
+
+
+static void
+client_ranking(client_t *c)
+{
+    c->path = client_one_in(c, 2) ? "/v1/ranking"
+                                  : "/v1/retrieval/nvidia/m/reranking";
+
+    client_set(c, "model", json_string("m"));
+    client_set(c, "query", json_pack("{s:s}", "text",
+                                     client_one_in(c, 2) ? "q" : "r"));
+    client_set(c, "passages", client_list(c, client_named_text));
+}
+
+
+static json_t *
+client_instance(client_t *c)
+{
+    json_t  *instance;
+
+    instance = json_pack("{s:o}", "content", client_text(c));
+
+    if (client_one_in(c, 3)) {
+        json_object_set_new(instance, "task_type",
+                            json_string("RETRIEVAL_QUERY"));
+    }
+
+    return instance;
+}
+
+
+static void
+client_vertex(client_t *c)
+{
+    c->path = "/v1/projects/p/locations/l/publishers/google/models/"
+              "text-embedding-005:predict";
+
+    client_set(c, "instances", client_list(c, client_instance));
+
+    if (client_one_in(c, 2)) {
+        client_set(c, "parameters", json_pack("{s:b}", "autoTruncate", 1));
+    }
+}
+
+
+static void
+client_cloudflare(client_t *c)
+{
+    c->path = client_one_in(c, 2)
+              ? "/client/v4/accounts/a/ai/run/@cf/baai/bge-m3"
+              : "/v1/a/g/workers-ai/@cf/google/embeddinggemma-300m";
+
+    client_set(c, "text", client_items(c, client_text));
+
+    if (client_one_in(c, 3)) {
+        client_set(c, "pooling", json_string("cls"));
+    }
+}
+
+
 static const client_format_t  client_formats[] = {
     { "openai_embeddings", client_embeddings },
     { "openai_completions", client_completions },
@@ -669,7 +779,13 @@ static const client_format_t  client_formats[] = {
     { "vllm_score", client_score },
     { "vllm_chat_batch", client_chat },
     { "sglang_generate", client_sglang },
-    { "llamacpp_completion", client_llamacpp }
+    { "llamacpp_completion", client_llamacpp },
+    { "llamacpp_embedding", client_llamacpp_embedding },
+    { "vllm_pooling", client_pooling },
+    { "vllm_classify", client_classify },
+    { "nvidia_ranking", client_ranking },
+    { "vertex_predict", client_vertex },
+    { "cloudflare_ai", client_cloudflare }
 };
 
 

@@ -106,6 +106,145 @@ model_moderations(model_t *m)
 }
 
 
+/* of vLLM, or with "labels" of Jina; with "raw_scores" Infinity's lists */
+
+json_t *
+model_classify(model_t *m)
+{
+    size_t   i;
+    json_t  *items, *item, *data, *label;
+
+    items = model_items(model_get(m, "input"));
+    data = json_array();
+
+    json_array_foreach(items, i, item) {
+        label = model_word(m, item, 1);
+
+        if (model_get(m, "raw_scores")) {
+            json_array_append_new(data, json_pack("[{s:o}]", "label", label));
+            continue;
+        }
+
+        json_array_append_new(data,
+                              json_pack("{s:o, s:I, s:o}", "probs",
+                                        model_vector(m, item), "index",
+                                        (json_int_t) i, "label", label));
+    }
+
+    if (!model_get(m, "raw_scores")) {
+        model_any_order(m, data);
+    }
+
+    data = json_pack("{s:o, s:o, s:{s:I, s:I}}", "id", model_id(m, "class"),
+                     "data", data, "usage", "prompt_tokens", model_sum(items),
+                     "total_tokens", model_sum(items));
+    json_decref(items);
+
+    return data;
+}
+
+
+json_t *
+model_pooling(model_t *m)
+{
+    size_t   i;
+    json_t  *items, *item, *data, *vector;
+
+    items = model_items(model_get(m, "input"));
+    data = json_array();
+
+    json_array_foreach(items, i, item) {
+        vector = model_vector(m, item);
+        json_array_append_new(data,
+                              json_pack("{s:I, s:s, s:[o, O]}", "index",
+                                        (json_int_t) i, "object", "pooling",
+                                        "data", vector, vector));
+    }
+
+    model_any_order(m, data);
+
+    data = json_pack("{s:o, s:s, s:o, s:{s:I, s:I, s:i, s:n}}", "id",
+                     model_id(m, "pool"), "object", "list", "data", data,
+                     "usage", "prompt_tokens", model_sum(items),
+                     "total_tokens", model_sum(items), "completion_tokens", 0,
+                     "prompt_tokens_details");
+    json_decref(items);
+
+    return data;
+}
+
+
+json_t *
+model_llamacpp_embedding(model_t *m)
+{
+    size_t   i;
+    json_t  *items, *item, *list;
+
+    items = model_items(model_either(m, "input", "content", "content"));
+    list = json_array();
+
+    json_array_foreach(items, i, item) {
+        json_array_append_new(list,
+                              json_pack("{s:I, s:[o]}", "index",
+                                        (json_int_t) i, "embedding",
+                                        model_vector(m, item)));
+    }
+
+    json_decref(items);
+    model_any_order(m, list);
+
+    return list;
+}
+
+
+json_t *
+model_vertex(model_t *m)
+{
+    size_t       i;
+    json_t      *instances, *item, *list;
+    json_int_t   characters;
+
+    instances = model_get(m, "instances");
+    model_require(json_array_size(instances) > 0, "no instances");
+
+    list = json_array();
+    characters = 0;
+
+    json_array_foreach(instances, i, item) {
+        model_require(json_string_length(json_object_get(item, "content")) > 0,
+                      "no content");
+        characters += (json_int_t)
+                      json_string_length(json_object_get(item, "content"));
+
+        json_array_append_new(list,
+                              json_pack("{s:{s:o, s:{s:i, s:b}}}",
+                                        "embeddings", "values",
+                                        model_vector(m, item), "statistics",
+                                        "token_count", 7, "truncated", 0));
+    }
+
+    return json_pack("{s:o, s:{s:I}}", "predictions", list, "metadata",
+                     "billableCharacterCount", characters);
+}
+
+
+json_t *
+model_cloudflare(model_t *m)
+{
+    json_t  *items, *answer;
+
+    items = model_items(model_get(m, "text"));
+
+    answer = json_pack("{s:{s:[I, i], s:o, s:s}, s:b, s:[], s:[]}", "result",
+                       "shape", (json_int_t) json_array_size(items), 3,
+                       "data", model_vectors(m, items), "pooling", "mean",
+                       "success", 1, "errors", "messages");
+    json_decref(items);
+
+    return answer;
+}
+
+
 json_t *
 model_ollama(model_t *m)
 {

@@ -176,6 +176,19 @@ model_rerank(model_t *m)
 
 
 json_t *
+model_ranking(model_t *m)
+{
+    json_t  *passages;
+
+    passages = model_get(m, "passages");
+
+    return json_pack("{s:o, s:{s:I, s:I}}", "rankings",
+                     model_rank(m, passages), "usage", "prompt_tokens",
+                     model_sum(passages), "total_tokens", model_sum(passages));
+}
+
+
+json_t *
 model_score(model_t *m)
 {
     size_t   i;

@@ -256,7 +256,13 @@ static const model_format_t  model_formats[] = {
     { "vllm_chat_batch", "messages", "{\"stream\":false}", model_chat },
     { "sglang_generate", "text input_ids sampling_params",
       "{\"stream\":false}", model_sglang },
-    { "llamacpp_completion", "prompt", "{\"stream\":false}", model_llamacpp }
+    { "llamacpp_completion", "prompt", "{\"stream\":false}", model_llamacpp },
+    { "llamacpp_embedding", "content input", "{}", model_llamacpp_embedding },
+    { "vllm_pooling", "input", "{}", model_pooling },
+    { "vllm_classify", "input", "{}", model_classify },
+    { "nvidia_ranking", "passages", "{}", model_ranking },
+    { "vertex_predict", "instances", "{}", model_vertex },
+    { "cloudflare_ai", "text", "{}", model_cloudflare }
 };
 
 

@@ -58,74 +58,107 @@ find(const char *path, uint64_t enabled)
 }
 
 
+static const path_case_t  path_cases[] = {
+    { "/v1/embeddings", &llmb_adapter_openai_embeddings },
+    { "/embeddings", &llmb_adapter_openai_embeddings },
+    { "/openai/deployments/te3/embeddings",
+      &llmb_adapter_openai_embeddings },
+    { "/v1/completions", &llmb_adapter_openai_completions },
+    { "/completions", NULL },
+    { "/deployments/gpt/completions", NULL },
+    { "/v1/moderations", &llmb_adapter_openai_moderations },
+    { "/v1/classifications", &llmb_adapter_openai_moderations },
+    { "/api/embed", &llmb_adapter_ollama_embed },
+    { "/ollama/api/embed", &llmb_adapter_ollama_embed },
+    { "/embed", &llmb_adapter_tei_embed },
+    { "/tei/embed", &llmb_adapter_tei_embed },
+    { "/embed_all", &llmb_adapter_tei_embed },
+    { "/embed_sparse", &llmb_adapter_tei_embed },
+    { "/xapi/embed", &llmb_adapter_tei_embed },
+    { "/predict", &llmb_adapter_tei_predict },
+    { "/v2/embed", &llmb_adapter_cohere_embed },
+    { "/v1beta/models/gemini-embedding-001:embedContent",
+      &llmb_adapter_gemini_embed },
+    { "/v1beta/models/g:batchEmbedContents", &llmb_adapter_gemini_embed },
+    { "/v1beta/models/:embedContent", NULL },
+    { "/v1beta/models/a/b:embedContent", NULL },
+    { "/v1/models/m:predict", &llmb_adapter_kserve_v1 },
+    { "/v1/models/m/versions/3:predict", &llmb_adapter_kserve_v1 },
+    { "/v1/models/m/labels/stable:predict", &llmb_adapter_kserve_v1 },
+    { "/v1/models/m/others/x:predict", NULL },
+    { "/v1/models/m:classify", NULL },
+    { "/v2/models/m/infer", &llmb_adapter_oip_v2 },
+    { "/v2/models/m/versions/1/infer", &llmb_adapter_oip_v2 },
+    { "/v2/models//infer", NULL },
+    { "/rerank", &llmb_adapter_rerank },
+    { "/v2/rerank", &llmb_adapter_rerank },
+    { "/score", &llmb_adapter_vllm_score },
+    { "/v1/chat/completions", &llmb_adapter_vllm_chat_batch },
+    { "/v1/chat/completions/batch", NULL },
+    { "/generate", &llmb_adapter_sglang_generate },
+    { "/completion", &llmb_adapter_llamacpp_completion },
+    { "/v1/embeddings/", NULL },
+    { "/v1/myembeddings", NULL },
+    { "/v1/Embeddings", NULL },
+    { "/v1/embeddings/x", NULL },
+    { "embed", NULL },
+    { "/reembed", NULL },
+    { "/hf-inference/models/BAAI/bge-m3/pipeline/feature-extraction",
+      &llmb_adapter_tei_embed },
+    { "/pipeline/feature-extraction/BAAI/bge-m3",
+      &llmb_adapter_tei_embed },
+    { "/pipeline/feature-extraction/a/b/c", NULL },
+    { "/models/BAAI/bge-m3", NULL },
+    { "/embedding", &llmb_adapter_llamacpp_embedding },
+    { "/pooling", &llmb_adapter_vllm_pooling },
+    { "/v1/classify", &llmb_adapter_vllm_classify },
+    { "/v1/ranking", &llmb_adapter_nvidia_ranking },
+    { "/ranking", NULL },
+    { "/v1/retrieval/nvidia/reranking", &llmb_adapter_nvidia_ranking },
+    { "/v1/retrieval/nvidia/nv-rerank-qa/reranking",
+      &llmb_adapter_nvidia_ranking },
+    { "/v1/projects/p/locations/l/publishers/google/models/"
+      "text-embedding-005:predict", &llmb_adapter_vertex_predict },
+    { "/v1/projects/p/locations/l/publishers/google/models/"
+      "text-multilingual-embedding-002:predict",
+      &llmb_adapter_vertex_predict },
+    { "/v1/projects/p/locations/l/publishers/google/models/"
+      "textembedding-gecko-multilingual@001:predict",
+      &llmb_adapter_vertex_predict },
+    { "/v1/projects/p/locations/l/publishers/google/models/"
+      "gemini-embedding-001:predict", NULL },
+    { "/v1/projects/p/locations/l/publishers/google/models/"
+      "multimodalembedding@001:predict", NULL },
+    { "/v1/projects/p/locations/l/publishers/google/models/"
+      "text-bison:predict", NULL },
+    { "/v1/projects/p/locations/l/endpoints/7:predict", NULL },
+    { "/client/v4/accounts/a/ai/run/@cf/baai/bge-m3",
+      &llmb_adapter_cloudflare_ai },
+    { "/client/v4/accounts/a/ai/run/@cf/qwen/qwen3-embedding-0.6b",
+      &llmb_adapter_cloudflare_ai },
+    { "/v1/a/g/workers-ai/@cf/google/embeddinggemma-300m",
+      &llmb_adapter_cloudflare_ai },
+    { "/client/v4/accounts/a/ai/run/@cf/huggingface/distilbert-sst-2-int8",
+      NULL },
+    { "/client/v4/accounts/a/ai/run/@cf/meta/m2m100-1.2b", NULL },
+    { "/", &llmb_adapter_tei_embed },
+    { "/x/", NULL },
+    { "//", NULL },
+    { "", NULL }
+};
+
+
 static void
 paths_lead_to_their_formats(void **state)
 {
     unsigned  i;
 
-    static const path_case_t  cases[] = {
-        { "/v1/embeddings", &llmb_adapter_openai_embeddings },
-        { "/embeddings", &llmb_adapter_openai_embeddings },
-        { "/openai/deployments/te3/embeddings",
-          &llmb_adapter_openai_embeddings },
-        { "/v1/completions", &llmb_adapter_openai_completions },
-        { "/completions", NULL },
-        { "/deployments/gpt/completions", NULL },
-        { "/v1/moderations", &llmb_adapter_openai_moderations },
-        { "/v1/classifications", &llmb_adapter_openai_moderations },
-        { "/api/embed", &llmb_adapter_ollama_embed },
-        { "/ollama/api/embed", &llmb_adapter_ollama_embed },
-        { "/embed", &llmb_adapter_tei_embed },
-        { "/tei/embed", &llmb_adapter_tei_embed },
-        { "/embed_all", &llmb_adapter_tei_embed },
-        { "/embed_sparse", &llmb_adapter_tei_embed },
-        { "/xapi/embed", &llmb_adapter_tei_embed },
-        { "/predict", &llmb_adapter_tei_predict },
-        { "/v2/embed", &llmb_adapter_cohere_embed },
-        { "/v1beta/models/gemini-embedding-001:embedContent",
-          &llmb_adapter_gemini_embed },
-        { "/v1beta/models/g:batchEmbedContents", &llmb_adapter_gemini_embed },
-        { "/v1beta/models/:embedContent", NULL },
-        { "/v1beta/models/a/b:embedContent", NULL },
-        { "/v1/models/m:predict", &llmb_adapter_kserve_v1 },
-        { "/v1/models/m/versions/3:predict", &llmb_adapter_kserve_v1 },
-        { "/v1/models/m/labels/stable:predict", &llmb_adapter_kserve_v1 },
-        { "/v1/models/m/others/x:predict", NULL },
-        { "/v1/models/m:classify", NULL },
-        { "/v2/models/m/infer", &llmb_adapter_oip_v2 },
-        { "/v2/models/m/versions/1/infer", &llmb_adapter_oip_v2 },
-        { "/v2/models//infer", NULL },
-        { "/rerank", &llmb_adapter_rerank },
-        { "/v2/rerank", &llmb_adapter_rerank },
-        { "/score", &llmb_adapter_vllm_score },
-        { "/v1/chat/completions", &llmb_adapter_vllm_chat_batch },
-        { "/v1/chat/completions/batch", NULL },
-        { "/generate", &llmb_adapter_sglang_generate },
-        { "/completion", &llmb_adapter_llamacpp_completion },
-        { "/v1/embeddings/", NULL },
-        { "/v1/myembeddings", NULL },
-        { "/v1/Embeddings", NULL },
-        { "/v1/embeddings/x", NULL },
-        { "embed", NULL },
-        { "/reembed", NULL },
-        { "/hf-inference/models/BAAI/bge-m3/pipeline/feature-extraction",
-          &llmb_adapter_tei_embed },
-        { "/pipeline/feature-extraction/BAAI/bge-m3",
-          &llmb_adapter_tei_embed },
-        { "/pipeline/feature-extraction/a/b/c", NULL },
-        { "/models/BAAI/bge-m3", NULL },
-        { "/", &llmb_adapter_tei_embed },
-        { "/x/", NULL },
-        { "//", NULL },
-        { "", NULL }
-    };
-
     (void) state;
 
-    for (i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (i = 0; i < sizeof(path_cases) / sizeof(path_cases[0]); i++) {
 
-        if (find(cases[i].path, ALL) != cases[i].adapter) {
-            fail_msg("%s", cases[i].path);
+        if (find(path_cases[i].path, ALL) != path_cases[i].adapter) {
+            fail_msg("%s", path_cases[i].path);
         }
     }
 }
@@ -151,6 +184,10 @@ a_path_may_be_that_of_several_formats(void **state)
     assert_ptr_equal(next("/", ALL, embed), predict);
     assert_ptr_equal(next("/", ALL, predict), rerank);
     assert_null(next("/", ALL, rerank));
+
+    assert_ptr_equal(next("/v1/embeddings", ALL,
+                          &llmb_adapter_openai_embeddings),
+                     &llmb_adapter_llamacpp_embedding);
 
     assert_ptr_equal(next("/", ALL & ~bit_of(predict), embed), rerank);
     assert_ptr_equal(find("/", bit_of(rerank)), rerank);
@@ -205,7 +242,7 @@ nothing_around_the_path_is_read(void **state)
 
     (void) state;
 
-    path.len--;
+    path.len -= strlen("gs");
     assert_null(llmb_adapter_find(path, ALL, NULL, 0));
 
     path = text_of("/api/embed");

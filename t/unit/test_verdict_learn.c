@@ -57,6 +57,16 @@ static const words_t  words[] = {
       "Request.requests: at most 100 requests can be in one batch\\n\","
       "\"status\":\"INVALID_ARGUMENT\"}}", 100, 0, 0 },
 
+    { 400, 400, "{\"error\":{\"code\":400,\"message\":\"Unable to submit "
+      "request because it included too many instances. Reduce the number of "
+      "instances and try again. Learn more: https://a.b/c: Unable to submit "
+      "request because batchSize must be 250 but the entered value was 400."
+      "\"}}", 250, 0, 0 },
+
+    { 400, 300, "{\"error\":{\"message\":\"Unable to submit request because "
+      "the input token count is 30000 but the model supports up to 20000. "
+      "Reduce the input token count and try again.\"}}", 0, 20000, 0 },
+
     { 400, 600, "{\"object\":\"error\",\"message\":\"Too many inputs in "
       "request\",\"code\":\"3210\"}", 300, 0, 0 },
 

@@ -43,6 +43,7 @@ typedef enum {
     LLMB_TARGET_LIST = 0,
     LLMB_TARGET_OR_LIST,
     LLMB_TARGET_ALSO,
+    LLMB_TARGET_SHAPE,
     LLMB_TARGET_COMMON,
     LLMB_TARGET_USAGE,
     LLMB_TARGET_USAGE_2,
@@ -117,6 +118,8 @@ struct llmb_split_s {
     llmb_span_t            id;        /* of the answer, quotes included */
     llmb_span_t            usage[2];
     llmb_span_t            common;
+    llmb_span_t            shape;
+    llmb_span_t            count;     /* the first number in it */
 
     unsigned               nlists;    /* others than the first */
     llmb_column_list_t     lists[LLMB_MAX_LISTS];
@@ -136,6 +139,7 @@ struct llmb_split_s {
     unsigned               depth;     /* of the elements of this list */
     unsigned               deepest;   /* name of all paths */
     unsigned               marked:1;  /* members of elements are looked at */
+    unsigned               placed:1;  /* there is no index, and is to be none */
     uint8_t                path[LLMB_TARGET_N];      /* how many of its names
                                          have led here */
     uint8_t                found[LLMB_TARGET_N];     /* and how many have been

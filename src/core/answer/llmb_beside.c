@@ -500,6 +500,10 @@ llmb_beside_array(const llmb_beside_t *b, const llmb_beside_level_t *level,
         return 1;
     }
 
+    if (llmb_beside_within(&sp->count, span)) {
+        return 1;
+    }
+
     for (i = 0; i < sp->nlists; i++) {
 
         if (llmb_beside_within(&sp->lists[i].count, span)) {

@@ -57,6 +57,7 @@ static llmb_rc_e llmb_join_write_run(unsigned i, const llmb_split_t *sp,
 static const llmb_span_t *llmb_join_element(const llmb_split_t *sp,
     unsigned i, uint32_t k);
 static void llmb_join_write_list(llmb_out_t *out, void *data, unsigned i);
+static void llmb_join_write_count(llmb_out_t *out, void *data, unsigned i);
 static void llmb_join_write_usage(llmb_out_t *out, void *data, unsigned i);
 static uint64_t llmb_join_next_sum(void *data, const llmb_usage_t *us);
 
@@ -177,6 +178,8 @@ llmb_join_begin(llmb_join_t *join, const llmb_split_t *sp,
         join->names[i] = llmb_join_move(sp, llmb_join_name(sp, i));
     }
 
+    join->count = llmb_join_move(sp, &sp->count);
+
     for (i = 0; i < 2; i++) {
         join->usage[i] = llmb_join_move(sp, &sp->usage[i]);
 
@@ -291,7 +294,9 @@ llmb_join_fits(const llmb_join_t *join, const llmb_split_t *sp,
 {
     unsigned  i;
 
-    if (join->form != sp->conf.form || join->nlists != 1 + sp->nlists) {
+    if (join->form != sp->conf.form || join->nlists != 1 + sp->nlists
+        || (join->count.end == 0) != (sp->count.end == 0))
+    {
         return 0;
     }
 
@@ -543,6 +548,10 @@ llmb_join_end(const llmb_join_t *join, llmb_sink_t *sink,
         }
     }
 
+    if (join->count.end) {
+        llmb_patch_add(&patches, join->count, llmb_join_write_count, 0);
+    }
+
     text.start = 0;
     text.end = join->frame.len;
 
@@ -572,6 +581,17 @@ llmb_join_write_list(llmb_out_t *out, void *data, unsigned i)
     if (bare) {
         llmb_out_char(out, ']');
     }
+}
+
+
+static void
+llmb_join_write_count(llmb_out_t *out, void *data, unsigned i)
+{
+    llmb_join_end_t *end = data;
+
+    (void) i;
+
+    llmb_out_number(out, end->join->n);
 }
 
 

@@ -42,6 +42,7 @@ typedef struct {
     llmb_span_t            lists[1 + LLMB_MAX_LISTS];    /* empty: a place */
     llmb_span_t            names[1 + LLMB_MAX_LISTS];
     llmb_span_t            usage[2];
+    llmb_span_t            count;     /* of the elements; end is 0: not told */
     uint64_t               sums[2][LLMB_JOIN_COUNTS];
     uint8_t                gap[8];    /* between two elements */
     size_t                 gap_len;   /* 0: none was seen yet */

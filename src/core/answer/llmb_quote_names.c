@@ -33,11 +33,16 @@ static const llmb_quote_name_t  llmb_quote_names[] = {
     { llmb_string("response_type"), 1 },
     { llmb_string("service_tier"), 1 },
     { llmb_string("modality"), 1 },
+    { llmb_string("pooling"), 1 },
     { llmb_string("datatype"), 1 },
     { llmb_string("api_version"), 0 },
     { llmb_string("is_deprecated"), 0 },
     { llmb_string("is_experimental"), 0 },
+    { llmb_string("errors"), 0 },
+    { llmb_string("messages"), 0 },
     { llmb_string("meta"), 0 },
+    { llmb_string("metadata"), 0 },
+    { llmb_string("success"), 0 },
     { llmb_string("warnings"), 0 },
 
     /* lists and elements */
@@ -51,6 +56,8 @@ static const llmb_quote_name_t  llmb_quote_names[] = {
     { llmb_string("outputs"), 0 },
     { llmb_string("parameters"), 0 },
     { llmb_string("predictions"), 0 },
+    { llmb_string("rankings"), 0 },
+    { llmb_string("result"), 0 },
     { llmb_string("results"), 0 },
     { llmb_string("shape"), 0 },
     { llmb_string("text"), 0 },
@@ -60,6 +67,7 @@ static const llmb_quote_name_t  llmb_quote_names[] = {
 
     { llmb_string("accepted_prediction_tokens"), 0 },
     { llmb_string("audio_tokens"), 0 },
+    { llmb_string("billableCharacterCount"), 0 },
     { llmb_string("billed_units"), 0 },
     { llmb_string("cached_tokens"), 0 },
     { llmb_string("completion_tokens"), 0 },

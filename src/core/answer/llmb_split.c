@@ -20,6 +20,7 @@
 
 #include "llmb_beside.h"
 #include "llmb_counts.h"
+#include "llmb_json_each.h"
 #include "llmb_split.h"
 #include "llmb_target.h"
 #include "llmb_vector.h"
@@ -58,6 +59,8 @@ static llmb_mismatch_e llmb_split_open_column(llmb_split_t *sp,
 static llmb_mismatch_e llmb_split_end(llmb_split_t *sp, const uint8_t *base,
     size_t len);
 static unsigned llmb_split_overlap(const llmb_split_t *sp);
+static llmb_mismatch_e llmb_split_count(llmb_split_t *sp,
+    const uint8_t *base);
 
 static llmb_mismatch_e llmb_split_within(llmb_split_t *sp, const uint8_t *base,
     const llmb_json_token_t *tok);
@@ -354,10 +357,11 @@ llmb_split_target(llmb_split_t *sp, llmb_target_e target,
 
         return LLMB_MISMATCH_NONE;
 
-    default: /* LLMB_TARGET_COMMON, LLMB_TARGET_USAGE, LLMB_TARGET_USAGE_2 */
+    default: /* LLMB_TARGET_SHAPE and what follows */
 
-        span = (target == LLMB_TARGET_COMMON)
-               ? &sp->common : &sp->usage[target - LLMB_TARGET_USAGE];
+        span = (target == LLMB_TARGET_SHAPE) ? &sp->shape
+               : (target == LLMB_TARGET_COMMON) ? &sp->common
+               : &sp->usage[target - LLMB_TARGET_USAGE];
 
         if (!llmb_json_closes(tok)) {
             span->start = tok->start;
@@ -456,6 +460,10 @@ llmb_split_end(llmb_split_t *sp, const uint8_t *base, size_t len)
     }
 
     if (mismatch == LLMB_MISMATCH_NONE) {
+        mismatch = llmb_split_count(sp, base);
+    }
+
+    if (mismatch == LLMB_MISMATCH_NONE) {
         mismatch = llmb_beside_check(sp, base);
     }
 
@@ -494,6 +502,44 @@ llmb_split_overlap(const llmb_split_t *sp)
 
     return sp->usage[0].start < sp->usage[1].end
            && sp->usage[1].start < sp->usage[0].end;
+}
+
+
+/* each client is told a number of elements of its own */
+
+static llmb_mismatch_e
+llmb_split_count(llmb_split_t *sp, const uint8_t *base)
+{
+    uint64_t          n;
+    llmb_str_t        shape;
+    llmb_json_each_t  each;
+
+    shape = llmb_answer_text(base, &sp->shape);
+
+    if (shape.len == 0 || *shape.data == 'n') {
+        return LLMB_MISMATCH_NONE;
+    }
+
+    if (*shape.data != '[') {
+        return LLMB_MISMATCH_SHAPE;
+    }
+
+    llmb_json_each(&each, shape);
+
+    if (!llmb_json_each_next(&each)
+        || llmb_json_uint(each.value, &n) != LLMB_OK)
+    {
+        return LLMB_MISMATCH_SHAPE;
+    }
+
+    if (n != sp->n) {
+        return LLMB_MISMATCH_COUNT;
+    }
+
+    sp->count.start = (size_t) (each.value.data - base);
+    sp->count.end = sp->count.start + each.value.len;
+
+    return LLMB_MISMATCH_NONE;
 }
 
 
@@ -539,7 +585,14 @@ llmb_split_element(llmb_split_t *sp, const llmb_json_token_t *tok)
             return LLMB_MISMATCH_COUNT;
         }
 
-        if (sp->conf.form->index.len && tok->type != LLMB_JSON_OBJECT) {
+        if (sp->seen == 0) {
+            sp->placed = (sp->conf.form->or_place
+                          && tok->type == LLMB_JSON_ARRAY);
+        }
+
+        if (sp->conf.form->index.len
+            && tok->type != (sp->placed ? LLMB_JSON_ARRAY : LLMB_JSON_OBJECT))
+        {
             return LLMB_MISMATCH_INDEX;
         }
 
@@ -565,7 +618,7 @@ llmb_split_element(llmb_split_t *sp, const llmb_json_token_t *tok)
         }
     }
 
-    if (sp->conf.form->index.len
+    if (sp->conf.form->index.len && !sp->placed
         && sp->elem.marks[LLMB_MARK_INDEX].end == 0)
     {
         return LLMB_MISMATCH_INDEX;

@@ -45,12 +45,14 @@ void llmb_split_init(llmb_split_t *sp, const llmb_split_conf_t *conf,
  *
  *   JSON          malformed
  *   TRUNCATED     "last" is set and the text ends too early
- *   COUNT         fewer or more than n elements, in any of the lists
- *   INDEX         an element has no index, two, one that is not a number of
- *                 0 to n - 1, or that of another element
+ *   COUNT         fewer or more than n elements, in any of the lists, or it is
+ *                 said so
+ *   INDEX         an element has no index (nor goes by place), two, one that
+ *                 is not a number of 0 to n - 1, or that of another element
  *   SHAPE         the list is missing, is not an array or is there twice, as
  *                 are "id", the usage or what leads to one of them; elements
- *                 are no arrays where they have to be; there is
+ *                 are no arrays where they have to be, or the number of them
+ *                 is not told where it ought to be; there is
  *                 something else than arrays and null where lists ought to
  *                 be; conf.shared, and something beside the lists that could
  *                 have an entry for each (see llmb_beside.h); a vector to be

@@ -55,6 +55,7 @@ static void llmb_split_write_ranked(llmb_out_t *out, const llmb_cut_t *cut);
 static void llmb_split_write_column(llmb_out_t *out, void *data, unsigned i);
 static void llmb_split_write_gap(llmb_out_t *out, const llmb_cut_t *cut);
 static void llmb_split_write_items(llmb_out_t *out, void *data, unsigned i);
+static void llmb_split_write_count(llmb_out_t *out, void *data, unsigned i);
 static void llmb_split_write_name(llmb_out_t *out, void *data, unsigned i);
 static void llmb_split_write_usage(llmb_out_t *out, void *data, unsigned i);
 static uint64_t llmb_split_count_part(void *data, const llmb_usage_t *us);
@@ -103,6 +104,10 @@ llmb_split_write(const llmb_split_t *sp, const uint8_t *base,
         if (sp->usage[i].end) {
             llmb_patch_add(&patches, sp->usage[i], llmb_split_write_usage, i);
         }
+    }
+
+    if (sp->count.end) {
+        llmb_patch_add(&patches, sp->count, llmb_split_write_count, 0);
     }
 
     llmb_split_patch_id(&cut, &patches);
@@ -388,6 +393,17 @@ llmb_split_write_items(llmb_out_t *out, void *data, unsigned i)
     (void) i;
 
     llmb_out_number(out, cut->share->items);
+}
+
+
+static void
+llmb_split_write_count(llmb_out_t *out, void *data, unsigned i)
+{
+    llmb_cut_t *cut = data;
+
+    (void) i;
+
+    llmb_out_number(out, cut->share->items * cut->sp->conf.per);
 }
 
 

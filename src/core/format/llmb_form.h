@@ -75,6 +75,8 @@ typedef struct {
     llmb_str_t            name;
     llmb_input_e          input;
     unsigned              kinds;      /* allowed, llmb_kind_e */
+    llmb_str_t            member;     /* that items, objects, have: a text that
+                                         is not empty; or empty */
     unsigned              optional:1; /* may be missing */
     unsigned              each:1;     /* a single value is meant for each of
                                          the items of the request */
@@ -190,6 +192,8 @@ typedef struct {
     llmb_str_t            also;
     /* which may have no elements at all */
     unsigned              also_none:1;
+    /* the path of an array that begins with the number of the elements */
+    llmb_str_t            shape;
     /* the path of an array that is about the call, whoever its members are */
     llmb_str_t            common;
     /* the member of an element that tells its position; empty: its place */
@@ -199,6 +203,8 @@ typedef struct {
     /* the name that the list's member has then, in an object; or empty */
     llmb_str_t            single_name;
 
+    /* some servers give no index, but elements that are arrays, by place */
+    unsigned              or_place:1;
     /* elements are arrays; others are those of another API */
     unsigned              arrays:1;
     /* elements come by rank, and keep that order; never with "per" */

@@ -23,6 +23,9 @@ llmb_target_path(const llmb_form_t *form, llmb_target_e target)
     case LLMB_TARGET_ALSO:
         return form->also;
 
+    case LLMB_TARGET_SHAPE:
+        return form->shape;
+
     case LLMB_TARGET_COMMON:
         return form->common;
 

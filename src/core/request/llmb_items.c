@@ -26,6 +26,7 @@ static unsigned llmb_items_sequences(llmb_values_t *values,
     const llmb_column_t *column, const llmb_seen_t *seen);
 static unsigned llmb_items_whole(llmb_values_t *values,
     const llmb_column_t *column, const llmb_seen_t *seen);
+static unsigned llmb_items_have(llmb_str_t span, llmb_str_t member);
 static unsigned llmb_items_kind(unsigned shapes);
 static unsigned llmb_items_allowed(const llmb_column_t *column,
     unsigned kind);
@@ -183,7 +184,9 @@ llmb_items_list(llmb_values_t *values, const llmb_column_t *column,
     const llmb_seen_t *seen)
 {
     if (!seen->array || seen->items == 0
-        || (seen->shapes & LLMB_SHAPE_EMPTY))
+        || (seen->shapes & LLMB_SHAPE_EMPTY)
+        || (column->member.len
+            && !llmb_items_have(seen->span, column->member)))
     {
         return 0;
     }
@@ -192,6 +195,38 @@ llmb_items_list(llmb_values_t *values, const llmb_column_t *column,
     values->items = seen->items;
 
     return llmb_items_allowed(column, llmb_items_kind(seen->shapes));
+}
+
+
+/* whether each of the elements has the member once, a text that is not empty */
+
+static unsigned
+llmb_items_have(llmb_str_t span, llmb_str_t member)
+{
+    unsigned          n;
+    llmb_json_each_t  elements, members;
+
+    llmb_json_each_from(&elements, span.data, span.data + span.len);
+
+    while (llmb_json_each_next(&elements)) {
+        n = 0;
+
+        llmb_json_each(&members, elements.value);
+
+        while (llmb_json_each_next(&members)) {
+
+            if (members.name.len && llmb_json_is(members.name, member)) {
+                n += (*members.value.data == '"'
+                      && members.value.len > sizeof("\"\"") - 1) ? 1 : 2;
+            }
+        }
+
+        if (n != 1) {
+            return 0;
+        }
+    }
+
+    return 1;
 }
 
 

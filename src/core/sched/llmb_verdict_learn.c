@@ -45,6 +45,8 @@ static const llmb_phrase_t  llmb_learn_phrases[] = {
     { llmb_string("tokens, max "), LLMB_LEARN_ABOUT_TOKENS, 1 },
     { llmb_string("max_tokens_per_request"), LLMB_LEARN_ABOUT_TOKENS, 0 },
     { llmb_string("too many tokens"), LLMB_LEARN_ABOUT_TOKENS, 0 },
+    /* Vertex AI: "token count is 20124 but the model supports up to 20000" */
+    { llmb_string("model supports up to "), LLMB_LEARN_ABOUT_TOKENS, 1 },
     { llmb_string("max allowed tokens per"), LLMB_LEARN_ABOUT_TOKENS, 1 },
 
     /* TEI: "batch size 64 > maximum allowed batch size 32" */
@@ -52,6 +54,10 @@ static const llmb_phrase_t  llmb_learn_phrases[] = {
 
     /* Gemini: "at most 100 requests can be in one batch" */
     { llmb_string("at most "), LLMB_LEARN_ABOUT_ITEMS, 1 },
+
+    /* Vertex AI: "too many instances ... batchSize must be 250 but ..." */
+    { llmb_string("batchsize must be "), LLMB_LEARN_ABOUT_ITEMS, 1 },
+    { llmb_string("too many instances"), LLMB_LEARN_ABOUT_ITEMS, 0 },
 
     /* Cohere, Voyage, OpenAI's arrays, pydantic */
     { llmb_string("maximum length "), LLMB_LEARN_ABOUT_ITEMS, 1 },

@@ -550,7 +550,8 @@ sub usage_sum(@responses) {
 		my ($path) = map { my $name = $_;
 			grep { /(?:^|\.)$name$/ } keys %usage
 		} qw/ prompt_tokens promptTokenCount input_tokens
-			prompt_eval_count tokens_read total_tokens /;
+			prompt_eval_count tokens_read total_tokens
+			billableCharacterCount /;
 		$path ? $usage{$path} : 0;
 	} @responses;
 }

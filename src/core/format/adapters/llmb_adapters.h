@@ -31,7 +31,13 @@
     x(vllm_score)                                                             \
     x(vllm_chat_batch)                                                        \
     x(sglang_generate)                                                        \
-    x(llamacpp_completion)
+    x(llamacpp_completion)                                                    \
+    x(llamacpp_embedding)                                                     \
+    x(vllm_pooling)                                                           \
+    x(vllm_classify)                                                          \
+    x(nvidia_ranking)                                                         \
+    x(vertex_predict)                                                         \
+    x(cloudflare_ai)
 
 
 /* only Text Embeddings Inference has this header in its answers, in all */

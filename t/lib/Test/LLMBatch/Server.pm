@@ -31,6 +31,11 @@ our $as = '';
 # the first ending that fits
 
 my @paths = (
+	[ qr!/publishers/google/models/[^/]+:predict$!, 'Vertex' ],
+	[ qr!/\@cf/!, 'Cloudflare' ],
+	[ qr!/v1/ranking$|/retrieval/.*/reranking$!, 'NVIDIA' ],
+	[ qr!/(?:pooling|classify)$!, 'Pooling' ],
+	[ qr!/embedding$!, 'LlamaCppEmbedding' ],
 	[ qr!/chat/completions(?:/batch)?$!, 'VLLM' ],
 	[ qr!/score$!, 'VLLM' ],
 	[ qr!/(?:embeddings|completions|moderations|classifications)$!,
@@ -58,6 +63,8 @@ sub of($uri, $flavour = $as) {
 	for (@paths) {
 		my ($ending, $name) = @$_;
 		next unless $uri =~ $ending;
+		$name = 'LlamaCppEmbedding' if $name eq 'OpenAI'
+			and $flavour eq 'content';
 		$name = 'Rerank' if $uri eq '/' and $flavour eq 'reranker';
 
 		my $class = "Test::LLMBatch::Server::$name";
