@@ -45,7 +45,7 @@ llmb_sched_join(llmb_zone_t *z, uint32_t member, uint64_t now)
     m->since = now;
     llmb_company_enter(z, member, now);
     llmb_sched_hold(z, g, m, now);
-    m->patience = llmb_patience_of(&g->policy, m);
+    m->patience = (uint8_t) llmb_patience_of(&g->policy, m);
 
     llmb_health_request(&g->health, m->flow, now);
     llmb_patience_sees(z, g, now);
