@@ -292,6 +292,48 @@ while_nothing_is_known_slots_last_longer_and_longer(void **state)
 }
 
 
+/* what 429 have told of a rate limit holds for full calls, too */
+
+static void
+a_rate_limit_is_kept(void **state)
+{
+    unsigned       n;
+    uint32_t       a;
+    uint64_t       until;
+    llmb_group_t  *g;
+
+    (void) state;
+
+    g = known(100);
+
+    /* ten calls in a second, so nine of them from now on, one of 111 ms */
+
+    for (n = 0; n < 10; n++) {
+        llmb_quota_answered(&g->quota, (T0 - 1) * 1000);
+    }
+
+    llmb_quota_exceeded(&g->quota, (T0 - 1) * 1000, 1000, T0 * 1000);
+
+    (void) goes(T0);
+    until = T0 + 112;
+
+    for (n = 0; n < 3; n++) {
+        a = waits(T0 + 20, until < T0 + 20 + WAIT ? until : T0 + 20 + WAIT);
+    }
+
+    /* a full one */
+
+    (void) join(0, 1, T0 + 20);
+    (void) expect(0, LLMB_MAIL_NONE, T0 + 111);
+
+    llmb_sched_flush(z, group, 0, a, T0 + 112);
+    (void) expect(0, LLMB_MAIL_SEND, T0 + 112);
+    assert_int_equal(queued(), 0);
+
+    leave_all(T0 + 112);
+}
+
+
 int
 main(void)
 {
@@ -302,6 +344,7 @@ main(void)
         sched_test(a_full_call_does_not_wait),
         sched_test(a_deadline_comes_first),
         sched_test(few_requests_do_not_wait),
+        sched_test(a_rate_limit_is_kept),
         sched_test(while_nothing_is_known_slots_last_longer_and_longer),
     };
 

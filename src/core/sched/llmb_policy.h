@@ -86,6 +86,7 @@ typedef struct {
     uint64_t         budget;      /* ms; no call before, but a full one in
                                      the window "slot" */
     uint64_t         gate;        /* ms; nor before that, but a full one */
+    uint64_t         quota;       /* ms; no call before */
     unsigned         crowded:1;   /* others have the slots of the upstream */
     unsigned         patient:1;   /* the oldest may wait for a slot */
 } llmb_load_t;

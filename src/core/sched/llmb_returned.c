@@ -129,6 +129,14 @@ llmb_returned_learn(llmb_zone_t *z, uint32_t call, llmb_outcome_t *outcome,
 
     llmb_upstream_sample(z, c->group, &sample, facts->usec);
 
+    if (outcome->answered && outcome->status == 429) {
+        llmb_quota_exceeded(&g->quota, facts->sent, facts->retry,
+                            facts->usec);
+
+    } else if (outcome->answered) {
+        llmb_quota_answered(&g->quota, facts->usec);
+    }
+
     /* an upstream that takes a call in a pause takes others, too */
 
     if (c->probe && outcome->answered

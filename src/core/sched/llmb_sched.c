@@ -89,7 +89,7 @@ static unsigned
 llmb_sched_goes_apart(llmb_zone_t *z, llmb_group_t *g, const llmb_member_t *m,
     uint64_t now)
 {
-    if (now < llmb_sched_shut(g)) {
+    if (now < llmb_sched_shut(g) || now < llmb_sched_quota(g, now)) {
         return 0;
     }
 

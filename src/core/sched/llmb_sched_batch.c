@@ -322,6 +322,7 @@ llmb_sched_spend(llmb_zone_t *z, llmb_group_t *g, uint32_t call,
 
     llmb_sched_take_slot(z, g);
     llmb_policy_spend(&g->policy, &g->next, now);
+    llmb_quota_spend(&g->quota, now * 1000);
 
     if (g->policy.window == LLMB_WINDOW_SLOT) {
         next = now * 1000 + llmb_sched_pace(z, g, c->items, now);

@@ -197,3 +197,10 @@ llmb_sched_shut(const llmb_group_t *g)
 {
     return llmb_max(g->paused, g->trial);
 }
+
+
+uint64_t
+llmb_sched_quota(const llmb_group_t *g, uint64_t now)
+{
+    return (llmb_quota_until(&g->quota, now * 1000) + 999) / 1000;
+}

@@ -45,6 +45,9 @@ unsigned llmb_sched_may_wait(const llmb_member_t *m, uint64_t until,
 /* a call leaves; tells which llmb_probe_e that is */
 uint8_t llmb_sched_departs(llmb_group_t *g, uint64_t now);
 
+/* until when, in ms, there is no room in what was learned of a rate limit */
+uint64_t llmb_sched_quota(const llmb_group_t *g, uint64_t now);
+
 /* until when, in ms, slots do not count: for a pause, or a trial after it */
 uint64_t llmb_sched_shut(const llmb_group_t *g);
 

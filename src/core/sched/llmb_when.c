@@ -72,7 +72,7 @@ llmb_when_reasons(const llmb_policy_t *policy, const llmb_load_t *load,
         llmb_when_add(r, load->deadline, LLMB_CLOSE_DEADLINE, load->oldest);
     }
 
-    open = load->paused;
+    open = llmb_max(load->paused, load->quota);
 
     if (policy->window == LLMB_WINDOW_RATE) {
         open = llmb_max(open, load->budget);
@@ -237,6 +237,7 @@ llmb_when_slots(llmb_zone_t *z, const llmb_group_t *g, unsigned crowded,
 
     if (oldest->part && g->turn) {
         load.deadline = llmb_max(load.deadline, load.paused);
+        load.deadline = llmb_max(load.deadline, load.quota);
         load.bound = load.deadline;
     }
 
@@ -264,6 +265,7 @@ llmb_when_waiting(llmb_zone_t *z, const llmb_group_t *g, uint64_t now,
     load->paused = llmb_sched_shut(g);
     load->budget = llmb_policy_budget(&g->policy, g->next);
     load->gate = llmb_patience_gate(z, g);
+    load->quota = llmb_sched_quota(g, now);
     load->urgent = llmb_sched_urgent(z, g, now);
     load->latest = llmb_when_latest(z, g, load->urgent, now);
     load->latest = llmb_max(load->latest, g->paused);
@@ -368,7 +370,8 @@ llmb_when_early(llmb_zone_t *z, const llmb_group_t *g, uint64_t now)
 
     llmb_when_waiting(z, g, now, &load);
 
-    return load.paused > now || load.budget > now || load.latest != UINT64_MAX
+    return load.paused > now || load.budget > now || load.quota > now
+           || load.latest != UINT64_MAX
            || llmb_when_near(z, g, now);
 }
 

@@ -21,6 +21,7 @@
 #include "llmb_list.h"
 #include "llmb_moved.h"
 #include "llmb_policy.h"
+#include "llmb_quota.h"
 #include "llmb_result.h"
 #include "llmb_states.h"
 
@@ -177,6 +178,7 @@ typedef struct {
     uint64_t         narrowed;    /* us; when it was made less */
     uint64_t         next;        /* us; of the next call: see
                                      llmb_policy_spend() and _pace() */
+    llmb_quota_t     quota;       /* of calls, by its 429 */
     uint64_t         busy;        /* ms; calls are in flight since then */
     uint32_t         items;       /* in the queue */
     uint64_t         tokens;
