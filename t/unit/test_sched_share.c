@@ -447,6 +447,46 @@ another_tenant(unsigned n)
 }
 
 
+/*
+ * Whose call is under way has had its turn: who comes meanwhile is before its
+ * next one, although that has waited for longer.
+ */
+
+static void
+who_comes_is_before_the_next_turn_of_another(void **state)
+{
+    unsigned  n;
+    uint32_t  member;
+
+    (void) state;
+
+    another_tenant(2);
+
+    /* nothing is held against whoever was served while it was alone, either */
+
+    for (n = 0; n < 5; n++) {
+        (void) join_group(0, 1, T0 + n);
+        assert_int_equal(who_goes(&member, T0 + n), 0);
+        llmb_sched_leave(z, member, T0 + n);
+    }
+
+    (void) join_group(0, 1, T0 + n);
+    assert_int_equal(who_goes(&member, T0 + n), 0);
+
+    (void) join_group(0, 1, T0 + n + 1);
+    (void) join_group(2, 1, T0 + n + 2);
+    assert_int_equal(llmb_sched_mail(z, 0, T0 + n + 2, &n), LLMB_MAIL_NONE);
+
+    llmb_sched_leave(z, member, T0 + 10);
+    assert_int_equal(who_goes(&member, T0 + 10), 2);
+
+    llmb_sched_leave(z, member, T0 + 11);
+    assert_int_equal(who_goes(&member, T0 + 11), 0);
+
+    leave_all(T0 + 11);
+}
+
+
 static void
 a_tenant_of_many_groups_has_one_share(void **state)
 {
@@ -935,6 +975,7 @@ main(void)
         share_test(slots_are_those_of_all),
         share_test(nobody_is_held_up_while_nothing_is_known),
         share_test(no_sum_of_slots_is_too_large),
+        share_test(who_comes_is_before_the_next_turn_of_another),
         share_test(who_waits_longer_is_next),
         share_test(shares_are_of_time_by_priority),
         share_test(groups_without_end_are_not_all_first),

@@ -10,9 +10,9 @@
  * best of the last two seconds.  From then on a tenth less than that is sent,
  * for a minute, then more and more, until all of it is forgotten, or another
  * 429 comes: then it is kept for twice as long, but not above eight minutes, as
- * each of those is a pause for somebody.  After a long Retry-After, as of a limit by the minute, the rate is
- * that of the whole time since the last 429, the pause included.  Times are in
- * us of one monotonic clock.
+ * each of those is a pause for somebody.  After a long Retry-After, as of a
+ * limit by the minute, the rate is that of the whole time since the last 429,
+ * the pause included.  Times are in us of one monotonic clock.
  */
 
 
