@@ -59,6 +59,24 @@ typedef struct {
 } llmb_policy_t;
 
 
+/* how long a member waits so that others can share its call */
+
+typedef enum {
+    LLMB_PATIENCE_NONE = 0,
+    LLMB_PATIENCE_HALF,
+    LLMB_PATIENCE_WHOLE,
+    LLMB_PATIENCE_BUDGET          /* as long as that allows */
+} llmb_patience_e;
+
+#define LLMB_PATIENCES  4
+
+
+typedef struct {
+    uint64_t         since;       /* of the oldest; ms */
+    uint32_t         n;           /* who wait */
+} llmb_patient_t;
+
+
 /* what an upstream was found to take in a call; 0: anything so far */
 
 typedef struct {

@@ -35,24 +35,6 @@ typedef enum {
 } llmb_token_ids_e;
 
 
-/* how long a member waits so that others can share its call */
-
-typedef enum {
-    LLMB_PATIENCE_NONE = 0,
-    LLMB_PATIENCE_HALF,
-    LLMB_PATIENCE_WHOLE,
-    LLMB_PATIENCE_BUDGET          /* as long as that allows */
-} llmb_patience_e;
-
-#define LLMB_PATIENCES  4
-
-
-typedef struct {
-    uint64_t         since;       /* of the oldest; ms */
-    uint32_t         n;           /* who wait */
-} llmb_patient_t;
-
-
 typedef struct {
     uint32_t         gen;         /* changes whenever the record is freed */
     uint8_t          state;       /* llmb_member_state_e */
