@@ -22,6 +22,7 @@
 #include "llmb_counts.h"
 #include "llmb_differ.h"
 #include "llmb_family.h"
+#include "llmb_frame.h"
 #include "llmb_group.h"
 #include "llmb_hist.h"
 #include "llmb_join.h"
@@ -68,6 +69,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #pragma GCC visibility push(hidden)
 
 
+#include "ngx_http_llm_batch_known.h"
 #include "ngx_http_llm_batch_conf.h"
 #include "ngx_http_llm_batch_adapter.h"
 #include "ngx_http_llm_batch_directives.h"

@@ -92,12 +92,29 @@ const llmb_adapter_t *
 ngx_http_llm_batch_find_adapter(ngx_http_request_t *r,
     ngx_http_llm_batch_loc_conf_t *conf)
 {
+    ngx_uint_t                       hash;
+    const llmb_adapter_t            *adapter;
+    ngx_http_llm_batch_known_t      *place;
     ngx_http_llm_batch_main_conf_t  *mcf;
 
     mcf = ngx_http_get_module_main_conf(r, ngx_http_llm_batch_module);
 
-    return llmb_adapter_find(ngx_http_llm_batch_str(&r->uri), conf->adapters,
-                             mcf->formats.elts, mcf->formats.nelts);
+    /* those that a location serves mostly differ in that */
+
+    hash = r->uri.len + r->uri.data[r->uri.len / 2];
+
+    if (ngx_http_llm_batch_known(mcf->paths, conf, hash, &r->uri, &place)) {
+        return (const llmb_adapter_t *) place->found;
+    }
+
+    adapter = llmb_adapter_find(ngx_http_llm_batch_str(&r->uri),
+                                conf->adapters, mcf->formats.elts,
+                                mcf->formats.nelts);
+
+    ngx_http_llm_batch_known_set(place, conf, hash, &r->uri,
+                                 (uintptr_t) adapter);
+
+    return adapter;
 }
 
 

@@ -56,6 +56,16 @@ ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf)
         return NULL;
     }
 
+    mcf->headers = ngx_http_llm_batch_known_create(cf->pool);
+    mcf->paths = ngx_http_llm_batch_known_create(cf->pool);
+
+    mcf->frames = ngx_pcalloc(cf->pool, NGX_HTTP_LLM_BATCH_FRAMES
+                                        * sizeof(llmb_frame_memo_t));
+
+    if (mcf->headers == NULL || mcf->paths == NULL || mcf->frames == NULL) {
+        return NULL;
+    }
+
     return mcf;
 }
 

@@ -26,6 +26,14 @@
 #define NGX_HTTP_LLM_BATCH_MAX_SIZE     2048
 
 
+/* headers by which clients tell what their requests are like */
+
+#define NGX_HTTP_LLM_BATCH_ADVICE       4
+
+/* frames of bodies that a worker remembers */
+
+#define NGX_HTTP_LLM_BATCH_FRAMES       16
+
 /* names of members that do not count, at most */
 
 #define NGX_HTTP_LLM_BATCH_IGNORED      16
@@ -59,6 +67,15 @@ struct ngx_http_llm_batch_main_conf_s {
     ngx_uint_t                    keyed;    /* somebody asks for that */
 
     ngx_hash_t                    neutral;  /* headers that do not count */
+
+    ngx_http_llm_batch_known_t   *headers;  /* classes of names */
+    ngx_http_llm_batch_known_t   *paths;    /* adapters */
+    llmb_frame_memo_t            *frames;   /* by their length */
+
+    ngx_http_complex_value_t     *advice[NGX_HTTP_LLM_BATCH_ADVICE];
+                                         /* of "X-LLM-...", where nothing else
+                                            is configured; NULL: no default is
+                                            only a header */
 
     ngx_array_t                   locations;  /* of those with llm_batch:
                                             ngx_http_llm_batch_loc_conf_t * */
@@ -126,6 +143,7 @@ struct ngx_http_llm_batch_loc_conf_s {
 
 
 void *ngx_http_llm_batch_create_main_conf(ngx_conf_t *cf);
+
 void *ngx_http_llm_batch_create_loc_conf(ngx_conf_t *cf);
 char *ngx_http_llm_batch_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);

@@ -4,12 +4,14 @@
  */
 
 
+#include <string.h>
+
 #include "llmb_siphash.h"
 
 
 static void llmb_siphash_word(llmb_siphash_t *h, uint64_t word);
-static void llmb_siphash_rounds(llmb_siphash_t *h, unsigned n);
-static uint64_t llmb_siphash_load(const uint8_t *p);
+static inline void llmb_siphash_rounds(llmb_siphash_t *h, unsigned n);
+static inline uint64_t llmb_siphash_load(const uint8_t *p);
 
 #define llmb_rotate(x, n)  ((x) << (n) | (x) >> (64 - (n)))
 
@@ -36,7 +38,9 @@ void
 llmb_siphash_update(llmb_siphash_t *h, const void *data, size_t len)
 {
     unsigned        n;
+    uint64_t        word;
     const uint8_t  *p, *end;
+    llmb_siphash_t  s;
 
     p = data;
     end = p + len;
@@ -52,9 +56,19 @@ llmb_siphash_update(llmb_siphash_t *h, const void *data, size_t len)
         }
     }
 
+    /* the state is in registers here */
+
+    s = *h;
+
     for ( /* void */ ; end - p >= 8; p += 8) {
-        llmb_siphash_word(h, llmb_siphash_load(p));
+        word = llmb_siphash_load(p);
+
+        s.v[3] ^= word;
+        llmb_siphash_rounds(&s, 2);
+        s.v[0] ^= word;
     }
+
+    *h = s;
 
     for ( /* void */ ; p < end; n++) {
         h->word |= (uint64_t) *p++ << (8 * n);
@@ -100,7 +114,7 @@ llmb_siphash_word(llmb_siphash_t *h, uint64_t word)
 }
 
 
-static void
+static inline void
 llmb_siphash_rounds(llmb_siphash_t *h, unsigned n)
 {
     uint64_t  a, b, c, d;
@@ -133,17 +147,16 @@ llmb_siphash_rounds(llmb_siphash_t *h, unsigned n)
 
 /* least byte first, on all machines */
 
-static uint64_t
+static inline uint64_t
 llmb_siphash_load(const uint8_t *p)
 {
-    unsigned  i;
     uint64_t  word;
 
-    word = 0;
+    memcpy(&word, p, sizeof(uint64_t));
 
-    for (i = 0; i < 8; i++) {
-        word |= (uint64_t) p[i] << (8 * i);
-    }
-
+#if (__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__)
     return word;
+#else
+    return __builtin_bswap64(word);
+#endif
 }

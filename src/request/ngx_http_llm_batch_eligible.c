@@ -17,8 +17,12 @@ static ngx_int_t ngx_http_llm_batch_parse_tolerance(ngx_str_t *value,
 static ngx_int_t ngx_http_llm_batch_parse_priority(ngx_str_t *value,
     uint32_t *number);
 static ngx_int_t ngx_http_llm_batch_inherit(ngx_conf_t *cf,
-    ngx_http_complex_value_t **prev, ngx_http_complex_value_t **conf,
-    char *variable);
+    ngx_http_complex_value_t *prev, ngx_http_complex_value_t **conf,
+    ngx_uint_t i);
+static ngx_uint_t ngx_http_llm_batch_is_variable(ngx_conf_t *cf,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_llm_batch_ask(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_complex_value_t *cv, ngx_str_t *value);
 static ngx_uint_t ngx_http_llm_batch_is_eligible_task(
     ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_scale(ngx_http_llm_batch_ctx_t *ctx,
@@ -238,17 +242,12 @@ ngx_http_llm_batch_merge_eligible(ngx_conf_t *cf,
         return NGX_CONF_OK;
     }
 
-    if (ngx_http_llm_batch_inherit(cf, &prev->task, &conf->task,
-                                   "$http_x_llm_task")
-        != NGX_OK
-        || ngx_http_llm_batch_inherit(cf, &prev->budget, &conf->budget,
-                                      "$http_x_llm_latency_budget_ms")
+    if (ngx_http_llm_batch_inherit(cf, prev->task, &conf->task, 0) != NGX_OK
+        || ngx_http_llm_batch_inherit(cf, prev->budget, &conf->budget, 1)
            != NGX_OK
-        || ngx_http_llm_batch_inherit(cf, &prev->tolerance, &conf->tolerance,
-                                      "$http_x_llm_latency_tolerance")
+        || ngx_http_llm_batch_inherit(cf, prev->tolerance, &conf->tolerance, 2)
            != NGX_OK
-        || ngx_http_llm_batch_inherit(cf, &prev->priority, &conf->priority,
-                                      "$http_x_llm_priority")
+        || ngx_http_llm_batch_inherit(cf, prev->priority, &conf->priority, 3)
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -258,32 +257,74 @@ ngx_http_llm_batch_merge_eligible(ngx_conf_t *cf,
 }
 
 
-/* the default is compiled once for a level and what is below it */
+/* the default is compiled once */
 
 static ngx_int_t
-ngx_http_llm_batch_inherit(ngx_conf_t *cf, ngx_http_complex_value_t **prev,
-    ngx_http_complex_value_t **conf, char *variable)
+ngx_http_llm_batch_inherit(ngx_conf_t *cf, ngx_http_complex_value_t *prev,
+    ngx_http_complex_value_t **conf, ngx_uint_t i)
 {
-    ngx_str_t  value;
+    ngx_str_t                        value, name;
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
+    static ngx_str_t  advice[NGX_HTTP_LLM_BATCH_ADVICE] = {
+        ngx_string("$http_x_llm_task"),
+        ngx_string("$http_x_llm_latency_budget_ms"),
+        ngx_string("$http_x_llm_latency_tolerance"),
+        ngx_string("$http_x_llm_priority")
+    };
+
+    ngx_conf_merge_ptr_value(*conf, prev, NGX_CONF_UNSET_PTR);
 
     if (*conf != NGX_CONF_UNSET_PTR) {
         return NGX_OK;
     }
 
-    if (*prev == NGX_CONF_UNSET_PTR) {
-        value.data = (u_char *) variable;
-        value.len = ngx_strlen(variable);
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
 
-        *prev = ngx_http_llm_batch_compile(cf, &value);
+    if (mcf->advice[i]) {
+        *conf = mcf->advice[i];
+        return NGX_OK;
+    }
 
-        if (*prev == NULL) {
-            return NGX_ERROR;
+    value = advice[i];
+    *conf = ngx_http_llm_batch_compile(cf, &value);
+
+    if (*conf == NULL) {
+        return NGX_ERROR;
+    }
+
+    name.data = advice[i].data + 1;
+    name.len = advice[i].len - 1;
+
+    if (!ngx_http_llm_batch_is_variable(cf, &name)) {
+        mcf->advice[i] = *conf;
+    }
+
+    return NGX_OK;
+}
+
+
+/* whether a "map" or so makes a variable of this name, which is no header */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_variable(ngx_conf_t *cf, ngx_str_t *name)
+{
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+        if (key[i].key.len == name->len
+            && ngx_strncmp(key[i].key.data, name->data, name->len) == 0)
+        {
+            return 1;
         }
     }
 
-    *conf = *prev;
-
-    return NGX_OK;
+    return 0;
 }
 
 
@@ -300,9 +341,7 @@ ngx_http_llm_batch_set_task(ngx_http_llm_batch_ctx_t *ctx)
 
     ctx->tasked = 1;
 
-    if (ngx_http_llm_batch_evaluate(ctx->request, ctx->conf->task, &value)
-        != NGX_OK)
-    {
+    if (ngx_http_llm_batch_ask(ctx, ctx->conf->task, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -401,7 +440,7 @@ ngx_http_llm_batch_scale(ngx_http_llm_batch_ctx_t *ctx,
         return NGX_OK;
     }
 
-    if (ngx_http_llm_batch_evaluate(ctx->request, cv, &value) != NGX_OK) {
+    if (ngx_http_llm_batch_ask(ctx, cv, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -411,6 +450,26 @@ ngx_http_llm_batch_scale(ngx_http_llm_batch_ctx_t *ctx,
     }
 
     return NGX_OK;
+}
+
+
+/* a value that is that of a header needs no look if there is none of these */
+
+static ngx_int_t
+ngx_http_llm_batch_ask(ngx_http_llm_batch_ctx_t *ctx,
+    ngx_http_complex_value_t *cv, ngx_str_t *value)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; ctx->unadvised && i < NGX_HTTP_LLM_BATCH_ADVICE; i++) {
+
+        if (cv == ctx->zone->mcf->advice[i]) {
+            ngx_str_null(value);
+            return NGX_OK;
+        }
+    }
+
+    return ngx_http_llm_batch_evaluate(ctx->request, cv, value);
 }
 
 

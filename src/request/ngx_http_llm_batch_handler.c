@@ -13,6 +13,7 @@
 typedef struct {
     ngx_table_elt_t  *content_encoding;
     ngx_table_elt_t  *idempotency_key;
+    ngx_uint_t        advice;     /* there is an "X-LLM-..." */
 } ngx_http_llm_batch_headers_t;
 
 
@@ -141,6 +142,8 @@ ngx_http_llm_batch_check_headers(ngx_http_llm_batch_ctx_t *ctx,
 
     ngx_http_llm_batch_find_headers(r, &headers);
 
+    ctx->unadvised = !headers.advice;
+
     if (headers.content_encoding
         && !ngx_http_llm_batch_is_identity(&headers.content_encoding->value))
     {
@@ -219,7 +222,10 @@ ngx_http_llm_batch_find_headers(ngx_http_request_t *r,
 
     while ((h = ngx_http_llm_batch_next_header(&walk)) != NULL) {
 
-        if (headers->content_encoding == NULL
+        if (ngx_http_llm_batch_is_advice(h)) {
+            headers->advice = 1;
+
+        } else if (headers->content_encoding == NULL
             && ngx_http_llm_batch_is_header(h, "Content-Encoding"))
         {
             headers->content_encoding = h;
@@ -569,6 +575,8 @@ ngx_http_llm_batch_hold(ngx_http_llm_batch_ctx_t *ctx)
     wake = (uint64_t) -1;
 
     ctx->whole.ctx = ctx;
+
+    llmb_request_count(&ctx->body);
     llmb_piece_all(&ctx->body, &ctx->whole.piece);
 
     ngx_queue_init(&ctx->parts);

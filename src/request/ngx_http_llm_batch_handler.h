@@ -77,6 +77,7 @@ struct ngx_http_llm_batch_ctx_s {
     ngx_queue_t                     waking;   /* of the zone's waking */
     ngx_http_llm_batch_repair_t    *repair;   /* of an answer on its own */
 
+    ngx_array_t                     headers;  /* those that count */
     ngx_array_t                     carried;  /* indexes of variables: those
                                                  that are part of the key */
     ngx_array_t                     identity; /* and of credentials */
@@ -96,6 +97,7 @@ struct ngx_http_llm_batch_ctx_s {
 
     unsigned                        readable:1;   /* the body is complete */
     unsigned                        tasked:1;
+    unsigned                        unadvised:1;  /* no "X-LLM-..." is there */
     unsigned                        wakes:1;  /* is in that queue */
     unsigned                        carries:1; /* the lists are complete */
     unsigned                        counted:1;

@@ -10,8 +10,12 @@
 #include "ngx_http_llm_batch.h"
 
 
+static ngx_int_t ngx_http_llm_batch_cmp_counted(const void *one,
+    const void *two);
 static ngx_http_llm_batch_header_e ngx_http_llm_batch_header_class(
     ngx_http_llm_batch_loc_conf_t *conf, ngx_table_elt_t *h);
+static ngx_http_llm_batch_header_e ngx_http_llm_batch_name_class(
+    ngx_http_llm_batch_loc_conf_t *conf, ngx_table_elt_t *h, ngx_str_t *name);
 static ngx_uint_t ngx_http_llm_batch_is_neutral(
     ngx_http_llm_batch_main_conf_t *mcf, ngx_table_elt_t *h, ngx_str_t *name);
 static ngx_uint_t ngx_http_llm_batch_is_default(ngx_table_elt_t *h);
@@ -209,25 +213,126 @@ ngx_http_llm_batch_next_counted(ngx_http_llm_batch_walk_t *walk,
 }
 
 
+ngx_int_t
+ngx_http_llm_batch_list_counted(ngx_http_llm_batch_ctx_t *ctx)
+{
+    ngx_table_elt_t               *h;
+    ngx_http_request_t            *r;
+    ngx_http_llm_batch_walk_t      walk;
+    ngx_http_llm_batch_header_e    class;
+    ngx_http_llm_batch_counted_t  *counted;
+
+    if (ctx->headers.elts) {
+        return NGX_OK;
+    }
+
+    r = ctx->request;
+
+    if (ngx_array_init(&ctx->headers, r->pool, 4,
+                       sizeof(ngx_http_llm_batch_counted_t))
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_batch_begin_headers(&walk, &r->headers_in.headers);
+
+    while ((h = ngx_http_llm_batch_next_counted(&walk, ctx->conf, &class))
+           != NULL)
+    {
+        counted = ngx_array_push(&ctx->headers);
+        if (counted == NULL) {
+            ctx->headers.elts = NULL;
+            return NGX_ERROR;
+        }
+
+        counted->header = h;
+        counted->class = class;
+    }
+
+    /* a stable sort */
+
+    ngx_sort(ctx->headers.elts, ctx->headers.nelts,
+             sizeof(ngx_http_llm_batch_counted_t),
+             ngx_http_llm_batch_cmp_counted);
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_cmp_counted(const void *one, const void *two)
+{
+    size_t                  n;
+    ngx_int_t               rc;
+    const ngx_table_elt_t  *first, *second;
+
+    first = ((const ngx_http_llm_batch_counted_t *) one)->header;
+    second = ((const ngx_http_llm_batch_counted_t *) two)->header;
+
+    n = ngx_min(first->key.len, second->key.len);
+    rc = ngx_memcmp(first->lowcase_key, second->lowcase_key, n);
+
+    if (rc) {
+        return rc;
+    }
+
+    return (ngx_int_t) first->key.len - (ngx_int_t) second->key.len;
+}
+
+
 static ngx_http_llm_batch_header_e
 ngx_http_llm_batch_header_class(ngx_http_llm_batch_loc_conf_t *conf,
     ngx_table_elt_t *h)
 {
-    ngx_str_t  name;
+    ngx_str_t                     name;
+    ngx_http_llm_batch_known_t   *place;
+    ngx_http_llm_batch_header_e   class;
 
     name.data = h->lowcase_key;
     name.len = h->key.len;
 
-    if (ngx_http_llm_batch_is_credential(conf, &name)) {
+    if (ngx_http_llm_batch_known(conf->zone->mcf->headers, conf, h->hash,
+                                    &name, &place))
+    {
+        class = place->found;
+
+    } else {
+        class = ngx_http_llm_batch_name_class(conf, h, &name);
+        ngx_http_llm_batch_known_set(place, conf, h->hash, &name, class);
+    }
+
+    if (class == NGX_HTTP_LLM_BATCH_HEADER_DEFAULT) {
+        return ngx_http_llm_batch_is_default(h)
+               ? NGX_HTTP_LLM_BATCH_HEADER_IGNORED
+               : NGX_HTTP_LLM_BATCH_HEADER_KEY;
+    }
+
+    return class;
+}
+
+
+/* what does not depend on the value */
+
+static ngx_http_llm_batch_header_e
+ngx_http_llm_batch_name_class(ngx_http_llm_batch_loc_conf_t *conf,
+    ngx_table_elt_t *h, ngx_str_t *name)
+{
+    if (ngx_http_llm_batch_is_credential(conf, name)) {
         return conf->tenant ? NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL
                             : NGX_HTTP_LLM_BATCH_HEADER_KEY;
     }
 
-    if (ngx_http_llm_batch_is_neutral(conf->zone->mcf, h, &name)
-        || ngx_http_llm_batch_is_default(h)
-        || (conf->ignore && ngx_http_llm_batch_in_list(conf->ignore, &name)))
+    if (ngx_http_llm_batch_is_neutral(conf->zone->mcf, h, name)
+        || (conf->ignore && ngx_http_llm_batch_in_list(conf->ignore, name)))
     {
         return NGX_HTTP_LLM_BATCH_HEADER_IGNORED;
+    }
+
+    if (ngx_http_llm_batch_is_header(h, "Content-Type")
+        || ngx_http_llm_batch_is_header(h, "Content-Encoding"))
+    {
+        return NGX_HTTP_LLM_BATCH_HEADER_DEFAULT;
     }
 
     return NGX_HTTP_LLM_BATCH_HEADER_KEY;

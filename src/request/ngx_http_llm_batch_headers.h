@@ -14,7 +14,10 @@
 typedef enum {
     NGX_HTTP_LLM_BATCH_HEADER_KEY = 0,     /* equal within a call, and sent */
     NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL,  /* sent only if all agree */
-    NGX_HTTP_LLM_BATCH_HEADER_IGNORED      /* neither: does not count */
+    NGX_HTTP_LLM_BATCH_HEADER_IGNORED,     /* neither: does not count */
+    NGX_HTTP_LLM_BATCH_HEADER_DEFAULT      /* of a name: this, if its value is
+                                              what is meant without it; else
+                                              the first */
 } ngx_http_llm_batch_header_e;
 
 
@@ -29,12 +32,29 @@ typedef struct {
 } ngx_http_llm_batch_walk_t;
 
 
+/* one that counts */
+
+typedef struct {
+    ngx_table_elt_t              *header;
+    ngx_http_llm_batch_header_e   class;
+} ngx_http_llm_batch_counted_t;
+
+
 /* whether a header has this name, a string constant */
 
 #define ngx_http_llm_batch_is_header(h, name)                                 \
     ((h)->key.len == sizeof(name) - 1                                         \
      && ngx_strncasecmp((h)->key.data, (u_char *) name, sizeof(name) - 1) == 0)
 
+
+/*
+ * Whether it is one of those that tell what a request is like: for nginx's
+ * variables of headers, "_" is as good as "-".
+ */
+#define ngx_http_llm_batch_is_advice(h)                                       \
+    ((h)->key.len > 6 && (h)->lowcase_key[0] == 'x'                           \
+     && (h)->lowcase_key[2] == 'l' && (h)->lowcase_key[3] == 'l'              \
+     && (h)->lowcase_key[4] == 'm')
 
 /*
  * One header after the other of a list of nginx's, NULL at the end; also those
@@ -53,6 +73,12 @@ ngx_table_elt_t *ngx_http_llm_batch_next_header(
 ngx_table_elt_t *ngx_http_llm_batch_next_counted(
     ngx_http_llm_batch_walk_t *walk, ngx_http_llm_batch_loc_conf_t *conf,
     ngx_http_llm_batch_header_e *class);
+
+/*
+ * The same, all of them at once, ordered by name; equal names keep their order.
+ * They are looked for once.
+ */
+ngx_int_t ngx_http_llm_batch_list_counted(ngx_http_llm_batch_ctx_t *ctx);
 
 /* whether a Content-Encoding says that there is none */
 ngx_uint_t ngx_http_llm_batch_is_identity(ngx_str_t *encoding);

@@ -42,8 +42,9 @@ static ngx_int_t ngx_http_llm_batch_key_values(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
 static ngx_int_t ngx_http_llm_batch_key_body(
     ngx_http_llm_batch_buf_t *b, ngx_http_llm_batch_ctx_t *ctx);
-static ngx_int_t ngx_http_llm_batch_cmp_headers(const void *one,
-    const void *two);
+static ngx_int_t ngx_http_llm_batch_key_frame(
+    ngx_http_llm_batch_buf_t *b, llmb_request_t *body, size_t len,
+    llmb_frame_memo_t *memo);
 static ngx_int_t ngx_http_llm_batch_put(ngx_http_llm_batch_buf_t *b,
     llmb_part_e type, const void *data, size_t len);
 static ngx_int_t ngx_http_llm_batch_put_named(ngx_http_llm_batch_buf_t *b,
@@ -66,7 +67,8 @@ ngx_http_llm_batch_key(ngx_http_llm_batch_ctx_t *ctx, ngx_pool_t *pool,
 
     b.pool = pool;
 
-    if (ngx_http_llm_batch_key_request(&b, ctx) != NGX_OK
+    if (ngx_http_llm_batch_list_counted(ctx) != NGX_OK
+        || ngx_http_llm_batch_key_request(&b, ctx) != NGX_OK
         || ngx_http_llm_batch_key_values(&b, ctx) != NGX_OK
         || ngx_http_llm_batch_carry_variables(ctx) != NGX_OK
         || ngx_http_llm_batch_key_variables(&b, ctx, &ctx->carried,
@@ -148,7 +150,8 @@ ngx_http_llm_batch_credentials(ngx_http_llm_batch_ctx_t *ctx,
 
     b.pool = pool;
 
-    if (ngx_http_llm_batch_key_identity(&b, ctx) != NGX_OK
+    if (ngx_http_llm_batch_list_counted(ctx) != NGX_OK
+        || ngx_http_llm_batch_key_identity(&b, ctx) != NGX_OK
         || ngx_http_llm_batch_key_headers(&b, ctx,
                                          NGX_HTTP_LLM_BATCH_HEADER_CREDENTIAL)
            != NGX_OK)
@@ -212,7 +215,8 @@ ngx_http_llm_batch_client(ngx_http_llm_batch_buf_t *b,
 {
     ngx_uint_t  n;
 
-    if (ngx_http_llm_batch_key_identity(b, ctx) != NGX_OK
+    if (ngx_http_llm_batch_list_counted(ctx) != NGX_OK
+        || ngx_http_llm_batch_key_identity(b, ctx) != NGX_OK
         || ngx_http_llm_batch_client_headers(b, ctx, 0, &n) != NGX_OK)
     {
         return NGX_ERROR;
@@ -228,18 +232,18 @@ static ngx_int_t
 ngx_http_llm_batch_client_headers(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx, ngx_uint_t cookies, ngx_uint_t *n)
 {
-    ngx_str_t                     name;
-    ngx_table_elt_t              *h;
-    ngx_http_llm_batch_walk_t     walk;
-    ngx_http_llm_batch_header_e   class;
+    ngx_str_t                      name;
+    ngx_uint_t                     i;
+    ngx_table_elt_t               *h;
+    ngx_http_llm_batch_counted_t  *counted;
 
     *n = 0;
 
-    ngx_http_llm_batch_begin_headers(&walk, &ctx->request->headers_in.headers);
+    counted = ctx->headers.elts;
 
-    while ((h = ngx_http_llm_batch_next_counted(&walk, ctx->conf, &class))
-           != NULL)
-    {
+    for (i = 0; i < ctx->headers.nelts; i++) {
+        h = counted[i].header;
+
         name.data = h->lowcase_key;
         name.len = h->key.len;
 
@@ -481,55 +485,30 @@ ngx_http_llm_batch_key_identity(ngx_http_llm_batch_buf_t *b,
 }
 
 
-/* the headers of one class, ordered by name; equal names keep their order */
+/* the headers of one class, which are ordered by name */
 
 static ngx_int_t
 ngx_http_llm_batch_key_headers(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx, ngx_http_llm_batch_header_e class)
 {
-    ngx_str_t                     name;
-    ngx_uint_t                    i;
-    ngx_array_t                   headers;
-    ngx_table_elt_t              *h, **hp;
-    ngx_http_llm_batch_walk_t     walk;
-    ngx_http_llm_batch_header_e   found;
+    ngx_str_t                      name;
+    ngx_uint_t                     i;
+    ngx_table_elt_t               *h;
+    ngx_http_llm_batch_counted_t  *counted;
 
-    if (ngx_array_init(&headers, b->pool, 16, sizeof(ngx_table_elt_t *))
-        != NGX_OK)
-    {
-        return NGX_ERROR;
-    }
+    counted = ctx->headers.elts;
 
-    ngx_http_llm_batch_begin_headers(&walk, &ctx->request->headers_in.headers);
+    for (i = 0; i < ctx->headers.nelts; i++) {
+        h = counted[i].header;
 
-    while ((h = ngx_http_llm_batch_next_counted(&walk, ctx->conf, &found))
-           != NULL)
-    {
-        if (found != class) {
+        if (counted[i].class != class) {
             continue;
         }
 
-        hp = ngx_array_push(&headers);
-        if (hp == NULL) {
-            return NGX_ERROR;
-        }
+        name.data = h->lowcase_key;
+        name.len = h->key.len;
 
-        *hp = h;
-    }
-
-    hp = headers.elts;
-
-    /* a stable sort */
-
-    ngx_sort(hp, headers.nelts, sizeof(ngx_table_elt_t *),
-             ngx_http_llm_batch_cmp_headers);
-
-    for (i = 0; i < headers.nelts; i++) {
-        name.data = hp[i]->lowcase_key;
-        name.len = hp[i]->key.len;
-
-        if (ngx_http_llm_batch_put_named(b, LLMB_PART_HEADER, &name,
-                                         &hp[i]->value)
+        if (ngx_http_llm_batch_put_named(b, LLMB_PART_HEADER, &name, &h->value)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -544,14 +523,11 @@ static ngx_int_t
 ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     ngx_http_llm_batch_ctx_t *ctx)
 {
-    size_t           size, at;
-    u_char           kind;
-    unsigned         i;
-    llmb_rc_e        rc;
-    llmb_sink_t      sink;
-    llmb_span_t      skip[LLMB_REQUEST_MAX_HOLES];
-    llmb_arena_t     scratch;
-    llmb_request_t  *body;
+    size_t              len, at;
+    u_char              kind;
+    llmb_sink_t         sink;
+    llmb_request_t     *body;
+    llmb_frame_memo_t  *memo;
 
     body = &ctx->body;
 
@@ -570,64 +546,72 @@ ngx_http_llm_batch_key_body(ngx_http_llm_batch_buf_t *b,
     at = b->pos - b->start;
 
     if (ngx_http_llm_batch_put(b, LLMB_PART_ITEMS, &kind, 1) != NGX_OK
-        || llmb_request_shape(body, &sink) != LLMB_OK)
+        || llmb_frame_shape(body, &sink) != LLMB_OK)
     {
         return NGX_ERROR;
     }
 
     ngx_http_llm_batch_put_size(b, at);
 
-    /* 28 bytes for each object and member, which take two to five of text */
+    len = llmb_frame(body, NULL, NULL, NULL);
+    memo = &ctx->zone->mcf->frames[len % NGX_HTTP_LLM_BATCH_FRAMES];
 
-    size = body->body.len;
-
-    for (i = 0; i < body->nholes; i++) {
-        skip[i].start = body->holes[i].start;
-        skip[i].end = body->holes[i].end;
-        size -= skip[i].end - skip[i].start;
+    if (!llmb_frame_is(memo, body, len)) {
+        return ngx_http_llm_batch_key_frame(b, body, len, memo);
     }
 
-    size = 1024 + 14 * size;
-
-    scratch.pos = ngx_palloc(b->pool, size);
-    if (scratch.pos == NULL) {
-        return NGX_ERROR;
-    }
-
-    scratch.end = scratch.pos + size;
-
-    at = b->pos - b->start;
-
-    if (ngx_http_llm_batch_put(b, LLMB_PART_BODY, NULL, 0) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    rc = llmb_key_canonical(body->body, skip, body->nholes, scratch, &sink);
-
-    ngx_http_llm_batch_put_size(b, at);
-
-    return rc == LLMB_OK ? NGX_OK : NGX_ERROR;
+    return ngx_http_llm_batch_put(b, LLMB_PART_BODY, memo->text,
+                                  memo->text_len);
 }
 
 
 static ngx_int_t
-ngx_http_llm_batch_cmp_headers(const void *one, const void *two)
+ngx_http_llm_batch_key_frame(ngx_http_llm_batch_buf_t *b,
+    llmb_request_t *body, size_t len, llmb_frame_memo_t *memo)
 {
-    size_t                  n;
-    ngx_int_t               rc;
-    const ngx_table_elt_t  *first, *second;
+    u_char        *p;
+    size_t         size, at;
+    unsigned       nskip;
+    llmb_str_t     frame, text;
+    llmb_sink_t    sink;
+    llmb_span_t    skip[LLMB_REQUEST_MAX_HOLES];
+    llmb_arena_t   scratch;
 
-    first = *(ngx_table_elt_t *const *) one;
-    second = *(ngx_table_elt_t *const *) two;
+    /* 28 bytes for each object and member, which take two to five of text */
 
-    n = ngx_min(first->key.len, second->key.len);
-    rc = ngx_memcmp(first->lowcase_key, second->lowcase_key, n);
+    size = 1024 + 14 * len;
 
-    if (rc) {
-        return rc;
+    p = ngx_palloc(b->pool, size + len);
+    if (p == NULL) {
+        return NGX_ERROR;
     }
 
-    return (ngx_int_t) first->key.len - (ngx_int_t) second->key.len;
+    scratch.pos = p;
+    scratch.end = p + size;
+
+    frame.len = len;
+    frame.data = scratch.end;
+    (void) llmb_frame(body, scratch.end, skip, &nskip);
+
+    sink.write = ngx_http_llm_batch_key_write;
+    sink.data = b;
+
+    at = b->pos - b->start;
+
+    if (ngx_http_llm_batch_put(b, LLMB_PART_BODY, NULL, 0) != NGX_OK
+        || llmb_key_canonical(frame, skip, nskip, scratch, &sink) != LLMB_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_llm_batch_put_size(b, at);
+
+    text.data = b->start + at + LLMB_PART_HEAD;
+    text.len = b->pos - text.data;
+
+    llmb_frame_note(memo, frame, skip, nskip, text);
+
+    return NGX_OK;
 }
 
 

@@ -73,6 +73,7 @@ ngx_http_llm_batch_repair_header(ngx_http_request_t *r,
     conf.per = ctx->body.per;
     conf.base64 = 1;
     conf.repair = 1;
+    conf.probe = 1;
 
     size = llmb_split_room(&conf);
 
@@ -160,7 +161,6 @@ ngx_http_llm_batch_repair_body(ngx_http_request_t *r,
     ngx_http_llm_batch_repair_check(repair, last);
 
     if (repair->rc == LLMB_AGAIN && !broken
-        && (repair->split.seen == 0 || repair->split.repaired)
         && repair->body->len <= ctx->conf->max_response)
     {
         return NGX_AGAIN;

@@ -24,10 +24,14 @@ ngx_http_llm_batch_find_model(ngx_http_llm_batch_ctx_t *ctx)
 ngx_uint_t
 ngx_http_llm_batch_model_takes(ngx_http_llm_batch_ctx_t *ctx)
 {
-    return ctx->known == NULL
-           || llmb_model_takes(ctx->known, ctx->body.largest,
-                               ctx->body.longest,
-                               ctx->body.kind == LLMB_KIND_TOKENS);
+    if (ctx->known == NULL) {
+        return 1;
+    }
+
+    llmb_request_count(&ctx->body);
+
+    return llmb_model_takes(ctx->known, ctx->body.largest, ctx->body.longest,
+                            ctx->body.kind == LLMB_KIND_TOKENS);
 }
 
 
@@ -96,6 +100,8 @@ ngx_http_llm_batch_charge(ngx_http_llm_batch_ctx_t *ctx)
     if (ctx->known == NULL || !ctx->known->priced || ctx->body.items == 0) {
         return;
     }
+
+    llmb_request_count(&ctx->body);
 
     result = &ctx->result;
     tokens = result->tokens ? result->tokens : ctx->body.tokens;

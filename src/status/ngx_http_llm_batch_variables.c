@@ -235,6 +235,7 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
         break;
 
     default: /* NGX_HTTP_LLM_BATCH_VAR_TOKENS */
+        llmb_request_count(&ctx->body);
         n = ctx->result.tokens ? ctx->result.tokens : ctx->body.tokens;
         break;
     }

@@ -13,6 +13,7 @@
 
 #include "adapters/llmb_adapters.h"
 #include "buffer.h"
+#include "llmb_frame.h"
 #include "llmb_merge.h"
 #include "llmb_payload.h"
 #include "llmb_piece.h"
@@ -441,7 +442,7 @@ shape(const llmb_request_t *rq)
     buffer_t     b;
     llmb_sink_t  sink = buffer_sink(&b);
 
-    require(llmb_request_shape(rq, &sink) == LLMB_OK);
+    require(llmb_frame_shape(rq, &sink) == LLMB_OK);
 
     return b;
 }
@@ -585,6 +586,8 @@ client_read(client_t *client, const llmb_adapter_t *adapter, llmb_str_t body)
         require(reason != LLMB_REASON_NONE);
         return 0;
     }
+
+    llmb_request_count(&client->rq);
 
     client->root = oracle_read(body.data, body.len);
 

@@ -180,6 +180,7 @@ call_add(call_t *call, llmb_str_t path, llmb_str_t body,
         return rc;
     }
 
+    llmb_request_count(&rq);
     llmb_piece_all(&rq, &piece);
 
     return call_add_piece(call, &rq, &piece);

@@ -11,6 +11,7 @@
 
 
 #include "call.h"
+#include "llmb_frame.h"
 #include "llmb_key.h"
 
 
@@ -25,28 +26,27 @@ call_key(const llmb_request_t *rq)
     size_t        size;
     buffer_t      b;
     uint8_t      *memory;
-    unsigned      i;
+    unsigned      nskip;
+    llmb_str_t    frame;
     llmb_sink_t   sink = buffer_sink(&b);
     llmb_span_t   skip[LLMB_REQUEST_MAX_HOLES];
     llmb_arena_t  scratch;
 
-    for (i = 0; i < rq->nholes; i++) {
-        skip[i].start = rq->holes[i].start;
-        skip[i].end = rq->holes[i].end;
-    }
-
-    size = 1024 + 14 * rq->body.len;
-    memory = call_alloc(size);
+    frame.len = llmb_frame(rq, NULL, NULL, NULL);
+    size = 1024 + 14 * frame.len;
+    memory = call_alloc(size + frame.len);
 
     scratch.pos = memory;
     scratch.end = memory + size;
 
+    frame.data = scratch.end;
+    (void) llmb_frame(rq, scratch.end, skip, &nskip);
+
     (void) buffer_write(&b, rq->path.data, rq->path.len);
     (void) buffer_write(&b, (const uint8_t *) &rq->kind, sizeof(rq->kind));
 
-    if (llmb_request_shape(rq, &sink) != LLMB_OK
-        || llmb_key_canonical(rq->body, skip, rq->nholes, scratch, &sink)
-           != LLMB_OK)
+    if (llmb_frame_shape(rq, &sink) != LLMB_OK
+        || llmb_key_canonical(frame, skip, nskip, scratch, &sink) != LLMB_OK)
     {
         abort();
     }

@@ -14,6 +14,7 @@
 #include "test_request.h"
 #include "guard.h"
 #include "llmb_alike.h"
+#include "llmb_frame.h"
 
 
 #define count(a)  (sizeof(a) / sizeof((a)[0]))
@@ -409,7 +410,7 @@ requests_have_a_shape_where_it_counts(void **state)
                                "/v1/models/m:predict", body, sizeof(body) - 1,
                                &reason),
                      LLMB_OK);
-    assert_int_equal(llmb_request_shape(&rq, &sink), LLMB_OK);
+    assert_int_equal(llmb_frame_shape(&rq, &sink), LLMB_OK);
     assert_int_equal(out.len, 1);
     free_body(&rq);
     free(out.data);
@@ -419,7 +420,7 @@ requests_have_a_shape_where_it_counts(void **state)
                                "/v1/embeddings", body, sizeof(body) - 1,
                                &reason),
                      LLMB_OK);
-    assert_int_equal(llmb_request_shape(&rq, &sink), LLMB_OK);
+    assert_int_equal(llmb_frame_shape(&rq, &sink), LLMB_OK);
     assert_int_equal(out.len, 0);
     free_body(&rq);
     free(out.data);

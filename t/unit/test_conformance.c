@@ -16,6 +16,7 @@
 #include "call.h"
 #include "call_key.h"
 #include "golden.h"
+#include "llmb_frame.h"
 
 
 #define MAX_CASES  4096
@@ -42,8 +43,8 @@ golden_is_alike(call_t *call, unsigned k)
     llmb_sink_t  one = buffer_sink(&first);
     llmb_sink_t  two = buffer_sink(&other);
 
-    assert_int_equal(llmb_request_shape(&call->rq[0], &one), LLMB_OK);
-    assert_int_equal(llmb_request_shape(&call->rq[k], &two), LLMB_OK);
+    assert_int_equal(llmb_frame_shape(&call->rq[0], &one), LLMB_OK);
+    assert_int_equal(llmb_frame_shape(&call->rq[k], &two), LLMB_OK);
 
     shape.data = first.data;
     shape.len = first.len;

@@ -509,6 +509,8 @@ play_ask(play_t *p, client_t *client)
                  (const char *) client->text.body.data);
     }
 
+    llmb_request_count(&client->rq);
+
     client->key = call_key(&client->rq);
 
     play_cut(p, client);

@@ -73,6 +73,7 @@ read_text(llmb_request_t *rq, const llmb_adapter_t *adapter,
     const char *path, const char *text, size_t len, llmb_reason_e *reason)
 {
     uint8_t     *copy = malloc(len ? len : 1);
+    llmb_rc_e    rc;
     llmb_str_t   body;
 
     if (copy == NULL) {
@@ -84,7 +85,13 @@ read_text(llmb_request_t *rq, const llmb_adapter_t *adapter,
     body.len = len;
     body.data = copy;
 
-    return llmb_request_read(rq, adapter, text_of(path), body, reason);
+    rc = llmb_request_read(rq, adapter, text_of(path), body, reason);
+
+    if (rc == LLMB_OK) {
+        llmb_request_count(rq);
+    }
+
+    return rc;
 }
 
 

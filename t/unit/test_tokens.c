@@ -12,6 +12,8 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "guard.h"
 #include "llmb_tokens.h"
 
@@ -181,6 +183,111 @@ there_are_never_more_tokens_than_bytes(void **state)
 }
 
 
+/* the same for a text of pieces, one character after the other */
+
+static uint32_t
+one_by_one(const char *text)
+{
+    int          class, prev = ' ';
+    unsigned     run = 0;
+    uint32_t     weight = 0, bytes = 0;
+    const char  *p;
+
+    for (p = text; *p; p++) {
+        class = (*p >= 'a' && *p <= 'z') ? 'a' : (*p >= 'A' && *p <= 'Z') ? 'A'
+                : (*p >= '0' && *p <= '9') ? '0' : *p == ' ' ? ' ' : '.';
+
+        if (*p == '\\') {
+            p++;
+            class = (*p == 'n') ? 'n' : (*p == 't') ? ' ' : '.';
+
+        } else if ((uint8_t) *p >= 0x80) {
+
+            /* of two bytes, those that begin with 0xd0 are Cyrillic */
+
+            weight += 7;
+            bytes++;
+            class = 'w';
+            p++;
+        }
+
+        bytes++;
+        run = (class == prev) ? run + 1 : 0;
+
+        switch (class) {
+
+        case 'a':
+            weight += (run || prev == 'A') ? 0 : 18;
+            break;
+
+        case 'A':
+            weight += (prev == 'a') ? 29 : run ? 0 : 18;
+            break;
+
+        case '0':
+            weight += (run % 3) ? 0 : 20;
+            break;
+
+        case '.':
+            weight += run ? 2 : 13;
+            break;
+
+        case 'n':
+            weight += run ? 0 : 4;
+            break;
+        }
+
+        prev = class;
+    }
+
+    weight = (weight + 8) / 16;
+    weight = weight < bytes ? weight : bytes;
+
+    return weight ? weight : 1;
+}
+
+
+static void
+texts_count_as_one_character_after_the_other(void **state)
+{
+    size_t    n, len, most;
+    uint32_t  seed = 1;
+    unsigned  i, kinds;
+    char      text[1200], token[1203];
+
+    static const char *const  pieces[] = {
+        "a", "word", " ", ".", "1", "X", "2026", "\\n", "The", "HTML", "...",
+        "12", "1234567890", "\\\"", "\xd0\x96", "~", "\x7f", "@", "[", "`", "{",
+        "/", ":", "\\t", "\\\\", "z", "Z", "0", "9", "A",
+        " a sentence of several words, which has more than one block "
+    };
+
+    (void) state;
+
+    for (i = 0; i < 40000; i++) {
+        len = 0;
+        seed = seed * 1664525 + 1013904223;
+        most = 1 + (seed >> 8) % ((i % 50) ? 100 : 1000);
+        kinds = 1 + (seed >> 20) % (sizeof(pieces) / sizeof(pieces[0]));
+
+        while (len < most) {
+            seed = seed * 1664525 + 1013904223;
+            n = (seed >> 12) % kinds;
+            memcpy(text + len, pieces[n], strlen(pieces[n]));
+            len += strlen(pieces[n]);
+        }
+
+        text[len] = '\0';
+        snprintf(token, sizeof(token), "\"%s\"", text);
+
+        if (estimate(token) != one_by_one(text)) {
+            fail_msg("%s: %u, not %u", token, estimate(token),
+                     one_by_one(text));
+        }
+    }
+}
+
+
 static void
 english_has_about_a_token_for_a_word(void **state)
 {
@@ -209,6 +316,7 @@ main(void)
         cmocka_unit_test(scripts_have_their_own_weights),
         cmocka_unit_test(escapes_count_as_what_they_stand_for),
         cmocka_unit_test(there_are_never_more_tokens_than_bytes),
+        cmocka_unit_test(texts_count_as_one_character_after_the_other),
         cmocka_unit_test(english_has_about_a_token_for_a_word),
     };
 

@@ -352,6 +352,36 @@ typedef struct {
 
 
 static void
+nothing_is_read_behind_base64_if_nobody_wants_it(void **state)
+{
+    answer_t           a;
+    llmb_split_conf_t  conf;
+
+    (void) state;
+
+    memset(&conf, 0, sizeof(llmb_split_conf_t));
+
+    conf.form = llmb_adapter_openai_embeddings.forms[0];
+    conf.items = 2;
+    conf.base64 = 1;
+    conf.repair = 1;
+    conf.probe = 1;
+
+    assert_int_equal(answer_read(&a, &conf, "{\"data\":[{\"index\":0,"
+                                 "\"embedding\":\"AAAA\"},no JSON"),
+                     LLMB_DECLINED);
+    answer_free(&a);
+
+    assert_int_equal(answer_read(&a, &conf, "{\"data\":[{\"index\":0,"
+                                 "\"embedding\":[1]},{\"index\":1,"
+                                 "\"embedding\":[2]}]}"),
+                     LLMB_OK);
+    assert_int_equal(a.split.repaired, 1);
+    answer_free(&a);
+}
+
+
+static void
 clients_get_base64_if_they_asked_for_it(void **state)
 {
     char               *text;
@@ -512,6 +542,7 @@ main(void)
         cmocka_unit_test(only_numbers_are_counted),
         cmocka_unit_test(numbers_are_those_of_libc),
         cmocka_unit_test(numbers_off_the_middle_are_exact),
+        cmocka_unit_test(nothing_is_read_behind_base64_if_nobody_wants_it),
         cmocka_unit_test(clients_get_base64_if_they_asked_for_it),
         cmocka_unit_test(an_element_need_not_be_an_object),
         cmocka_unit_test(a_repair_is_known_when_the_vector_begins)

@@ -91,6 +91,8 @@ typedef struct {
     unsigned               base64:1;  /* clients want vectors as base64 */
     unsigned               repair:1;  /* and are given it if the upstream
                                          has arrays of numbers */
+    unsigned               probe:1;   /* if there is nothing to be repaired,
+                                         nobody wants to know the rest */
     unsigned               strip:1;   /* ids of tokens become null */
 } llmb_split_conf_t;
 

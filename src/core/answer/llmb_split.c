@@ -170,6 +170,12 @@ llmb_split_read(llmb_split_t *sp, const uint8_t *base, size_t len,
         } else {
             sp->mismatch = llmb_split_token(sp, base, &tok);
         }
+
+        if (sp->conf.probe && sp->seen && !sp->repaired
+            && sp->mismatch == LLMB_MISMATCH_NONE)
+        {
+            return LLMB_DECLINED;
+        }
     }
 
     return (sp->mismatch == LLMB_MISMATCH_NONE) ? LLMB_OK : LLMB_INVALID;

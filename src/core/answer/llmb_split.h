@@ -36,6 +36,8 @@ void llmb_split_init(llmb_split_t *sp, const llmb_split_conf_t *conf,
  *   LLMB_OK       the whole answer is there, valid JSON, with a list of
  *                 exactly n elements, whose indexes, if they have any, are
  *                 0 .. n - 1, each once; only now may it be cut
+ *   LLMB_DECLINED conf.probe, and the first element is there, and has no
+ *                 vector that is to be repaired.  Final.
  *   LLMB_INVALID  anything else, told as soon as it is certain.  Final.
  *
  * Where the form has a "single" other than LLMB_SINGLE_LIST, a bare element

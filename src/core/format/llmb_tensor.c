@@ -94,7 +94,6 @@ llmb_tensor_request(llmb_request_t *rq)
 
     rq->ncolumns = 0;
     rq->items = 0;
-    rq->tokens = 0;
     rq->divisible = 0;
 
     ranks[0] = 0;

@@ -28,7 +28,7 @@
  * members of one name.  Each input is a column: the elements of its "data" are
  * the span, and "shape" has a hole of the type LLMB_HOLE_COUNT, before or
  * behind.  Sets ncolumns, columns, holes, items (the first dimension of all
- * inputs), tokens (0) and kind: LLMB_KIND_VALUE if all data is flat,
+ * inputs) and kind: LLMB_KIND_VALUE if all data is flat,
  * LLMB_KIND_OBJECT if all is nested.  The request is not divisible.
  *
  * Returns LLMB_REASON_NONE, or why the request has to go alone: ITEM (no

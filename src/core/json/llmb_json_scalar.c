@@ -19,6 +19,7 @@
 
 
 static llmb_rc_e llmb_json_escape(llmb_json_t *js, uint8_t c);
+static unsigned llmb_json_short_escape(uint8_t c);
 static llmb_rc_e llmb_json_hex(llmb_json_t *js, uint8_t c);
 static llmb_rc_e llmb_json_utf8_lead(llmb_json_t *js, uint8_t c);
 static llmb_rc_e llmb_json_utf8(llmb_json_t *js, uint8_t c);
@@ -59,6 +60,12 @@ llmb_json_string(llmb_json_t *js, const uint8_t **p, const uint8_t *end)
             }
 
             if (c == '\\') {
+
+                if (end - *p > 1 && llmb_json_short_escape((*p)[1])) {
+                    (*p)++;
+                    break;
+                }
+
                 js->state = sw_escape;
 
             } else {
@@ -102,22 +109,37 @@ llmb_json_string(llmb_json_t *js, const uint8_t **p, const uint8_t *end)
 static llmb_rc_e
 llmb_json_escape(llmb_json_t *js, uint8_t c)
 {
+    if (llmb_json_short_escape(c)) {
+        js->state = sw_string;
+        return LLMB_OK;
+    }
+
+    if (c != 'u') {
+        return LLMB_INVALID;
+    }
+
+    js->code = 0;
+    js->need = 4;
+    js->low = 0;
+    js->state = sw_hex;
+
+    return LLMB_OK;
+}
+
+
+/* what may be behind a backslash, and is all of an escape */
+
+static unsigned
+llmb_json_short_escape(uint8_t c)
+{
     switch (c) {
 
     case '"': case '\\': case '/':
     case 'b': case 'f': case 'n': case 'r': case 't':
-        js->state = sw_string;
-        return LLMB_OK;
-
-    case 'u':
-        js->code = 0;
-        js->need = 4;
-        js->low = 0;
-        js->state = sw_hex;
-        return LLMB_OK;
+        return 1;
 
     default:
-        return LLMB_INVALID;
+        return 0;
     }
 }
 

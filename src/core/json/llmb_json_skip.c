@@ -283,7 +283,19 @@ llmb_json_skip_spaces(const uint8_t *p, const uint8_t *end)
 const uint8_t *
 llmb_json_skip_plain(const uint8_t *p, const uint8_t *end)
 {
-    size_t  n;
+    size_t    n;
+    unsigned  i;
+
+    /* in a text, the next escape is not far */
+
+    for (i = 0; i < 4 && end - p >= LLMB_JSON_BLOCK; i++) {
+        n = llmb_json_plain(p);
+        p += n;
+
+        if (n < LLMB_JSON_BLOCK) {
+            return p;
+        }
+    }
 
     while (end - p >= LLMB_JSON_STRIDE && llmb_json_all_plain(p)) {
         p += LLMB_JSON_STRIDE;

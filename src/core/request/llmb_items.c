@@ -18,6 +18,12 @@
 #include "llmb_json_text.h"
 
 
+/* what may have texts in it */
+
+#define LLMB_SHAPE_TEXTS                                                      \
+    (LLMB_SHAPE_TEXT|LLMB_SHAPE_PAIR|LLMB_SHAPE_ARRAY|LLMB_SHAPE_OBJECT)
+
+
 static unsigned llmb_items_list(llmb_values_t *values,
     const llmb_column_t *column, const llmb_seen_t *seen);
 static unsigned llmb_items_bare(llmb_values_t *values,
@@ -27,9 +33,11 @@ static unsigned llmb_items_sequences(llmb_values_t *values,
 static unsigned llmb_items_whole(llmb_values_t *values,
     const llmb_column_t *column, const llmb_seen_t *seen);
 static unsigned llmb_items_have(llmb_str_t span, llmb_str_t member);
+static void llmb_items_one(llmb_values_t *values, const llmb_seen_t *seen);
 static unsigned llmb_items_kind(unsigned shapes);
 static unsigned llmb_items_allowed(const llmb_column_t *column,
     unsigned kind);
+static llmb_shape_e llmb_items_shape(llmb_str_t value, uint64_t *tokens);
 static llmb_shape_e llmb_items_array(llmb_str_t value, uint64_t *tokens);
 static uint64_t llmb_items_naturals(llmb_str_t value);
 static unsigned llmb_items_pair(llmb_str_t value);
@@ -128,6 +136,9 @@ llmb_items_column(llmb_values_t *values, const llmb_column_t *column,
 {
     values->present = 1;
     values->list = seen->list;
+    values->tokens = seen->tokens;
+    values->largest = seen->largest;
+    values->texts = (seen->shapes & LLMB_SHAPE_TEXTS) != 0;
 
     switch (column->input) {
 
@@ -238,9 +249,7 @@ llmb_items_bare(llmb_values_t *values, const llmb_column_t *column,
         return 0;
     }
 
-    values->span = seen->list;
-    values->items = 1;
-    values->bare = 1;
+    llmb_items_one(values, seen);
 
     return llmb_items_allowed(column, kind);
 }
@@ -280,13 +289,23 @@ llmb_items_whole(llmb_values_t *values, const llmb_column_t *column,
         return 0;
     }
 
-    values->span = seen->list;
-    values->items = 1;
-    values->bare = 1;
+    llmb_items_one(values, seen);
 
     return llmb_items_allowed(column,
                               seen->shapes == LLMB_SHAPE_NATURAL
                               ? LLMB_KIND_TOKENS : LLMB_KIND_VALUE);
+}
+
+
+/* an array that is one item as a whole has elements, too */
+
+static void
+llmb_items_one(llmb_values_t *values, const llmb_seen_t *seen)
+{
+    values->span = seen->list;
+    values->items = 1;
+    values->bare = 1;
+    values->largest = values->tokens;
 }
 
 
@@ -356,7 +375,74 @@ llmb_items_typed(llmb_str_t value, llmb_str_t type)
 }
 
 
-llmb_shape_e
+uint64_t
+llmb_items_tokens(llmb_str_t value)
+{
+    uint64_t  n;
+
+    switch (value.data[0]) {
+
+    case '"':
+        return llmb_tokens_estimate(value);
+
+    case '[':
+        n = llmb_items_naturals(value);
+
+        if (n) {
+            return n;
+        }
+
+        /* fall through */
+
+    case '{':
+        n = llmb_items_strings(value);
+        return llmb_max(n, 1);
+
+    default:
+        return 1;
+    }
+}
+
+
+void
+llmb_items_count(llmb_values_t *values)
+{
+    uint64_t          n;
+    llmb_json_each_t  each;
+
+    if (!values->texts) {
+        return;
+    }
+
+    values->texts = 0;
+
+    if (values->list.data[0] != '[') {
+        values->tokens = llmb_items_tokens(values->list);
+        values->largest = values->tokens;
+        return;
+    }
+
+    values->tokens = 0;
+    values->largest = 0;
+
+    llmb_json_each(&each, values->list);
+
+    while (llmb_json_each_next(&each)) {
+        n = llmb_items_tokens(each.value);
+
+        values->tokens += n;
+        values->largest = llmb_max(values->largest, n);
+    }
+
+    if (values->bare) {
+        values->largest = values->tokens;
+    }
+}
+
+
+/* the tokens of what is no text are added to *tokens */
+
+static llmb_shape_e
 llmb_items_shape(llmb_str_t value, uint64_t *tokens)
 {
     uint64_t  n;
@@ -369,15 +455,12 @@ llmb_items_shape(llmb_str_t value, uint64_t *tokens)
             return LLMB_SHAPE_EMPTY;
         }
 
-        *tokens += llmb_tokens_estimate(value);
         return LLMB_SHAPE_TEXT;
 
     case '[':
         return llmb_items_array(value, tokens);
 
     case '{':
-        n = llmb_items_strings(value);
-        *tokens += llmb_max(n, 1);
         return LLMB_SHAPE_OBJECT;
 
     case 't': case 'f': case 'n':
@@ -403,9 +486,6 @@ llmb_items_array(llmb_str_t value, uint64_t *tokens)
         *tokens += n;
         return LLMB_SHAPE_TOKENS;
     }
-
-    n = llmb_items_strings(value);
-    *tokens += llmb_max(n, 1);
 
     return llmb_items_pair(value) ? LLMB_SHAPE_PAIR : LLMB_SHAPE_ARRAY;
 }

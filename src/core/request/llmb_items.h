@@ -27,7 +27,10 @@ typedef struct {
                                          without the brackets and the white
                                          space around */
     uint32_t               items;     /* in the span */
+    uint64_t               tokens;    /* of all items, and of the largest; */
+    uint64_t               largest;   /* of texts, once they are counted */
     unsigned               present:1;
+    unsigned               texts:1;   /* whose tokens can only be estimated */
     unsigned               bare:1;    /* there is no array around it */
     unsigned               wrap:1;    /* becomes an array of one in a call */
 } llmb_values_t;
@@ -56,8 +59,8 @@ typedef struct {
     uint32_t               items;     /* how many these are */
     unsigned               array:1;
     unsigned               shapes;    /* of the elements, or of the value */
-    uint64_t               tokens;    /* of all of it */
-    uint64_t               largest;   /* tokens of an element */
+    uint64_t               tokens;    /* of all of it but texts */
+    uint64_t               largest;   /* tokens of an element, but texts */
     uint64_t               longest;   /* bytes of an element */
 } llmb_seen_t;
 
@@ -79,8 +82,11 @@ unsigned llmb_items_column(llmb_values_t *values,
 /* whether all members "type" in a JSON value are this text */
 unsigned llmb_items_typed(llmb_str_t value, llmb_str_t type);
 
-/* the shape of a JSON value, whose tokens are added to *tokens */
-llmb_shape_e llmb_items_shape(llmb_str_t value, uint64_t *tokens);
+/* the tokens of a JSON value; those of texts are estimated */
+uint64_t llmb_items_tokens(llmb_str_t value);
+
+/* counts the tokens of a column that has texts, and of its largest item */
+void llmb_items_count(llmb_values_t *values);
 
 
 #pragma GCC visibility pop

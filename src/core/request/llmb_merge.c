@@ -137,7 +137,7 @@ llmb_merge_copied(const llmb_item_t *items, uint32_t n)
             next++;
 
         } else {
-            (void) llmb_items_shape(items[i].text, &tokens);
+            tokens += llmb_items_tokens(items[i].text);
         }
     }
 

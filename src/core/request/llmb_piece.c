@@ -78,7 +78,7 @@ llmb_piece_cut(llmb_cutter_t *cutter, const llmb_request_t *rq,
             }
 
         } else if (!rq->form->columns[c].optional) {
-            (void) llmb_items_shape(rq->columns[c].span, &cutter->repeated);
+            cutter->repeated += llmb_items_tokens(rq->columns[c].span);
         }
 
         cutter->pos[c] = each.next;
@@ -167,7 +167,7 @@ llmb_piece_step(const llmb_cutter_t *cutter, const llmb_request_t *rq,
     *span = (size_t) (each.value.data + each.value.len - first);
 
     if (!rq->form->columns[column].optional) {
-        (void) llmb_items_shape(each.value, tokens);
+        *tokens += llmb_items_tokens(each.value);
     }
 
     return each.next;

@@ -46,7 +46,7 @@ typedef struct {
 } llmb_limits_t;
 
 
-/* the whole request as one part */
+/* the whole request, which was counted, as one part */
 void llmb_piece_all(const llmb_request_t *rq, llmb_piece_t *piece);
 
 /*

@@ -32,8 +32,6 @@ typedef struct {
     llmb_json_t          json;
     unsigned             forms;   /* bit i: the path is that of form i */
     unsigned             kinds[LLMB_MAX_COLUMNS];
-    uint64_t             tokens[LLMB_MAX_COLUMNS];
-    uint64_t             largest[LLMB_MAX_COLUMNS];
     uint64_t             longest[LLMB_MAX_COLUMNS];
     size_t               start;   /* of the object */
     size_t               end;
@@ -412,8 +410,6 @@ llmb_request_judge(llmb_reader_t *rd)
         reason = llmb_request_lengths(rd);
     }
 
-    rq->tokens = llmb_max(rq->tokens, rq->items);
-
     return reason;
 }
 
@@ -562,7 +558,7 @@ llmb_request_equal(llmb_str_t value, llmb_str_t refused)
 static llmb_reason_e
 llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
 {
-    unsigned         c, bare;
+    unsigned         c;
     llmb_request_t  *rq;
 
     rq = rd->rq;
@@ -586,13 +582,8 @@ llmb_request_watch(llmb_reader_t *rd, const llmb_body_member_t *m)
             break;
         }
 
-        rd->tokens[c] = m->seen->tokens;
-
-        /* an array that is one item as a whole has elements, too */
-
-        bare = rq->columns[c].bare;
-        rd->largest[c] = bare ? m->seen->tokens : m->seen->largest;
-        rd->longest[c] = bare ? m->seen->list.len : m->seen->longest;
+        rd->longest[c] = rq->columns[c].bare ? m->seen->list.len
+                                             : m->seen->longest;
 
         return llmb_request_hole(rq, rq->columns[c].list, LLMB_HOLE_COLUMN,
                                  c);
@@ -719,11 +710,9 @@ llmb_request_body(llmb_reader_t *rd)
     values->span = values->list;
     values->items = 1;
     values->present = 1;
+    values->texts = 1;
     values->bare = 1;
 
-    (void) llmb_items_shape(values->span, &rq->tokens);
-
-    rq->largest = rq->tokens;
     rq->longest = values->span.len;
 
     rq->kind = LLMB_KIND_OBJECT;
@@ -781,8 +770,6 @@ llmb_request_lengths(llmb_reader_t *rd)
         /* optional ones are parameters, which the model does not read */
 
         if (!rq->form->columns[c].optional) {
-            rq->tokens += rd->tokens[c] * (items / values->items);
-            rq->largest += rd->largest[c];
             rq->longest += rd->longest[c];
         }
     }
@@ -871,26 +858,32 @@ llmb_request_is_any(const llmb_body_member_t *m, const llmb_str_t *names)
 }
 
 
-llmb_rc_e
-llmb_request_shape(const llmb_request_t *rq, llmb_sink_t *sink)
+void
+llmb_request_count(llmb_request_t *rq)
 {
-    unsigned   c;
-    llmb_rc_e  rc;
+    unsigned        c;
+    llmb_values_t  *values;
 
-    for (c = 0; rq->form->alike && c < rq->ncolumns; c++) {
+    if (rq->counted) {
+        return;
+    }
 
-        if (!rq->columns[c].present) {
+    rq->counted = 1;
+
+    for (c = 0; !rq->form->read_request && c < rq->ncolumns; c++) {
+        values = &rq->columns[c];
+
+        if (!values->present || rq->form->columns[c].optional) {
             continue;
         }
 
-        rc = llmb_alike_write(rq->columns[c].span, sink);
+        llmb_items_count(values);
 
-        if (rc != LLMB_OK) {
-            return rc;
-        }
+        rq->tokens += values->tokens * (rq->items / values->items);
+        rq->largest += values->largest;
     }
 
-    return LLMB_OK;
+    rq->tokens = llmb_max(rq->tokens, rq->items);
 }
 
 

@@ -7,7 +7,7 @@
  *
  * A body is seen as a frame with holes.  Everything in the frame has to be
  * equal for all members of a call, which is what llmb_key_canonical() is for,
- * and llmb_request_shape(); the holes are where their items go.
+ * and llmb_frame_shape(); the holes are where their items go.
  */
 
 
@@ -65,7 +65,8 @@ struct llmb_request_s {
     uint32_t               items;
     uint64_t               tokens;    /* of all items; exact for
                                          LLMB_KIND_TOKENS, else estimated */
-    uint64_t               largest;   /* tokens of the largest item, at most */
+    uint64_t               largest;   /* tokens of the largest item, at most;
+                                         these two once they are counted */
     uint64_t               longest;   /* bytes of the longest one, at most */
     uint32_t               per;       /* elements of the answer to an item */
     uint32_t               top;       /* elements wanted; 0: all */
@@ -76,6 +77,7 @@ struct llmb_request_s {
     unsigned               token_ids:1;   /* it has "return_token_ids", or
                                              what that must not be with */
     unsigned               divisible:1;   /* llmb_piece_next() may cut it */
+    unsigned               counted:1; /* by llmb_request_count() */
 
     unsigned               ncolumns;
     llmb_values_t          columns[LLMB_MAX_COLUMNS];
@@ -113,11 +115,10 @@ llmb_rc_e llmb_request_read(llmb_request_t *rq, const llmb_adapter_t *adapter,
     llmb_str_t path, llmb_str_t body, llmb_reason_e *reason);
 
 /*
- * Writes what has to be equal in the items of all members of a call: of which
- * shape they are, if the form wants them alike.  For a request that was read;
- * so what it returns is the sink's.
+ * Sets "tokens" and "largest" of a request that was read, and whose body is
+ * still there: a look at all of its text, for those who need them.
  */
-llmb_rc_e llmb_request_shape(const llmb_request_t *rq, llmb_sink_t *sink);
+void llmb_request_count(llmb_request_t *rq);
 
 /*
  * The name that has to be added to the item of LLMB_INPUT_BODY, as it stands
