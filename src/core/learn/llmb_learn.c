@@ -51,6 +51,8 @@ llmb_learn_sample(llmb_learn_t *l, llmb_slots_t *slots,
 {
     llmb_sample_t  s;
 
+    static const llmb_others_t  alone = { 0, 1, 0 };
+
     if (sample->end == LLMB_LEARN_OTHER) {
         return;
     }
@@ -66,14 +68,18 @@ llmb_learn_sample(llmb_learn_t *l, llmb_slots_t *slots,
         return;
     }
 
-    if (llmb_learn_feed(l, &s, others ? others->cost : 1)) {
+    if (others == NULL) {
+        others = &alone;
+    }
+
+    if (llmb_learn_feed(l, &s, others->cost)) {
         /* that was another upstream */
         l->behind = 0;
         l->apart = 0;
         llmb_slots_anew(slots);
     }
 
-    llmb_slots_sample(slots, l, &s, others && others->wait, now);
+    llmb_slots_sample(slots, l, &s, others, now);
     llmb_learn_spread(l, &s);
     llmb_learn_decide(l, s.items, now);
 }

@@ -102,6 +102,7 @@ typedef struct {
     /* that are worked on at a time, by the kind that knows best */
     uint32_t          least;
     uint32_t          most;
+    uint32_t          kind;
     float             trust;      /* calls that it knows this from */
 
     unsigned          open:1;     /* slots were never made fewer */
@@ -112,6 +113,7 @@ typedef struct {
 /* what else goes on at an upstream */
 
 typedef struct {
+    uint32_t          kind;       /* stands for calls like this */
     double            cost;       /* what another call there takes, by that of
                                      one like this */
     unsigned          wait;       /* others want slots */

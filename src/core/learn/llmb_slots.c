@@ -8,7 +8,10 @@
  *
  * Kinds of calls differ in what they cost, but not in this: so what is known is
  * that of the kind of which most is known, and narrowed by what any other one
- * is certain of.
+ * is certain of.  If one is certain of more than another, the upstream is but a
+ * door, and behind it they do not share anything.  Then it is the one with more
+ * that counts: the other one's calls may wait there, but nobody waits here for
+ * what does not concern it.
  *
  * An upstream begins with all slots, and loses those that are certainly too
  * many.  Calls tell that by themselves while their number changes.  Where all
@@ -37,6 +40,10 @@
 
 #define LLMB_SLOTS_CROWDED 8
 
+/* calls from which a kind is known enough to doubt another one */
+
+#define LLMB_SLOTS_TRUST   16
+
 /* the share of what is known from calls that is forgotten with each */
 
 #define LLMB_SLOTS_FORGET  0.01f
@@ -47,7 +54,8 @@
 #define LLMB_SLOTS_TRIAL  32
 
 
-static void llmb_slots_know(llmb_slots_t *s, const llmb_learn_t *l);
+static void llmb_slots_know(llmb_slots_t *s, const llmb_learn_t *l,
+    uint32_t kind);
 static void llmb_slots_set(llmb_slots_t *s, uint32_t slots, uint32_t back,
     uint64_t now);
 static void llmb_slots_tried(llmb_slots_t *s, uint64_t now);
@@ -85,11 +93,11 @@ llmb_slots_bounds(llmb_slots_t *s, uint32_t min, uint32_t max,
 
 void
 llmb_slots_sample(llmb_slots_t *s, const llmb_learn_t *l,
-    const llmb_sample_t *sample, unsigned wait, uint64_t now)
+    const llmb_sample_t *sample, const llmb_others_t *others, uint64_t now)
 {
     uint32_t  most;
 
-    llmb_slots_know(s, l);
+    llmb_slots_know(s, l, others->kind);
 
     /* only calls that were sent since the last change say anything about it */
 
@@ -126,13 +134,13 @@ llmb_slots_sample(llmb_slots_t *s, const llmb_learn_t *l,
         llmb_slots_tried(s, now);
 
     } else {
-        llmb_slots_try(s, wait, now);
+        llmb_slots_try(s, others->wait, now);
     }
 }
 
 
 static void
-llmb_slots_know(llmb_slots_t *s, const llmb_learn_t *l)
+llmb_slots_know(llmb_slots_t *s, const llmb_learn_t *l, uint32_t kind)
 {
     uint32_t  least, most;
 
@@ -141,14 +149,31 @@ llmb_slots_know(llmb_slots_t *s, const llmb_learn_t *l)
 
     s->trust -= s->trust * LLMB_SLOTS_FORGET;
 
-    if (l->calls >= s->trust) {
+    if (kind == s->kind || s->trust < LLMB_SLOTS_TRUST) {
         s->least = l->least;
         s->most = l->most;
         s->trust = l->calls;
+        s->kind = kind;
 
-    } else if (least <= most) {
+    } else if (least > most) {
+
+        if (least == s->least) {
+            return;
+        }
+
+        s->least = l->least;
+        s->most = l->most;
+        s->trust = l->calls;
+        s->kind = kind;
+
+    } else {
         s->least = least;
         s->most = most;
+
+        if (l->calls >= s->trust) {
+            s->trust = l->calls;
+            s->kind = kind;
+        }
     }
 }
 

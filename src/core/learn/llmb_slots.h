@@ -32,11 +32,11 @@ void llmb_slots_bounds(llmb_slots_t *s, uint32_t min, uint32_t max,
     uint32_t inflight);
 
 /*
- * What follows for the slots from a call of this kind; "wait": others want
- * slots.  And from a call that was too much.
+ * What follows for the slots from a call of this kind, beside others; and from
+ * a call that was too much
  */
 void llmb_slots_sample(llmb_slots_t *s, const llmb_learn_t *l,
-    const llmb_sample_t *sample, unsigned wait, uint64_t now);
+    const llmb_sample_t *sample, const llmb_others_t *others, uint64_t now);
 void llmb_slots_overload(llmb_slots_t *s, const llmb_sample_t *sample,
     uint64_t now);
 

@@ -175,6 +175,7 @@ llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
         }
     }
 
+    others.kind = g->cost;
     others.cost = llmb_cost_others(z, g);
     others.wait = u->line.n > 1 || (u->line.n && llmb_tenant_of(z, g)->line.n
                                                  == 0);
