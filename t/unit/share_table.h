@@ -146,4 +146,8 @@ who_goes(uint32_t *member, uint64_t now)
 }
 
 
+#define share_test(f)                                                         \
+    cmocka_unit_test_setup_teardown(f, setup_groups, teardown)
+
+
 #endif /* _SHARE_TABLE_H_INCLUDED_ */

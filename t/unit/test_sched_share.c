@@ -73,112 +73,6 @@ what_one_has_learned_another_knows(void **state)
 }
 
 
-/*
- * A call of a group that was alone so far did not count those of others, which
- * may be why it took so long; one that is sent from now on does.
- */
-
-static void
-calls_that_were_counted_apart_teach_nothing(void **state)
-{
-    unsigned       n;
-    uint64_t       now;
-    uint32_t       fresh;
-    llmb_learn_t  *l;
-    llmb_sample_t  sample;
-
-    (void) state;
-
-    l = llmb_learn_of(z, llmb_group(z, groups[0]));
-    memset(&sample, 0, sizeof(llmb_sample_t));
-    sample.items = 1;
-    sample.inflight = 1;
-    sample.time = 10000;
-
-    for (n = 0; n < 40; n++) {
-        llmb_upstream_sample(z, groups[0], &sample, (T0 + 20 * n) * 1000);
-    }
-
-    assert_in_range(llmb_learn_service(l, 1), 9900, 10100);
-
-    now = (T0 + 1000) * 1000;
-    fresh = new_group("four", 1);
-    llmb_sched_goes_to(z, fresh, NAME, now);
-
-    sample.time = 100000;
-
-    for (n = 0; n < 20; n++) {
-        llmb_upstream_sample(z, fresh, &sample, now + n * 1000);
-    }
-
-    assert_in_range(llmb_learn_service(l, 1), 9900, 10100);
-
-    for (n = 0; n < 20; n++) {
-        llmb_upstream_sample(z, fresh, &sample, now + 101000 + n * 1000);
-    }
-
-    assert_in_range(llmb_learn_service(l, 1), 30000, 100000);
-}
-
-
-/* what one model costs there says nothing of another, but slots are common */
-
-static void
-models_share_slots_but_not_costs(void **state)
-{
-    unsigned       n;
-    uint64_t       now;
-    uint32_t       same, other;
-    llmb_learn_t  *l;
-    llmb_sample_t  sample;
-
-    (void) state;
-
-    memset(&sample, 0, sizeof(llmb_sample_t));
-    sample.items = 1;
-    sample.inflight = 1;
-    sample.time = 10000;
-
-    for (n = 0; n < 40; n++) {
-        llmb_upstream_sample(z, groups[0], &sample, (T0 + 20 * n) * 1000);
-    }
-
-    assert_int_equal(upstream()->kinds, 1);
-
-    now = (T0 + 1000) * 1000;
-
-    same = new_group("four", 1);
-    llmb_sched_goes_to(z, same, NAME, now);
-
-    other = new_group("five", 1);
-    llmb_group(z, other)->kind = 5;
-
-    /* what it has learned so far is what is known of that model */
-
-    sample.time = 40000;
-
-    for (n = 0; n < 40; n++) {
-        llmb_upstream_sample(z, other, &sample, now + 100000 * n);
-    }
-
-    now += 100000 * n;
-    llmb_sched_goes_to(z, other, NAME, now);
-    assert_sound();
-
-    assert_int_equal(upstream()->kinds, 2);
-    assert_int_equal(upstream()->named.groups, GROUPS + 2);
-
-    l = llmb_learn_of(z, llmb_group(z, same));
-    assert_in_range(llmb_learn_service(l, 1), 9900, 10100);
-    l = llmb_learn_of(z, llmb_group(z, other));
-    assert_in_range(llmb_learn_service(l, 1), 39000, 41000);
-
-    while (llmb_group_evict(z) != LLMB_NIL) { /* void */ }
-
-    assert_sound();
-}
-
-
 /* several that are not slowed down may have in flight what each may have */
 
 static void
@@ -961,17 +855,11 @@ too_many_requests_is_said_to_one(void **state)
 }
 
 
-#define share_test(f)                                                         \
-    cmocka_unit_test_setup_teardown(f, setup_groups, teardown)
-
-
 int
 main(void)
 {
     const struct CMUnitTest  tests[] = {
         share_test(what_one_has_learned_another_knows),
-        share_test(calls_that_were_counted_apart_teach_nothing),
-        share_test(models_share_slots_but_not_costs),
         share_test(slots_are_those_of_all),
         share_test(nobody_is_held_up_while_nothing_is_known),
         share_test(no_sum_of_slots_is_too_large),
