@@ -91,6 +91,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_ctx.h"
 #include "ngx_http_llm_batch_join.h"
 #include "ngx_http_llm_batch_differ.h"
+#include "ngx_http_llm_batch_dry.h"
 #include "ngx_http_llm_batch_work.h"
 #include "ngx_http_llm_batch_joint.h"
 #include "ngx_http_llm_batch_parts.h"

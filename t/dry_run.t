@@ -55,6 +55,8 @@ sub of ($text) {
 sub dry ($workers) {
 	my $client = $t->client();
 
+	truncate $t->dir() . '/access.log', 0;
+
 	# one is under way, others do not wait for it
 
 	$mock->reset();
@@ -108,14 +110,28 @@ sub dry ($workers) {
 	$t->metric_is('llm_batch_requests_total{status="DRYRUN"}', 10);
 	$t->metric_is('llm_batch_bypass_total{reason="json"}', 1);
 	is($t->metric('llm_batch_calls_total') // 0, 0, "$workers: no calls");
-	is($t->metric('llm_batch_zone_groups') // 0, 0, "$workers: no groups");
+	is($t->metric('llm_batch_zone_requests') // 0, 0, "$workers: none is left");
 
 	my @log = grep { $_->{status} eq 'DRYRUN' } $t->access_log();
 	is(join(', ', uniq map {
-		join ' ', @$_{qw/ adapter model group mode size /}
-	} @log), 'openai_embeddings m :m per_request ',
+		join ' ', @$_{qw/ adapter model group mode reason index wait /}
+	} grep { $_->{size} > 2 } @log),
+		'openai_embeddings m :m per_request   ',
 		"$workers: what it is is logged");
 	is((grep { $_->{tokens} < 1 } @log), 0, "$workers: and its tokens");
+
+	# the first one was there with all eight of them, the last with nobody
+
+	is((grep { $_->{size} == 9 and $_->{reason} eq '' } @log) > 0, 1,
+		"$workers: its company");
+	is((grep { $_->{size} < 2 and $_->{reason} eq '' } @log), 0,
+		"$workers: whoever has none has a reason");
+	is(join(' ', map { "$_->{size} $_->{reason}" } grep { $_->{reason} } @log),
+		'2 company', "$workers: of two items, alone");
+	$t->metric_is('llm_batch_dryrun_total{company="some"}', 9);
+	$t->metric_is('llm_batch_dryrun_total{company="none"}', 1);
+
+	apart($workers);
 
 	# a neighbour that is not dry
 
@@ -124,4 +140,52 @@ sub dry ($workers) {
 	} 1 .. 4 ]);
 	is_own_answer(\@r, "$workers: on");
 	is_batched(\@r, into => 1, name => "$workers: on, one call");
+}
+
+# nothing would be merged, and so it says
+
+sub apart ($workers) {
+	my $client = $t->client();
+	my @held;
+
+	$mock->reset();
+	$mock->next({ hold => 1 }) for 1 .. 3;
+
+	my ($log) = $t->logged(3, sub {
+		@held = $client->start(map {
+			{ %{of("apart $_")}, headers => { 'X-Trace' => $_ } }
+		} 1 .. 3);
+		wait_for { $client->pump(@held); $mock->count() == 3 };
+		is($t->metric('llm_batch_zone_requests'), 3,
+			"$workers: they are there");
+		$mock->release();
+		is_own_answer([ $client->finish(@held) ],
+			"$workers: apart: own answers");
+	});
+
+	is(join(', ', map { "$_->{status} $_->{reason} $_->{size}" } @$log),
+		join(', ', ('DRYRUN key 1') x 3), "$workers: apart: why");
+	is(scalar uniq(map { $_->{key} } @$log), 3, "$workers: apart: keys");
+	$t->metric_is('llm_batch_dryrun_total{company="key"}', 3);
+
+	my $zone = $t->request({ uri => '/llm-batch?format=json' })
+		->{json}{zones}{llm};
+
+	is($zone->{dry_run}{key}, 3, "$workers: apart: JSON");
+	is((grep { $_ eq 'x-trace' } @{$zone->{groups}[0]{differs}}), 1,
+		"$workers: apart: in what");
+
+	# a client that leaves takes its own along
+
+	$mock->reset();
+	$mock->next({ hold => 1 });
+	$client = $t->client();
+
+	my @gone = $client->start(of('gone'));
+
+	wait_for { $client->pump(@gone); $mock->count() == 1 };
+	undef $client;
+	undef @gone;
+	$t->metric_is('llm_batch_zone_requests', 0);
+	$mock->release();
 }

@@ -255,7 +255,11 @@ ngx_http_llm_batch_body_handler(ngx_http_request_t *r)
     }
 
     if (ctx->reason == LLMB_REASON_NONE && ctx->conf->dry_run) {
-        ctx->result.status = LLMB_STATUS_DRYRUN;
+        ctx->reason = ngx_http_llm_batch_dry_enter(ctx);
+
+        if (ctx->reason == LLMB_REASON_NONE) {
+            ctx->result.status = LLMB_STATUS_DRYRUN;
+        }
 
     } else if (ctx->reason == LLMB_REASON_NONE) {
         ctx->reason = ngx_http_llm_batch_hold(ctx);
@@ -625,6 +629,7 @@ ngx_http_llm_batch_cleanup(void *data)
 
     ngx_http_llm_batch_cancel(ctx);
     ngx_http_llm_batch_release(ctx);
+    ngx_http_llm_batch_dry_leave(ctx);
 
     if (ctx->counted && ctx->result.status != LLMB_STATUS_BYPASS
         && ctx->result.status != LLMB_STATUS_DRYRUN

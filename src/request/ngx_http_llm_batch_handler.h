@@ -96,6 +96,7 @@ struct ngx_http_llm_batch_ctx_s {
     uint8_t                         priority;
 
     unsigned                        readable:1;   /* the body is complete */
+    unsigned                        dry:1;    /* it is there all the same */
     unsigned                        tasked:1;
     unsigned                        unadvised:1;  /* no "X-LLM-..." is there */
     unsigned                        wakes:1;  /* is in that queue */

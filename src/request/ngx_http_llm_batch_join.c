@@ -126,6 +126,46 @@ ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part,
 }
 
 
+ngx_int_t
+ngx_http_llm_batch_appear(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_entry_t *entry)
+{
+    uint32_t                    group;
+    llmb_reason_e               reason;
+    llmb_member_t              *m;
+    ngx_http_llm_batch_zone_t  *zone;
+
+    zone = part->ctx->zone;
+
+    entry->before = LLMB_NIL;
+    part->member = LLMB_NIL;
+
+    ngx_http_llm_batch_lock(zone);
+
+    group = ngx_http_llm_batch_find_group(part->ctx, entry, &reason);
+
+    if (group != LLMB_NIL) {
+        part->member = llmb_member_alloc(zone->tables, group, zone->worker, 0);
+    }
+
+    if (part->member != LLMB_NIL) {
+        m = llmb_member(zone->tables, part->member);
+
+        m->items = part->piece.items;
+        llmb_company_enter(zone->tables, part->member, ngx_current_msec);
+
+        part->gen = m->gen;
+        part->epoch = zone->epoch;
+    }
+
+    ngx_http_llm_batch_unlock(zone);
+
+    ngx_http_llm_batch_differ(part->ctx, entry);
+
+    return part->member == LLMB_NIL ? NGX_DECLINED : NGX_OK;
+}
+
+
 static llmb_reason_e
 ngx_http_llm_batch_may_join(ngx_http_llm_batch_ctx_t *ctx)
 {

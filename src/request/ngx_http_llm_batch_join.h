@@ -44,6 +44,13 @@ llmb_reason_e ngx_http_llm_batch_prepare(ngx_http_llm_batch_ctx_t *ctx,
 llmb_reason_e ngx_http_llm_batch_join(ngx_http_llm_batch_part_t *part,
     ngx_http_llm_batch_entry_t *entry, uint64_t *wake);
 
+/*
+ * Only lets others see that the part is there: a member that is not held.  Not
+ * NGX_OK: there is no room for that.
+ */
+ngx_int_t ngx_http_llm_batch_appear(ngx_http_llm_batch_part_t *part,
+    ngx_http_llm_batch_entry_t *entry);
+
 /* whether a part may be cut into smaller ones */
 ngx_uint_t ngx_http_llm_batch_may_cut(ngx_http_llm_batch_part_t *part);
 

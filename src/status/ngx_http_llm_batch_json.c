@@ -111,13 +111,25 @@ ngx_http_llm_batch_status_json(ngx_http_request_t *r, ngx_str_t *page)
 static json_t *
 ngx_http_llm_batch_json_zone(ngx_http_llm_batch_zone_t *zone)
 {
+    uint64_t                    *single, *dry;
     ngx_http_llm_batch_gauges_t  gauges;
 
     ngx_http_llm_batch_get_gauges(zone, &gauges);
 
-    return json_pack("{s:o, s:o, s:{s:I, s:I, s:I, s:I}, s:I, s:I,"
-                     " s:o}",
+    single = zone->sh->metrics.single;
+    dry = zone->sh->metrics.dry;
+
+    return json_pack("{s:o, s:{s:I, s:I, s:I}, s:{s:I, s:I, s:I}, s:o,"
+                     " s:{s:I, s:I, s:I, s:I}, s:I, s:I, s:o}",
                      "requests", ngx_http_llm_batch_json_requests(zone),
+                     "single",
+                     "company", (json_int_t) single[LLMB_REASON_COMPANY],
+                     "key", (json_int_t) single[LLMB_REASON_KEY],
+                     "slot", (json_int_t) single[LLMB_REASON_SLOT],
+                     "dry_run",
+                     "none", (json_int_t) dry[NGX_HTTP_LLM_BATCH_DRY_NONE],
+                     "key", (json_int_t) dry[NGX_HTTP_LLM_BATCH_DRY_KEY],
+                     "some", (json_int_t) dry[NGX_HTTP_LLM_BATCH_DRY_SOME],
                      "calls", ngx_http_llm_batch_json_calls(zone, &gauges),
                      "memory",
                      "used", (json_int_t) gauges.used,

@@ -27,12 +27,24 @@ typedef struct {
 } ngx_http_llm_batch_hist_t;
 
 
+/* who was there beside a dry run */
+
+typedef enum {
+    NGX_HTTP_LLM_BATCH_DRY_UNKNOWN = 0,
+    NGX_HTTP_LLM_BATCH_DRY_NONE,
+    NGX_HTTP_LLM_BATCH_DRY_KEY,       /* others of its name */
+    NGX_HTTP_LLM_BATCH_DRY_SOME,      /* and of its key */
+    NGX_HTTP_LLM_BATCH_DRY_N
+} ngx_http_llm_batch_dry_e;
+
+
 typedef struct {
     uint64_t  requests[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_STATUS_N];
     uint64_t  calls[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_CLOSE_N];
     uint64_t  bypass[LLMB_REASON_N];
     uint64_t  fallback[LLMB_REASON_N];
     uint64_t  single[LLMB_REASON_N];
+    uint64_t  dry[NGX_HTTP_LLM_BATCH_DRY_N];
     uint64_t  mismatch[LLMB_MISMATCH_N];
     uint64_t  cancelled_queued;
     uint64_t  cancelled_sent;

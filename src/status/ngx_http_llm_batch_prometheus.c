@@ -212,6 +212,12 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
 }
 
 
+static const llmb_str_t  ngx_http_llm_batch_dry_names[] = {
+    llmb_string(""), llmb_string("none"), llmb_string("key"),
+    llmb_string("some")
+};
+
+
 /* why requests were not merged, and calls not cut */
 
 static void
@@ -226,6 +232,11 @@ ngx_http_llm_batch_page_reasons(ngx_http_llm_batch_page_t *page)
                      "Held requests that were sent alone.", "reason",
                      llmb_reason_names, LLMB_REASON_N,
                      offsetof(ngx_http_llm_batch_metrics_t, single));
+
+    ngx_http_llm_batch_page_words(page, "dryrun_total",
+                     "Dry runs, by who else was there.", "company",
+                     ngx_http_llm_batch_dry_names, NGX_HTTP_LLM_BATCH_DRY_N,
+                     offsetof(ngx_http_llm_batch_metrics_t, dry));
 
     ngx_http_llm_batch_page_words(page, "fallback_total",
                      "Requests sent alone after their call failed.", "reason",

@@ -215,10 +215,15 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
 
     ctx = ngx_http_llm_batch_get_ctx(r->main);
 
-    /* a request that was never held has no place in a call, but tokens */
+    /*
+     * a request that was never held has no place in a call, but tokens; and a
+     * dry run a size, once it is over
+     */
 
     if (ctx == NULL || ctx->body.items == 0
-        || (ctx->result.size == 0 && data != NGX_HTTP_LLM_BATCH_VAR_TOKENS))
+        || (ctx->result.size == 0 && data != NGX_HTTP_LLM_BATCH_VAR_TOKENS)
+        || (ctx->result.status == LLMB_STATUS_DRYRUN
+            && data == NGX_HTTP_LLM_BATCH_VAR_INDEX))
     {
         v->not_found = 1;
         return NGX_OK;
@@ -295,7 +300,9 @@ ngx_http_llm_batch_variable_time(ngx_http_request_t *r,
 
     ctx = ngx_http_llm_batch_get_ctx(r->main);
 
-    if (ctx == NULL || ctx->result.size == 0) {
+    if (ctx == NULL || ctx->result.size == 0
+        || ctx->result.status == LLMB_STATUS_DRYRUN)
+    {
         v->not_found = 1;
         return NGX_OK;
     }
