@@ -30,6 +30,7 @@
 #include "llmb_key.h"
 #include "llmb_merge.h"
 #include "llmb_path.h"
+#include "llmb_patience.h"
 #include "llmb_payload.h"
 #include "llmb_piece.h"
 #include "llmb_quote.h"

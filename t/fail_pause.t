@@ -262,4 +262,22 @@ $t->reload(wait => 0);
 is(statuses(@r), '200', 'reload in a pause');
 cmp_ok(time - $start, '<', 10, 'reload in a pause: at once');
 
+# what was answered before a 429 is remembered as a rate
+
+{
+	my $one = { uri => $uri, method => 'POST',
+		body => { model => 'limited', input => 'x' } };
+
+	$t->request($one) for 1 .. 5;
+	$mock->next({ status => 429, headers => { 'Retry-After' => 1 } });
+	$t->request($one);
+
+	my $json = $t->request({ uri => '/llm-batch?format=json' })->{json};
+	my ($group) = grep { $_->{name} eq ':limited' }
+		@{$json->{zones}{llm}{groups}};
+
+	cmp_ok($group->{rate_limit} // 0, '>', 0, 'a rate limit is remembered');
+	cmp_ok($group->{rate_limit} // 0, '<=', 4.6, 'a tenth less');
+}
+
 $t->done();

@@ -55,6 +55,11 @@ is_deeply([ pair('/') ], [ 'SINGLE', 'SINGLE' ], 'nothing is known');
 
 learn($_) for '', '/off', '/full', '/budget';
 
+my $json = $t->request({ uri => '/llm-batch?format=json' })->{json};
+my ($group) = @{$json->{zones}{llm}{groups}};
+cmp_ok($group->{patience}{near}, '>=', 0.1, 'it has company');
+ok(!exists $group->{rate_limit}, 'and no limit is known');
+
 is_deeply([ pair('/') ], [ 'MERGED', 'MERGED' ], 'the second was waited for');
 is_deeply([ pair('/off/') ], [ 'SINGLE', 'SINGLE' ], 'off');
 

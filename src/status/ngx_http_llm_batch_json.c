@@ -425,7 +425,7 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
 {
     json_t         *group;
     llmb_learn_t   *learn;
-    double          fixed, each;
+    double          fixed, each, limit;
     uint32_t        knee;
     ngx_str_t       adapter;
     llmb_policy_t   policy;
@@ -456,6 +456,18 @@ ngx_http_llm_batch_json_group(ngx_http_llm_batch_zone_t *zone,
 
     (void) json_object_set_new(group, "merging",
                           json_boolean(!llmb_learn_apart(learn)));
+
+    (void) json_object_set_new(group, "patience",
+                          json_pack("{s:f, s:f}",
+                                    "hold_ms",
+                                    llmb_patience_now(zone->tables, g) / 1000,
+                                    "near", (double) g->near));
+
+    limit = llmb_quota_rate(&g->quota, ngx_http_llm_batch_usec());
+
+    if (limit > 0) {
+        (void) json_object_set_new(group, "rate_limit", json_real(limit));
+    }
 
     knee = llmb_learn_knee(learn);
 

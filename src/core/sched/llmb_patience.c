@@ -29,6 +29,7 @@
 
 static double llmb_patience_hold(llmb_zone_t *z, const llmb_group_t *g,
     double *each);
+static unsigned llmb_patience_is_had(llmb_zone_t *z, const llmb_group_t *g);
 static double llmb_patience_pays(const llmb_policy_t *policy);
 
 
@@ -142,10 +143,7 @@ llmb_patience_gate(llmb_zone_t *z, const llmb_group_t *g)
 
     static const double  shares[] = { 0, 0.5, 1 };
 
-    if (g->queue.n == 0
-        || g->policy.window == LLMB_WINDOW_FIXED
-        || llmb_learn_apart(llmb_learn_of(z, g)))
-    {
+    if (g->queue.n == 0 || !llmb_patience_is_had(z, g)) {
         return 0;
     }
 
@@ -179,6 +177,31 @@ llmb_patience_gate(llmb_zone_t *z, const llmb_group_t *g)
     }
 
     return gate;
+}
+
+
+/* whether others are waited for at all */
+
+static unsigned
+llmb_patience_is_had(llmb_zone_t *z, const llmb_group_t *g)
+{
+    return g->policy.window != LLMB_WINDOW_FIXED
+           && !llmb_learn_apart(llmb_learn_of(z, g));
+}
+
+
+double
+llmb_patience_now(llmb_zone_t *z, const llmb_group_t *g)
+{
+    double  each;
+
+    if (!llmb_patience_is_had(z, g)
+        || (double) g->near < llmb_patience_pays(&g->policy))
+    {
+        return 0;
+    }
+
+    return llmb_patience_hold(z, g, &each);
 }
 
 

@@ -54,6 +54,9 @@ void llmb_patience_remove(llmb_zone_t *z, llmb_group_t *g,
  */
 uint64_t llmb_patience_gate(llmb_zone_t *z, const llmb_group_t *g);
 
+/* us, for which one would wait now that comes alone; 0: not at all */
+double llmb_patience_now(llmb_zone_t *z, const llmb_group_t *g);
+
 
 #pragma GCC visibility pop
 
