@@ -10,7 +10,9 @@ import { createInterface } from "node:readline";
 
 const [, , sdks, url] = process.argv;
 const OpenAI = createRequire(`${sdks}/`)("openai");
-const client = new OpenAI({ baseURL: `${url}/v1`, apiKey: "k", maxRetries: 0 });
+const client = new OpenAI({
+    baseURL: `${url}/v1`, apiKey: "k", maxRetries: 0,
+});
 
 createInterface({ input: process.stdin }).on("line", async (line) => {
     const text = JSON.parse(line);

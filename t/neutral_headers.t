@@ -65,8 +65,10 @@ my @neutral = (
 	uberctx-a sentry-trace x-datadog-trace-id x-datadog-parent-id newrelic
 	elastic-apm-traceparent X-Dynatrace langsmith-trace grpc-trace-bin
 	X-Stainless-Retry-Count X-Fern-Runtime X-Fern-Platform
-	x-goog-api-client x-ms-useragent User-Agent sec-fetch-mode sec-ch-ua
-	Accept Accept-Language Priority /,
+	x-goog-api-client x-ms-useragent User-Agent X-OpenAI-Client-User-Agent
+	sec-fetch-mode sec-ch-ua Accept Accept-Language Priority sw8
+	sw8-correlation sw8-x X-NewRelic-ID X-NewRelic-Transaction X-Span-Id
+	X-Kong-Request-Id /,
 
 	# edges, balancers and meshes
 
@@ -76,7 +78,12 @@ my @neutral = (
 	X-Original-Forwarded-For X-Forwarded-For X-Forwarded-Port
 	X-Real-IP X-Request-Start X-Queue-Start X-Vercel-Id DO-Connecting-IP
 	X-Envoy-External-Address X-Envoy-Attempt-Count X-Envoy-Internal
-	X-Envoy-Peer-Metadata-Id X-LLM-Latency-Hint Via Forwarded /,
+	X-Envoy-Peer-Metadata-Id X-LLM-Latency-Hint Via Forwarded
+	X-Amzn-RequestId X-Amzn-Tls-Version X-Amzn-Tls-Cipher-Suite
+	X-AppGW-Trace-Id X-ARR-LOG-ID CF-IPCity CF-Region CF-Timezone
+	X-Akamai-Edgescape X-Vercel-Forwarded-For Fly-Client-IP Fly-Request-Id
+	Fly-Region X-Railway-Request-Id Rndr-Id X-NF-Request-Id
+	Incap-Client-IP /,
 );
 
 for my $name (@neutral) {
@@ -87,7 +94,9 @@ ok(!exists last_headers()->{forwarded}, 'not sent in it');
 
 for my $name (qw/ X-User-Id X-Session-Id X-Forwarded-User X-Tenant Origin
 	X-Forwarded-Client-Cert OpenAI-Organization X-Goog-User-Project
-	X-Unheard-Of X-Amzn-Trace-Identity /)
+	X-Unheard-Of X-Amzn-Trace-Identity X-Amzn-Oidc-Identity
+	X-Amzn-Mtls-Clientcert X-Consumer-ID CF-Access-Authenticated-User-Email
+	X-Vercel-Oidc-Token /)
 {
 	calls("$name: each its own", N,
 		map { { $name => "$name-$_" } } 1 .. N);

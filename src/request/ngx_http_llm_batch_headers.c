@@ -60,6 +60,7 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("content-length"),
     ngx_string("expect"),
     ngx_string("user-agent"),
+    ngx_string("x-openai-client-user-agent"),
     ngx_string("date"),
     ngx_string("via"),
     ngx_string("forwarded"),
@@ -84,7 +85,7 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     /*
      * one request among others: W3C Trace Context and Baggage, Zipkin,
      * Jaeger, Sentry, New Relic, Elastic, Dynatrace, LangSmith,
-     * Application Insights
+     * Application Insights, SkyWalking, Kong
      */
 
     ngx_string("traceparent"),
@@ -95,10 +96,15 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("jaeger-debug-id"),
     ngx_string("sentry-trace"),
     ngx_string("newrelic"),
+    ngx_string("x-newrelic-id"),
+    ngx_string("x-newrelic-transaction"),
     ngx_string("elastic-apm-traceparent"),
     ngx_string("x-dynatrace"),
     ngx_string("langsmith-trace"),
     ngx_string("grpc-trace-bin"),
+    ngx_string("sw8"),
+    ngx_string("sw8-correlation"),
+    ngx_string("sw8-x"),
     ngx_string("request-context"),
     ngx_string("correlation-context"),
     ngx_string("request-id"),
@@ -106,11 +112,19 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("x-request-id"),
     ngx_string("x-correlation-id"),
     ngx_string("x-trace-id"),
+    ngx_string("x-span-id"),
+    ngx_string("x-kong-request-id"),
     ngx_string("x-client-request-id"),
 
-    /* AWS, Azure, Google, Cloudflare, Fastly, Akamai, Vercel, DigitalOcean */
+    /*
+     * AWS, Azure, Google, Cloudflare, Fastly, Akamai, Vercel, DigitalOcean,
+     * Fly.io, Railway, Render, Netlify, Imperva
+     */
 
     ngx_string("x-amzn-trace-id"),
+    ngx_string("x-amzn-requestid"),
+    ngx_string("x-amzn-tls-version"),
+    ngx_string("x-amzn-tls-cipher-suite"),
     ngx_string("x-amz-cf-id"),
     ngx_string("x-ms-client-request-id"),
     ngx_string("x-ms-correlation-request-id"),
@@ -120,6 +134,8 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("x-azure-socketip"),
     ngx_string("x-azure-fdid"),
     ngx_string("x-azure-requestchain"),
+    ngx_string("x-appgw-trace-id"),
+    ngx_string("x-arr-log-id"),
     ngx_string("x-cloud-trace-context"),
     ngx_string("x-goog-api-client"),
     ngx_string("cf-ray"),
@@ -127,12 +143,32 @@ static ngx_str_t  ngx_http_llm_batch_neutral_headers[] = {
     ngx_string("cf-connecting-ipv6"),
     ngx_string("cf-ipcountry"),
     ngx_string("cf-visitor"),
+    ngx_string("cf-ipcity"),
+    ngx_string("cf-ipcontinent"),
+    ngx_string("cf-iplatitude"),
+    ngx_string("cf-iplongitude"),
+    ngx_string("cf-region"),
+    ngx_string("cf-region-code"),
+    ngx_string("cf-metro-code"),
+    ngx_string("cf-postal-code"),
+    ngx_string("cf-timezone"),
     ngx_string("true-client-ip"),
     ngx_string("fastly-client-ip"),
     ngx_string("fastly-ff"),
     ngx_string("akamai-origin-hop"),
+    ngx_string("x-akamai-edgescape"),
     ngx_string("x-vercel-id"),
+    ngx_string("x-vercel-forwarded-for"),
     ngx_string("do-connecting-ip"),
+    ngx_string("fly-client-ip"),
+    ngx_string("fly-forwarded-port"),
+    ngx_string("fly-region"),
+    ngx_string("fly-request-id"),
+    ngx_string("x-railway-request-id"),
+    ngx_string("x-railway-edge"),
+    ngx_string("rndr-id"),
+    ngx_string("x-nf-request-id"),
+    ngx_string("incap-client-ip"),
 
     /* Envoy and Istio */
 
