@@ -89,10 +89,14 @@ is(known(), 3, 'calls for another model are others');
 $t->request(of('G', at => '/fixed'));
 is(known(), 3, 'a concurrency that is set is no learned one');
 
-# a client that the server fails on takes no slots of others
+# a client that the server fails on, or whose model is away, takes no slots of
+# others
 
-$mock->script(status => 500);
-$t->request(of('A')) for 1 .. 8;
+for my $status (500, 503) {
+	$mock->script(status => $status);
+	$t->request(of('A')) for 1 .. 8;
+}
+
 $mock->script();
 $mock->reset();
 $mock->next({ hold => 1 }, { hold => 1 });
@@ -102,7 +106,8 @@ my @both = @{$other->start(of('B'))};
 wait_for { $mock->count() == 1 } or diag('no first request');
 push @both, @{$other->start(of('B'))};
 
-ok(wait_for { $mock->count() == 2 }, 'a 500 takes only slots of whoever asks');
+ok(wait_for { $mock->count() == 2 },
+	'a 500 and a 503 take only slots of whoever asks');
 
 $mock->release();
 $other->finish(\@both);
@@ -113,10 +118,10 @@ my @more = map { ({ 'X-Any' => $_ }, { Cookie => "any=$_" }) } 1 .. 4;
 
 $t->request($_) for (map { of('A', more => $_) } @more), of('H');
 
-# errors take all slots but one; A has it, so the others wait
+# errors of several take all slots but one; A has it, so the others wait
 
 $mock->script(status => 503);
-$t->request(of('A')) for 1 .. 8;
+$t->request($_) for map { of('A'), of('F', model => 'm2') } 1 .. 8;
 $mock->script();
 $mock->reset();
 $mock->next({ hold => 1 });

@@ -803,58 +803,6 @@ what_is_not_learned_is_not_shared(void **state)
 }
 
 
-static uint32_t
-concurrency(unsigned n)
-{
-    return llmb_group_slots(z, llmb_group(z, groups[n]));
-}
-
-
-static void
-too_many_requests_is_said_to_one(void **state)
-{
-    unsigned       n;
-    llmb_sample_t  sample;
-
-    (void) state;
-
-    llmb_slots_bounds(&upstream()->slots, 1, GROUPS * SLOTS,
-                      GROUPS * SLOTS);
-
-    memset(&sample, 0, sizeof(llmb_sample_t));
-    sample.items = 1;
-    sample.inflight = 2;
-    sample.time = 1000;
-    sample.end = LLMB_LEARN_LIMITED;
-
-    llmb_upstream_sample(z, groups[0], &sample, T0 * 1000);
-
-    assert_int_equal(concurrency(0), SLOTS / 2);
-    assert_int_equal(concurrency(1), SLOTS);
-
-    /* as many good ones, and it is forgotten */
-
-    sample.end = LLMB_LEARN_GOOD;
-
-    for (n = 0; n < SLOTS; n++) {
-        llmb_upstream_sample(z, groups[0], &sample, (T0 + 10 * n) * 1000);
-    }
-
-    assert_int_equal(concurrency(0), SLOTS);
-
-    /* what is said of the upstream is said to all */
-
-    sample.end = LLMB_LEARN_OVERLOAD;
-
-    for (n = 0; n < 10; n++) {
-        llmb_upstream_sample(z, groups[0], &sample,
-                             (T0 + 1000 + 10 * n) * 1000);
-    }
-
-    assert_int_equal(concurrency(1), 1);
-}
-
-
 int
 main(void)
 {
@@ -880,7 +828,6 @@ main(void)
         share_test(a_call_that_is_given_up_makes_way),
         share_test(who_waits_hears_of_a_larger_upstream),
         share_test(what_is_not_learned_is_not_shared),
-        share_test(too_many_requests_is_said_to_one),
     };
 
     return cmocka_run_group_tests_name("share", tests, NULL, NULL);

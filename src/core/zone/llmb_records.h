@@ -233,6 +233,10 @@ typedef struct {
                                      wait for no other */
     llmb_slots_t     slots;
 
+    uint64_t         told;        /* us; when there was an overload, that */
+    uint32_t         told_tenant; /* this one has told of, for a call */
+    uint32_t         told_cost;   /* of this kind; 0: nobody else agrees */
+
     llmb_line_t      line;        /* of tenants */
     uint32_t         called;      /* a slot is kept for this one; or LLMB_NIL */
     uint64_t         since;       /* ms; since then */

@@ -2,6 +2,11 @@
 /*
  * Copyright (C) The ngx_http_llm_batch_module authors
  *
+ * One that is overloaded says so to all, and to calls of any kind.  A model
+ * that is not there, behind an address that has others, or an input that the
+ * server does not come to an end with, fails just the same.  So an overload is
+ * that of all if two agree: of two tenants, where there are several, and two
+ * kinds of calls, where there are several.  Up to then it is a group's own.
  */
 
 
@@ -17,10 +22,18 @@
 
 /* calls in flight to one upstream, at most: not less than there can be */
 
-#define LLMB_UPSTREAM_MOST  (1U << 24)
+#define LLMB_UPSTREAM_MOST   (1U << 24)
+
+/* us within which two are to tell of an overload, or for as long as it took */
+
+#define LLMB_UPSTREAM_AGREE  10000000
 
 
 static void llmb_upstream_bounds(llmb_zone_t *z, const llmb_group_t *g);
+static unsigned llmb_upstream_own(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_sample_t *sample, uint64_t now);
+static unsigned llmb_upstream_agree(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_sample_t *sample, uint64_t now);
 static void llmb_upstream_limited(llmb_zone_t *z, llmb_group_t *g,
     uint64_t sent, uint64_t now);
 static void llmb_upstream_good(llmb_group_t *g);
@@ -161,7 +174,7 @@ llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
     u = llmb_upstream_of(z, g);
     sent = now > sample->time ? now - sample->time : 0;
 
-    if (sample->end == LLMB_LEARN_LIMITED && u->named.groups > 1) {
+    if (u->named.groups > 1 && llmb_upstream_own(z, g, sample, now)) {
         llmb_upstream_limited(z, g, sent, now);
         return;
     }
@@ -185,6 +198,60 @@ llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
     if (sample->end == LLMB_LEARN_GOOD) {
         llmb_cost_count(z, g, sample->items);
     }
+}
+
+
+/* whether it is said to this group, and not to all that share the upstream */
+
+static unsigned
+llmb_upstream_own(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_sample_t *sample, uint64_t now)
+{
+    switch (sample->end) {
+
+    case LLMB_LEARN_LIMITED:
+        return 1;
+
+    case LLMB_LEARN_OVERLOAD:
+        return !llmb_upstream_agree(z, g, sample, now);
+
+    default: /* LLMB_LEARN_GOOD, LLMB_LEARN_OTHER */
+        return 0;
+    }
+}
+
+
+/* each halving of the slots of all takes two: what agreed is used up */
+
+static unsigned
+llmb_upstream_agree(llmb_zone_t *z, const llmb_group_t *g,
+    const llmb_sample_t *sample, uint64_t now)
+{
+    unsigned          agree;
+    uint64_t          time;
+    llmb_upstream_t  *u;
+
+    u = llmb_upstream_of(z, g);
+    time = llmb_max(sample->time, LLMB_UPSTREAM_AGREE);
+
+    agree = u->told && now <= u->told + time;
+
+    if (llmb_tenant_of(z, g)->named.groups == u->named.groups) {
+        agree |= (u->kinds == 1);
+
+    } else {
+        agree &= (u->told_tenant != g->payer);
+    }
+
+    if (u->kinds > 1) {
+        agree &= (u->told_cost != g->cost);
+    }
+
+    u->told = agree ? 0 : now;
+    u->told_tenant = g->payer;
+    u->told_cost = g->cost;
+
+    return agree;
 }
 
 

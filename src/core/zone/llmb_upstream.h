@@ -32,7 +32,8 @@ void llmb_upstream_join(llmb_zone_t *z, uint32_t group, uint64_t name,
  * microseconds.  429 is a word to whoever asks, and 500 may be about what one
  * asks for: they narrow the concurrency of this group, by half and back by one
  * after as many calls as there are slots (Chiu and Jain: Analysis of the
- * Increase and Decrease Algorithms, 1989), but not that of others.
+ * Increase and Decrease Algorithms, 1989), but not that of others.  So does an
+ * overload, until another one agrees: see llmb_upstream.c.
  */
 void llmb_upstream_sample(llmb_zone_t *z, uint32_t group,
     const llmb_sample_t *sample, uint64_t now);
