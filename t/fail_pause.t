@@ -268,7 +268,12 @@ cmp_ok(time - $start, '<', 10, 'reload in a pause: at once');
 	my $one = { uri => $uri, method => 'POST',
 		body => { model => 'limited', input => 'x' } };
 
-	$t->request($one) for 1 .. 5;
+	# the first 429 begins to count, if there were but a few answers before
+
+	$mock->next({ status => 429, headers => { 'Retry-After-Ms' => 1 } });
+	$t->request($one);
+
+	$t->request($one) for 1 .. 12;
 	$mock->next({ status => 429, headers => { 'Retry-After' => 1 } });
 	$t->request($one);
 
@@ -277,7 +282,6 @@ cmp_ok(time - $start, '<', 10, 'reload in a pause: at once');
 		@{$json->{zones}{llm}{groups}};
 
 	cmp_ok($group->{rate_limit} // 0, '>', 0, 'a rate limit is remembered');
-	cmp_ok($group->{rate_limit} // 0, '<=', 4.6, 'a tenth less');
 }
 
 $t->done();

@@ -141,6 +141,77 @@ a_limit_by_the_minute_is_found(void **state)
 }
 
 
+/* three in a second: of one second there is no telling, but of a few there is */
+
+static void
+a_low_limit_is_found_later(void **state)
+{
+    counts_t      n;
+    llmb_quota_t  q;
+
+    (void) state;
+
+    memset(&q, 0, sizeof(llmb_quota_t));
+
+    n = sends(&q, SECOND, 3, SECOND / 20, T0, T0 + MINUTE);
+
+    assert_in_range(n.limited, 2, 8);
+    assert_in_range(llmb_quota_rate(&q, T0 + MINUTE) * 100, 200, 300);
+    assert_in_range(n.answered, 110, 180);
+}
+
+
+/* an upstream that says so by chance is not asked less and less */
+
+static void
+chance_does_not_stop_everything(void **state)
+{
+    unsigned      n;
+    double        least;
+    uint64_t      now, until;
+    llmb_quota_t  q;
+
+    (void) state;
+
+    memset(&q, 0, sizeof(llmb_quota_t));
+
+    /* one in twenty, and one of the first two */
+
+    least = 1e9;
+    now = T0;
+
+    for (n = 0; n < 20000; n++) {
+        now += SECOND / 200;
+
+        until = llmb_quota_until(&q, now);
+        now = until > now ? until : now;
+
+        llmb_quota_spend(&q, now);
+
+        if (n == 1 || n % 20 == 19) {
+            llmb_quota_exceeded(&q, now, 1, now + 1000);
+
+        } else {
+            llmb_quota_answered(&q, now);
+        }
+
+        if (llmb_quota_rate(&q, now) > 0) {
+            least = llmb_quota_rate(&q, now) < least ? llmb_quota_rate(&q, now)
+                                                     : least;
+        }
+    }
+
+    assert_in_range(least, 4, 200);
+
+    /* one answer says nothing */
+
+    memset(&q, 0, sizeof(llmb_quota_t));
+    llmb_quota_answered(&q, T0);
+    llmb_quota_exceeded(&q, T0 + 1, 1000, T0 + 2);
+    assert_int_equal(llmb_quota_until(&q, T0 + 3), 0);
+}
+
+
 static void
 it_is_forgotten(void **state)
 {
@@ -215,6 +286,8 @@ main(void)
         cmocka_unit_test(nothing_is_known_of_any_limit),
         cmocka_unit_test(a_limit_by_the_second_is_met_once_a_minute),
         cmocka_unit_test(a_limit_by_the_minute_is_found),
+        cmocka_unit_test(a_low_limit_is_found_later),
+        cmocka_unit_test(chance_does_not_stop_everything),
         cmocka_unit_test(it_is_forgotten),
         cmocka_unit_test(waits_are_bounded),
     };

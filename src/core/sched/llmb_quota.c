@@ -13,9 +13,15 @@
 
 #define LLMB_QUOTA_LESS     0.9
 
-/* what is sent of a rate that was found before, if that is too much, too */
+/* what is sent of a rate that was found before, if that is too much, too; and
+   by how much it becomes less, at most */
 
 #define LLMB_QUOTA_AGAIN    0.8
+#define LLMB_QUOTA_LEAST    4
+
+/* answers of which there is a rate */
+
+#define LLMB_QUOTA_FEW      10
 
 /* us for which it is kept at first, and at most; then how often, and by how
    much, it is raised */
@@ -40,8 +46,10 @@
 
 
 static unsigned llmb_quota_is_known(const llmb_quota_t *q, uint64_t now);
-static double llmb_quota_found(const llmb_quota_t *q, uint64_t retry,
+static double llmb_quota_found(const llmb_quota_t *q, uint64_t now);
+static double llmb_quota_again(const llmb_quota_t *q, uint64_t retry,
     uint64_t now);
+static double llmb_quota_mean(const llmb_quota_t *q, uint64_t now);
 
 
 void
@@ -64,24 +72,33 @@ void
 llmb_quota_exceeded(llmb_quota_t *q, uint64_t sent, uint64_t retry,
     uint64_t now)
 {
-    double  rate;
+    double    rate;
+    unsigned  known;
 
     if (q->limited && sent < q->limited) {
         return;
     }
 
-    rate = llmb_quota_found(q, retry, now);
+    known = llmb_quota_is_known(q, now);
 
-    q->kept = llmb_quota_is_known(q, now)
-              ? llmb_min(q->kept * 2, LLMB_QUOTA_LONGEST) : LLMB_QUOTA_KEPT;
+    rate = known ? llmb_quota_again(q, retry, now)
+                 : llmb_quota_found(q, now);
+
+    q->kept = known ? llmb_min(q->kept * 2, LLMB_QUOTA_LONGEST)
+                    : LLMB_QUOTA_KEPT;
 
     q->limited = now;
     q->raised = now + q->kept;
-    q->all = 0;
 
     if (rate > 0) {
         q->interval = (float) llmb_min(1e6 / rate, LLMB_QUOTA_MOST);
+        q->first = known ? q->first : q->interval;
         q->next = llmb_max(q->next, now);
+    }
+
+    if (rate > 0 || q->since == 0 || now > q->since + LLMB_QUOTA_FORGOT) {
+        q->since = now;
+        q->all = 0;
     }
 }
 
@@ -89,24 +106,49 @@ llmb_quota_exceeded(llmb_quota_t *q, uint64_t sent, uint64_t retry,
 /* calls in a second that are not too many; 0: there is no telling */
 
 static double
-llmb_quota_found(const llmb_quota_t *q, uint64_t retry, uint64_t now)
+llmb_quota_found(const llmb_quota_t *q, uint64_t now)
 {
-    double    rate;
-    uint64_t  time;
+    double  rate;
 
-    if (!llmb_quota_is_known(q, now)) {
-        rate = llmb_max(q->calls, q->before);
+    rate = llmb_max(q->calls, q->before);
+
+    if (rate >= LLMB_QUOTA_FEW) {
         return rate * LLMB_QUOTA_LESS;
     }
+
+    if (q->since == 0 || q->all < LLMB_QUOTA_FEW) {
+        return 0;
+    }
+
+    return llmb_quota_mean(q, now);
+}
+
+
+/* the same of a rate that was found before */
+
+static double
+llmb_quota_again(const llmb_quota_t *q, uint64_t retry, uint64_t now)
+{
+    double  rate;
 
     rate = 1e6 / (double) q->interval * LLMB_QUOTA_AGAIN;
 
     if (retry >= LLMB_QUOTA_LONG) {
-        time = llmb_max(now - q->limited, LLMB_QUOTA_SECOND);
-        rate = llmb_min(rate, q->all * LLMB_QUOTA_LESS * 1e6 / (double) time);
+        return llmb_min(rate, llmb_quota_mean(q, now));
     }
 
-    return rate;
+    return llmb_max(rate, 1e6 / (double) q->first / LLMB_QUOTA_LEAST);
+}
+
+
+static double
+llmb_quota_mean(const llmb_quota_t *q, uint64_t now)
+{
+    double  time;
+
+    time = now > q->since ? (double) (now - q->since) : 0;
+
+    return q->all * LLMB_QUOTA_LESS * 1e6 / llmb_max(time, LLMB_QUOTA_SECOND);
 }
 
 
