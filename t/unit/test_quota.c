@@ -141,7 +141,7 @@ a_limit_by_the_minute_is_found(void **state)
 }
 
 
-/* three in a second: of one second there is no telling, but of a few there is */
+/* three in a second: one second tells nothing, but several do */
 
 static void
 a_low_limit_is_found_later(void **state)

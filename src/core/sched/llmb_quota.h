@@ -9,8 +9,8 @@
  * The first 429 finds the rate of calls that it has answered up to then, in the
  * best of the last two seconds; of a few calls, of which that says nothing, a
  * later 429 finds the rate since the first one.  From then on a tenth less than
- * that is sent, for a minute, then more and more, until all of it is forgotten,
- * or another 429 comes: then it is a fifth less, but not below a quarter of what
+ * that is sent, for a minute, then more and more, until all is forgotten, or
+ * another 429 comes: then it is a fifth less, but not below a quarter of what
  * was found first, as some upstreams answer 429 for other reasons, too; and it
  * is kept for twice as long, but not above eight minutes, as each of those is a
  * pause for somebody.  After a long Retry-After, as of a limit by the minute,
