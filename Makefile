@@ -296,8 +296,10 @@ bench: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/load	## against proxy_pass
 bench-curve: $(MODULE) $(BENCH_DIR)/backend $(BENCH_DIR)/open	## latency and calls at rising load
 	bench/curve $(BENCH_DIR) $(NGINX) $(MODULE)
 
-bench-scheduler: $(MODULE) $(addprefix $(BENCH_DIR)/,backend open load)	## what the scheduler promises
-	bench/scheduler $(BENCH_DIR) $(NGINX) $(MODULE)
+bench-scheduler: $(MODULE) $(BENCH_DIR)/load	## what the scheduler promises
+	bench/scheduler $(BENCH_DIR) $(NGINX) $(MODULE) $(SIMULATOR)
+
+bench-scheduler: $(BENCH_DIR)/backend $(BENCH_DIR)/open $(SIMULATOR)
 
 bench-lock:	## how long the lock is waited for and held
 	$(MAKE) --no-print-directory bench-lock-run VARIANT=times

@@ -14,12 +14,12 @@ use JSON::PP qw(decode_json);
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(programs setup get backend stats group status access_log
+our @EXPORT = qw(programs setup setup_sites site get backend stats group status access_log
 	load clients wait_load finish quantile median after before);
 
 my ($programs, $nginx, $module, $dir);
 my $main = $$;
-my (%pids, $backend, $port);
+my (%pids, @sites, $backend, $port);
 
 $SIG{INT} = $SIG{TERM} = sub { exit 1 };
 $| = 1;
@@ -120,16 +120,40 @@ sub get {
 sub setup {
 	my ($cost, $directives, $workers, $size) = @_;
 
+	setup_sites([[$cost, $directives]], $workers, $size);
+}
+
+
+# the same with several, each with a backend of its own, in one nginx; the first
+# is the one that loads and numbers are of
+
+sub setup_sites {
+	my ($of, $workers, $size) = @_;
+
 	stop();
-	unlink "$dir/nginx.log";
+	unlink "$dir/nginx.log", "$dir/access.log";
 	$workers ||= 2;
 	$size ||= '64m';
-	$backend = free_port();
-	start('', "$programs/backend", $backend, 16, @$cost);
-	wait_for($backend);
-	$port = free_port();
-	unlink "$dir/access.log";
-	$directives =~ s/ACCESS_LOG/access_log $dir\/access.log wait;/;
+	@sites = ();
+
+	for my $site (@$of) {
+		my ($cost, $directives) = @$site;
+
+		$directives =~ s/ACCESS_LOG/access_log $dir\/access.log wait;/;
+		$backend = free_port();
+		start('', "$programs/backend", $backend, 16, @$cost);
+		wait_for($backend);
+		push @sites, { backend => $backend, directives => $directives };
+	}
+
+	for my $site (@sites) {
+		do {
+			$site->{port} = free_port();
+		} while (grep { $_ != $site && ($_->{port} // 0) == $site->{port} }
+			@sites);
+	}
+
+	my $servers = join '', map { server($_) } @sites;
 
 	open my $fh, '>', "$dir/nginx.conf" or die "$dir: $!\n";
 	print $fh <<"END";
@@ -155,22 +179,38 @@ http {
     keepalive_requests     100000000;
     llm_batch_zone         zone=llm:$size;
 
-    upstream backend {
-        server              127.0.0.1:$backend;
+$servers
+}
+END
+	close $fh;
+
+	start('', $nginx, '-p', $dir, '-c', "$dir/nginx.conf", '-e',
+		"$dir/nginx.log");
+	wait_for($_->{port}) for @sites;
+	site(0);
+}
+
+
+sub server {
+	my ($site) = @_;
+
+	return <<"END";
+    upstream backend_$site->{backend} {
+        server              127.0.0.1:$site->{backend};
         keepalive           256;
         keepalive_requests  100000000;
     }
 
     server {
-        listen  127.0.0.1:$port reuseport;
+        listen  127.0.0.1:$site->{port} reuseport;
 
         llm_batch  zone=llm;
 
         location /v1/ {
             proxy_http_version  1.1;
             proxy_set_header    Connection "";
-            proxy_pass          http://backend;
-            $directives
+            proxy_pass          http://backend_$site->{backend};
+            $site->{directives}
         }
 
         # by error_page, the 429 that is not the backend's
@@ -183,13 +223,16 @@ http {
             llm_batch_status;
         }
     }
-}
 END
-	close $fh;
+}
 
-	start('', $nginx, '-p', $dir, '-c', "$dir/nginx.conf", '-e',
-		"$dir/nginx.log");
-	wait_for($port);
+
+# loads and numbers are of this one from now on
+
+sub site {
+	my ($n) = @_;
+
+	($backend, $port) = @{$sites[$n]}{'backend', 'port'};
 }
 
 

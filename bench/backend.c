@@ -7,9 +7,11 @@
  * /stats with the number of calls and items so far.  One process, keep-alive,
  * bodies with Content-Length only.
  *
- * Two more paths change it while it runs: GET /cost/fixed/each/parallel, as
- * below, and GET /refuse/milliseconds/seconds: for so long it answers 429 with
- * this number of seconds in Retry-After.  Those calls are counted apart.
+ * Three more paths change it while it runs: GET /cost/fixed/each/parallel, as
+ * below; GET /refuse/milliseconds/seconds: for so long it answers 429 with this
+ * number of seconds in Retry-After; and GET /limit/calls/seconds: so does any
+ * call beyond so many in a second, of which a second may be saved up.  Calls
+ * that are refused are counted apart.
  *
  * usage: backend port dimension [fixed each parallel]
  *
@@ -74,6 +76,9 @@ static unsigned long  calls;
 static unsigned long  items;
 static unsigned long  refused;
 static uint64_t       refusing;     /* until then, us */
+static double         limit;        /* calls in a second; 0: any number */
+static double         credit;       /* calls that may come now */
+static uint64_t       credited;     /* when it was counted, us */
 static char           refusal[256];
 
 
@@ -289,6 +294,51 @@ delay(conn_t *c, int n)
 }
 
 
+static void
+refuse_with(unsigned long seconds)
+{
+    snprintf(refusal, sizeof(refusal), "HTTP/1.1 429 Too Many Requests\r\n"
+             "Retry-After: %lu\r\n"
+             "Content-Type: application/json\r\n"
+             "Content-Length: 32\r\n\r\n"
+             "{\"error\":{\"message\":\"too many\"}}", seconds);
+}
+
+
+/* 1 if this call is not answered */
+
+static int
+is_refused(void)
+{
+    uint64_t  time;
+
+    time = now();
+
+    if (time < refusing) {
+        return 1;
+    }
+
+    if (limit == 0) {
+        return 0;
+    }
+
+    credit += limit * (double) (time - credited) / 1e6;
+    credited = time;
+
+    if (credit > limit) {
+        credit = limit;
+    }
+
+    if (credit < 1) {
+        return 1;
+    }
+
+    credit--;
+
+    return 0;
+}
+
+
 /* what a GET asks for is done; the answer is always the numbers */
 
 static void
@@ -296,7 +346,7 @@ control(conn_t *c)
 {
     int            n, workers;
     char           text[128];
-    unsigned long  fixed, each, ms, seconds;
+    unsigned long  fixed, each, ms, most, seconds;
 
     if (sscanf(c->in, "GET /cost/%lu/%lu/%d", &fixed, &each, &workers) == 3
         && workers > 0 && workers <= MAX_WORKERS)
@@ -308,11 +358,13 @@ control(conn_t *c)
 
     if (sscanf(c->in, "GET /refuse/%lu/%lu", &ms, &seconds) == 2) {
         refusing = now() + ms * 1000;
-        sprintf(refusal, "HTTP/1.1 429 Too Many Requests\r\n"
-                "Retry-After: %lu\r\n"
-                "Content-Type: application/json\r\n"
-                "Content-Length: 32\r\n\r\n"
-                "{\"error\":{\"message\":\"too many\"}}", seconds);
+        refuse_with(seconds);
+    }
+
+    if (sscanf(c->in, "GET /limit/%lu/%lu", &most, &seconds) == 2) {
+        limit = credit = (double) most;
+        credited = now();
+        refuse_with(seconds);
     }
 
     n = sprintf(text, "{\"calls\":%lu,\"items\":%lu,\"refused\":%lu}\n",
@@ -334,7 +386,7 @@ make_answer(conn_t *c, const char *body, const char *end)
         return;
     }
 
-    if (refusing && now() < refusing) {
+    if (is_refused()) {
         refused++;
         c->out = refusal;
         c->left = strlen(refusal);

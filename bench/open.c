@@ -6,8 +6,8 @@
  * before were answered.  The time of a request counts from the moment at which
  * it was to be sent, so what waits here for a connection is not left out.
  *
- * usage: open [-l] [-e] [-b min-max] [-c max] [-H header] port uri rate
- *            milliseconds body
+ * usage: open [-l] [-e] [-b min-max] [-c max] [-k burst] [-s seed] [-H header]
+ *            port uri rate milliseconds body
  *
  * A "#" in the body becomes the number of the request.  Prints the number of
  * requests, p50, p90, p99 and the largest time in microseconds.
@@ -19,6 +19,9 @@
  *               program
  *   -b min-max  each request has X-LLM-Latency-Budget-Ms, at random
  *   -c max      so many connections at most, 2048 by default
+ *   -k burst    in bursts of so many, in the mean, at ten times the rate, and
+ *               quiet between them, as those of llm-batch-sim
+ *   -s seed     of what is random
  *   -H header   each request has this one
  */
 
@@ -43,6 +46,7 @@
 #define IN_SIZE     (256 * 1024)
 #define OUT_SIZE    8192
 
+#define BURST_SPEED 10
 
 typedef struct conn_s  conn_t;
 
@@ -59,6 +63,9 @@ struct conn_s {
 static const char  *uri, *body, *header;
 static unsigned     budget_min, budget_max;
 static unsigned     max_conns = 2048;
+static long         seed;
+static double       burst;
+static double       left;         /* of this burst */
 static int          lines, errors;
 static uint64_t     began;
 static uint64_t    *times, *queue;
@@ -246,12 +253,45 @@ arm(int timer, double at)
 }
 
 
+static double
+exponential(double mean)
+{
+    return -log(1 - drand48()) * mean;
+}
+
+
+/* us to the next request */
+
+static double
+gap(double mean)
+{
+    double  quick;
+
+    if (burst == 0) {
+        return exponential(mean);
+    }
+
+    quick = mean / BURST_SPEED;
+
+    if (left >= 1) {
+        left--;
+        return exponential(quick);
+    }
+
+    left = floor(exponential(burst - 1) + 0.5);
+
+    /* a burst and the quiet before it take what so many requests do */
+
+    return exponential(burst * (mean - quick) + quick);
+}
+
+
 static void
 options(int argc, char **argv)
 {
     int  opt;
 
-    while ((opt = getopt(argc, argv, "leb:c:H:")) != -1) {
+    while ((opt = getopt(argc, argv, "leb:c:k:s:H:")) != -1) {
 
         switch (opt) {
 
@@ -265,6 +305,14 @@ options(int argc, char **argv)
 
         case 'c':
             max_conns = (unsigned) atoi(optarg);
+            break;
+
+        case 'k':
+            burst = atof(optarg);
+            break;
+
+        case 's':
+            seed = atol(optarg);
             break;
 
         case 'H':
@@ -291,7 +339,8 @@ options(int argc, char **argv)
 
     if (argc - optind != 5) {
         fprintf(stderr, "usage: open [-l] [-e] [-b min-max] [-c max] "
-                        "[-H header] port uri rate milliseconds body\n");
+                        "[-k burst] [-s seed] [-H header] port uri "
+                        "rate milliseconds body\n");
         exit(2);
     }
 }
@@ -314,7 +363,7 @@ main(int argc, char **argv)
     rate = atof(argv[2]);
     body = argv[4];
 
-    srand48(getpid());
+    srand48(seed ? seed : getpid());
 
     max = (size_t) (rate * atof(argv[3]) / 1000 * 2) + 1000;
     times = malloc(max * sizeof(uint64_t));
@@ -356,7 +405,7 @@ main(int argc, char **argv)
 
         while (next < stop && next <= (double) now() && tail < max) {
             queue[tail++] = (uint64_t) next;
-            next += -log(1 - drand48()) / rate * 1e6;
+            next += gap(1e6 / rate);
         }
 
         if (next < stop) {
