@@ -14,8 +14,8 @@ use JSON::PP qw(decode_json);
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT = qw(programs setup setup_sites site get backend stats group status access_log
-	load clients wait_load finish quantile median after before);
+our @EXPORT = qw(programs setup setup_sites site get backend stats group
+	status access_log load clients wait_load finish quantile median after before);
 
 my ($programs, $nginx, $module, $dir);
 my $main = $$;
