@@ -17,7 +17,8 @@
 #define NGX_HTTP_LLM_BATCH_LAYOUT                                             \
     (sizeof(ngx_http_llm_batch_shctx_t) * 65536                               \
      + sizeof(llmb_member_t) + sizeof(llmb_call_t) + sizeof(llmb_group_t)     \
-     + sizeof(llmb_upstream_t) + sizeof(llmb_worker_t) + LLMB_ZONE_LAYOUT)
+     + sizeof(llmb_upstream_t) + sizeof(llmb_cost_t) + sizeof(llmb_tenant_t)  \
+     + sizeof(llmb_family_t) + sizeof(llmb_worker_t) + LLMB_ZONE_LAYOUT)
 
 
 static ngx_int_t ngx_http_llm_batch_init_zone(ngx_shm_zone_t *shm_zone,

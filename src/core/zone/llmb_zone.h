@@ -25,7 +25,7 @@
 
 
 #define LLMB_ZONE_MAGIC     0x6c6c6d62
-#define LLMB_ZONE_LAYOUT    14
+#define LLMB_ZONE_LAYOUT    15
 
 #define LLMB_CHUNK_SIZE     2048
 
