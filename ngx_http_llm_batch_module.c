@@ -333,6 +333,13 @@ static ngx_http_variable_t  ngx_http_llm_batch_vars[] = {
     { ngx_string("llm_batch_adapter"), NULL, ngx_http_llm_batch_variable_word,
       NGX_HTTP_LLM_BATCH_VAR_ADAPTER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("llm_batch_provider"), NULL, ngx_http_llm_batch_variable_word,
+      NGX_HTTP_LLM_BATCH_VAR_PROVIDER, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_operation"), NULL,
+      ngx_http_llm_batch_variable_word,
+      NGX_HTTP_LLM_BATCH_VAR_OPERATION, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("llm_batch_mode"), NULL, ngx_http_llm_batch_variable_word,
       NGX_HTTP_LLM_BATCH_VAR_MODE, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -348,6 +355,12 @@ static ngx_http_variable_t  ngx_http_llm_batch_vars[] = {
     { ngx_string("llm_batch_key"), NULL, ngx_http_llm_batch_variable_key,
       0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
+    { ngx_string("llm_batch_prefix"), NULL, ngx_http_llm_batch_variable_prefix,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_tier"), NULL, ngx_http_llm_batch_variable_tier,
+      0, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
     { ngx_string("llm_batch_id"), NULL, ngx_http_llm_batch_variable_string,
       NGX_HTTP_LLM_BATCH_VAR_ID, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
@@ -359,6 +372,14 @@ static ngx_http_variable_t  ngx_http_llm_batch_vars[] = {
 
     { ngx_string("llm_batch_tokens"), NULL, ngx_http_llm_batch_variable_number,
       NGX_HTTP_LLM_BATCH_VAR_TOKENS, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_output_tokens"), NULL,
+      ngx_http_llm_batch_variable_number,
+      NGX_HTTP_LLM_BATCH_VAR_OUTPUT, NGX_HTTP_VAR_NOCACHEABLE, 0 },
+
+    { ngx_string("llm_batch_cached_tokens"), NULL,
+      ngx_http_llm_batch_variable_number,
+      NGX_HTTP_LLM_BATCH_VAR_CACHED, NGX_HTTP_VAR_NOCACHEABLE, 0 },
 
     { ngx_string("llm_batch_cost"), NULL, ngx_http_llm_batch_variable_money,
       NGX_HTTP_LLM_BATCH_VAR_COST, NGX_HTTP_VAR_NOCACHEABLE, 0 },

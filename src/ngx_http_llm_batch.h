@@ -23,16 +23,19 @@
 #include "llmb_differ.h"
 #include "llmb_family.h"
 #include "llmb_frame.h"
+#include "llmb_generate.h"
 #include "llmb_group.h"
 #include "llmb_hist.h"
 #include "llmb_join.h"
 #include "llmb_json_text.h"
 #include "llmb_key.h"
 #include "llmb_merge.h"
+#include "llmb_meter.h"
 #include "llmb_path.h"
 #include "llmb_patience.h"
 #include "llmb_payload.h"
 #include "llmb_piece.h"
+#include "llmb_prefix.h"
 #include "llmb_quote.h"
 #include "llmb_request.h"
 #include "llmb_returned.h"
@@ -62,6 +65,7 @@ typedef struct ngx_http_llm_batch_part_s      ngx_http_llm_batch_part_t;
 typedef struct ngx_http_llm_batch_cut_s       ngx_http_llm_batch_cut_t;
 typedef struct ngx_http_llm_batch_call_s      ngx_http_llm_batch_call_t;
 typedef struct ngx_http_llm_batch_answer_s    ngx_http_llm_batch_answer_t;
+typedef struct ngx_http_llm_batch_meter_s     ngx_http_llm_batch_meter_t;
 typedef struct ngx_http_llm_batch_repair_s    ngx_http_llm_batch_repair_t;
 typedef struct ngx_http_llm_batch_loc_conf_s  ngx_http_llm_batch_loc_conf_t;
 typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
@@ -90,6 +94,7 @@ typedef struct ngx_http_llm_batch_main_conf_s ngx_http_llm_batch_main_conf_t;
 #include "ngx_http_llm_batch_answer.h"
 #include "ngx_http_llm_batch_handler.h"
 #include "ngx_http_llm_batch_ctx.h"
+#include "ngx_http_llm_batch_generate.h"
 #include "ngx_http_llm_batch_join.h"
 #include "ngx_http_llm_batch_differ.h"
 #include "ngx_http_llm_batch_dry.h"

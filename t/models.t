@@ -170,6 +170,23 @@ sub errors {
 			'-0.1', '"1"', 'null', '100000.5', '1e300'),
 		[ "{\"match\": \"m\", \"price\": {\"input\": 1,\n\"output\": -1}}",
 			5, "\"output\" of model \"m\" $price" ],
+		[ "{\"match\": \"m\", \"price\": {\"input\": 1,\n\"cached\": -1}}",
+			5, "\"cached\" of model \"m\" $price" ],
+		[ "{\"match\": \"m\", \"price\": {\"input\": 1,\n"
+			. "\"cache_write\": \"1\"}}",
+			5, "\"cache_write\" of model \"m\" $price" ],
+		(map { [ "{\"match\": \"m\",\n\"tiers\": $_}", 5,
+			'"tiers" of model "m" must be an object of up to 8 numbers' ] }
+			'1', '["flex"]', 'null',
+			'{' . join(',', map { "\"$_\": 1" } 1 .. 9) . '}'),
+		(map { [ "{\"match\": \"m\",\n\"tiers\": $_}", 5,
+			'"tiers" of model "m" must have names of up to 32 characters, '
+			. 'and numbers of 0 to 100' ] }
+			'{"flex": "1"}', '{"flex": -1}', '{"flex": 100.5}', '{"": 1}',
+			'{"' . 'x' x 33 . '": 1}'),
+		(map { [ "{\"match\": \"m\",\n\"reasoning\": $_}", 5,
+			'"reasoning" of model "m" must be true or false' ] }
+			'0', 'null', '"false"'),
 		(map { [ "{\"match\": \"m\",\n\"batch_discount\": $_}", 5,
 			'"batch_discount" of model "m" must be a number of 0 to 1' ] }
 			'1.1', '-1', '"x"'),

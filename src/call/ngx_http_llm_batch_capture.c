@@ -437,6 +437,8 @@ ngx_http_llm_batch_client_header(ngx_http_request_t *r)
         return NGX_ERROR;
     }
 
+    ngx_http_llm_batch_meter_header(r, ctx);
+
     rc = ngx_http_llm_batch_repair_header(r, ctx);
 
     return rc == NGX_DECLINED ? ngx_http_next_header_filter(r) : rc;
@@ -464,6 +466,8 @@ ngx_http_llm_batch_client_body(ngx_http_request_t *r, ngx_chain_t *in)
             ngx_http_llm_batch_single_done(ctx);
         }
     }
+
+    ngx_http_llm_batch_meter_body(ctx, in);
 
     rc = ngx_http_llm_batch_repair_body(r, ctx, in, &cl);
 

@@ -41,6 +41,7 @@ typedef struct {
 } ngx_http_llm_batch_var_name_t;
 
 
+static ngx_uint_t ngx_http_llm_batch_is_told(ngx_str_t *name);
 static ngx_http_llm_batch_var_e ngx_http_llm_batch_variable_class(
     ngx_http_variable_t *v);
 static ngx_int_t ngx_http_llm_batch_carry_all(ngx_http_request_t *r,
@@ -122,6 +123,10 @@ ngx_http_llm_batch_sort_variables(ngx_cycle_t *cycle,
             mcf->keyed = 1;
         }
 
+        if (ngx_http_llm_batch_is_told(&v[i].name)) {
+            mcf->metered = 1;
+        }
+
         switch (ngx_http_llm_batch_variable_class(&v[i])) {
 
         case NGX_HTTP_LLM_BATCH_VAR_SEEN:
@@ -157,6 +162,34 @@ ngx_http_llm_batch_sort_variables(ngx_cycle_t *cycle,
     }
 
     return NGX_OK;
+}
+
+
+/* the variables that an answer tells */
+
+static ngx_uint_t
+ngx_http_llm_batch_is_told(ngx_str_t *name)
+{
+    ngx_uint_t  i;
+
+    static ngx_str_t  names[] = {
+        ngx_string("llm_batch_tier"),
+        ngx_string("llm_batch_tokens"),
+        ngx_string("llm_batch_cached_tokens"),
+        ngx_string("llm_batch_output_tokens"),
+        ngx_string("llm_batch_cost"),
+        ngx_null_string
+    };
+
+    for (i = 0; names[i].len; i++) {
+        if (names[i].len == name->len
+            && ngx_strncmp(names[i].data, name->data, name->len) == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -182,6 +182,18 @@ ngx_http_llm_batch_adapter_slot(ngx_http_llm_batch_zone_t *zone,
 }
 
 
+ngx_uint_t
+ngx_http_llm_batch_request_slot(ngx_http_llm_batch_ctx_t *ctx)
+{
+    if (ctx->body.adapter == NULL && ctx->generate) {
+        return NGX_HTTP_LLM_BATCH_NONE + 1
+               + (ngx_uint_t) (ctx->generate - llmb_generate);
+    }
+
+    return ngx_http_llm_batch_adapter_slot(ctx->zone, ctx->body.adapter);
+}
+
+
 ngx_str_t
 ngx_http_llm_batch_slot_name(ngx_http_llm_batch_zone_t *zone, ngx_uint_t slot)
 {
@@ -192,6 +204,13 @@ ngx_http_llm_batch_slot_name(ngx_http_llm_batch_zone_t *zone, ngx_uint_t slot)
     }
 
     ngx_str_set(&name, "none");
+
+    if (slot > NGX_HTTP_LLM_BATCH_NONE
+        && slot - NGX_HTTP_LLM_BATCH_NONE <= llmb_ngenerate)
+    {
+        slot -= NGX_HTTP_LLM_BATCH_NONE + 1;
+        return ngx_http_llm_batch_ngx_str(&llmb_generate[slot].name);
+    }
 
     if (slot < NGX_HTTP_LLM_BATCH_NONE) {
         name.len = zone->sh->slots[slot].len;

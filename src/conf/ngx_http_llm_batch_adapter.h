@@ -56,6 +56,9 @@ void ngx_http_llm_batch_init_slots(ngx_http_llm_batch_zone_t *zone);
 ngx_uint_t ngx_http_llm_batch_adapter_slot(ngx_http_llm_batch_zone_t *zone,
     const llmb_adapter_t *adapter);
 
+/* that of a request, which may be of a format that is only read */
+ngx_uint_t ngx_http_llm_batch_request_slot(ngx_http_llm_batch_ctx_t *ctx);
+
 /* the name of a slot; "none" for that of requests of no format */
 ngx_str_t ngx_http_llm_batch_slot_name(ngx_http_llm_batch_zone_t *zone,
     ngx_uint_t slot);

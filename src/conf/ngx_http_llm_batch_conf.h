@@ -65,6 +65,7 @@ struct ngx_http_llm_batch_main_conf_s {
     ngx_uint_t                    secret_set;
     ngx_uint_t                    secret_there;   /* the directive was */
     ngx_uint_t                    keyed;    /* somebody asks for that */
+    ngx_uint_t                    metered;  /* or for what answers cost */
 
     ngx_hash_t                    neutral;  /* headers that do not count */
 

@@ -20,6 +20,10 @@
 #define NGX_HTTP_LLM_BATCH_MODELS_NUMBER  1000000000
 #define NGX_HTTP_LLM_BATCH_MODELS_PRICE   100000
 
+/* of the price, in a tier */
+
+#define NGX_HTTP_LLM_BATCH_MODELS_FACTOR  100
+
 #define NGX_HTTP_LLM_BATCH_MODELS_SHOWN   64
 
 
@@ -51,6 +55,10 @@ static char *ngx_http_llm_batch_read_limit(
     ngx_http_llm_batch_catalogue_t *cat, json_t *json,
     ngx_http_llm_batch_limit_t *limit, llmb_model_t *model);
 static char *ngx_http_llm_batch_read_prices(
+    ngx_http_llm_batch_catalogue_t *cat, json_t *json, llmb_model_t *model);
+static char *ngx_http_llm_batch_read_tiers(
+    ngx_http_llm_batch_catalogue_t *cat, json_t *json, llmb_model_t *model);
+static char *ngx_http_llm_batch_read_reasoning(
     ngx_http_llm_batch_catalogue_t *cat, json_t *json, llmb_model_t *model);
 static char *ngx_http_llm_batch_read_number(
     ngx_http_llm_batch_catalogue_t *cat, json_t *json, const char *member,
@@ -281,6 +289,14 @@ ngx_http_llm_batch_read_model(ngx_http_llm_batch_catalogue_t *cat,
         rv = ngx_http_llm_batch_read_prices(cat, json, model);
     }
 
+    if (rv == NGX_CONF_OK) {
+        rv = ngx_http_llm_batch_read_tiers(cat, json, model);
+    }
+
+    if (rv == NGX_CONF_OK) {
+        rv = ngx_http_llm_batch_read_reasoning(cat, json, model);
+    }
+
     discount = 0;
 
     if (rv == NGX_CONF_OK) {
@@ -354,9 +370,22 @@ static char *
 ngx_http_llm_batch_read_prices(ngx_http_llm_batch_catalogue_t *cat,
     json_t *json, llmb_model_t *model)
 {
-    char    *rv;
-    double   input, output;
-    json_t  *price;
+    char        *rv;
+    double       number;
+    json_t      *price;
+    ngx_uint_t   i;
+
+    static struct {
+        char    *name;
+        size_t   offset;
+
+    } prices[] = {
+        { "input", offsetof(llmb_model_t, input) },
+        { "cached", offsetof(llmb_model_t, cached) },
+        { "cache_write", offsetof(llmb_model_t, cache_write) },
+        { "output", offsetof(llmb_model_t, output) },
+        { NULL, 0 }
+    };
 
     price = json_object_get(json, "price");
 
@@ -369,24 +398,108 @@ ngx_http_llm_batch_read_prices(ngx_http_llm_batch_catalogue_t *cat,
                                       "must be an object with an \"input\"");
     }
 
-    input = 0;
-    output = 0;
+    for (i = 0; prices[i].name; i++) {
+        number = 0;
 
-    rv = ngx_http_llm_batch_read_number(cat, price, "input",
-                                        NGX_HTTP_LLM_BATCH_MODELS_PRICE,
-                                        &input);
-
-    if (rv == NGX_CONF_OK) {
-        rv = ngx_http_llm_batch_read_number(cat, price, "output",
+        rv = ngx_http_llm_batch_read_number(cat, price, prices[i].name,
                                             NGX_HTTP_LLM_BATCH_MODELS_PRICE,
-                                            &output);
+                                            &number);
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
+        }
+
+        *(uint64_t *) ((char *) model + prices[i].offset) =
+                                       (uint64_t) (number * 1000000 + 0.5);
     }
 
-    model->input = (uint64_t) (input * 1000000 + 0.5);
-    model->output = (uint64_t) (output * 1000000 + 0.5);
+    /* without a price of their own, these are input as any other */
+
+    if (json_object_get(price, "cached") == NULL) {
+        model->cached = model->input;
+    }
+
+    if (json_object_get(price, "cache_write") == NULL) {
+        model->cache_write = model->input;
+    }
+
     model->priced = 1;
 
-    return rv;
+    return NGX_CONF_OK;
+}
+
+
+/* {"flex": 0.5}: what of the price it costs */
+
+static char *
+ngx_http_llm_batch_read_tiers(ngx_http_llm_batch_catalogue_t *cat,
+    json_t *json, llmb_model_t *model)
+{
+    double              factor;
+    json_t             *tiers, *value;
+    ngx_str_t           text;
+    const char         *name;
+    llmb_model_tier_t  *tier;
+
+    tiers = json_object_get(json, "tiers");
+
+    if (tiers == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (!json_is_object(tiers)
+        || json_object_size(tiers) > LLMB_CATALOGUE_TIERS)
+    {
+        return ngx_http_llm_batch_models_error(cat, "tiers",
+                                      "must be an object of up to 8 numbers");
+    }
+
+    json_object_foreach(tiers, name, value) {
+        text.data = (u_char *) name;
+        text.len = ngx_strlen(name);
+
+        factor = json_number_value(value);
+
+        if (text.len == 0 || text.len > LLMB_METER_TEXT
+            || !json_is_number(value) || factor < 0
+            || factor > NGX_HTTP_LLM_BATCH_MODELS_FACTOR)
+        {
+            return ngx_http_llm_batch_models_error(cat, "tiers",
+                               "must have names of up to 32 characters, and "
+                               "numbers of 0 to 100");
+        }
+
+        tier = &model->tiers[model->ntiers++];
+
+        tier->name.data = ngx_pstrdup(cat->cf->pool, &text);
+        tier->name.len = text.len;
+        tier->factor = (uint32_t) (factor * 1000 + 0.5);
+
+        if (tier->name.data == NULL) {
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_llm_batch_read_reasoning(ngx_http_llm_batch_catalogue_t *cat,
+    json_t *json, llmb_model_t *model)
+{
+    json_t  *value;
+
+    value = json_object_get(json, "reasoning");
+
+    if (value && !json_is_boolean(value)) {
+        return ngx_http_llm_batch_models_error(cat, "reasoning",
+                                               "must be true or false");
+    }
+
+    model->reasoning = !json_is_false(value);
+
+    return NGX_CONF_OK;
 }
 
 

@@ -91,7 +91,7 @@ ngx_http_llm_batch_account(ngx_http_llm_batch_ctx_t *ctx)
 
     result = &ctx->result;
     metrics = &ctx->zone->sh->metrics;
-    adapter = ngx_http_llm_batch_adapter_slot(ctx->zone, ctx->body.adapter);
+    adapter = ngx_http_llm_batch_request_slot(ctx);
 
     ngx_http_llm_batch_count(metrics->requests[adapter][result->status]);
 

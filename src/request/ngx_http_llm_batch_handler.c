@@ -76,6 +76,10 @@ ngx_http_llm_batch_handler(ngx_http_request_t *r)
         return NGX_DECLINED;
     }
 
+    if (r->method == NGX_HTTP_POST) {
+        ctx->generate = llmb_generate_find(ngx_http_llm_batch_str(&r->uri));
+    }
+
     ctx->reason = ngx_http_llm_batch_check_headers(ctx, &body);
 
     if (!body) {
@@ -630,6 +634,7 @@ ngx_http_llm_batch_cleanup(void *data)
     ngx_http_llm_batch_cancel(ctx);
     ngx_http_llm_batch_release(ctx);
     ngx_http_llm_batch_dry_leave(ctx);
+    ngx_http_llm_batch_meter_done(ctx);
 
     if (ctx->counted && ctx->result.status != LLMB_STATUS_BYPASS
         && ctx->result.status != LLMB_STATUS_DRYRUN

@@ -65,6 +65,7 @@ struct ngx_http_llm_batch_ctx_s {
     ngx_http_llm_batch_state_e      state;
 
     llmb_request_t                  body;
+    const llmb_generate_t          *generate; /* it is one of these, or NULL */
     llmb_reason_e                   reason;
     ngx_http_llm_batch_mode_e       mode;
 
@@ -82,7 +83,10 @@ struct ngx_http_llm_batch_ctx_s {
                                                  that are part of the key */
     ngx_array_t                     identity; /* and of credentials */
 
+    ngx_http_llm_batch_meter_t     *meter;    /* of its answer; or NULL */
+
     uint64_t                        label;    /* $llm_batch_key; 0: none */
+    uint64_t                        prefix;   /* see find_prefix() */
 
     llmb_result_t                   result;
     ngx_str_t                       task;
@@ -102,6 +106,8 @@ struct ngx_http_llm_batch_ctx_s {
     unsigned                        wakes:1;  /* is in that queue */
     unsigned                        carries:1; /* the lists are complete */
     unsigned                        counted:1;
+    unsigned                        prefixed:1;   /* it was looked for */
+    unsigned                        prefix_there:1;
 };
 
 

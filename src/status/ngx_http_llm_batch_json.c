@@ -156,7 +156,7 @@ ngx_http_llm_batch_json_requests(ngx_http_llm_batch_zone_t *zone)
     for (s = 1; s < LLMB_STATUS_N; s++) {
         n = 0;
 
-        for (k = 0; k < NGX_HTTP_LLM_BATCH_ADAPTERS; k++) {
+        for (k = 0; k < NGX_HTTP_LLM_BATCH_FORMS; k++) {
             n += zone->sh->metrics.requests[k][s];
         }
 

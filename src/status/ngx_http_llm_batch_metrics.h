@@ -15,6 +15,10 @@
 #define NGX_HTTP_LLM_BATCH_ADAPTERS  64
 #define NGX_HTTP_LLM_BATCH_NONE      (NGX_HTTP_LLM_BATCH_ADAPTERS - 1)
 
+/* and behind them of formats that are only read */
+
+#define NGX_HTTP_LLM_BATCH_FORMS     (NGX_HTTP_LLM_BATCH_ADAPTERS + 8)
+
 
 /*
  * Of 64 bits on every machine: money is counted in 10^-9 USD and time in us,
@@ -39,7 +43,7 @@ typedef enum {
 
 
 typedef struct {
-    uint64_t  requests[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_STATUS_N];
+    uint64_t  requests[NGX_HTTP_LLM_BATCH_FORMS][LLMB_STATUS_N];
     uint64_t  calls[NGX_HTTP_LLM_BATCH_ADAPTERS][LLMB_CLOSE_N];
     uint64_t  bypass[LLMB_REASON_N];
     uint64_t  fallback[LLMB_REASON_N];
@@ -55,6 +59,9 @@ typedef struct {
     uint64_t  dedup_items;
     uint64_t  tokens_exact;
     uint64_t  tokens_estimated;
+    uint64_t  prompt_fresh;       /* tokens of conversations */
+    uint64_t  prompt_cached;
+    uint64_t  prompt_written;
     uint64_t  cost;               /* 10^-9 USD */
     uint64_t  saved;
     uint64_t  orphans;

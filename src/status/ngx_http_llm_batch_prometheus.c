@@ -91,6 +91,17 @@ static ngx_http_llm_batch_metric_t  ngx_http_llm_batch_metrics[] = {
     { "input_tokens_total", NULL, NULL, ",kind=\"estimated\"",
       offsetof(ngx_http_llm_batch_metrics_t, tokens_estimated) },
 
+    { "prompt_tokens_total",
+      "Input tokens of conversations, as upstreams have counted them.",
+      "counter", ",kind=\"fresh\"",
+      offsetof(ngx_http_llm_batch_metrics_t, prompt_fresh) },
+
+    { "prompt_tokens_total", NULL, NULL, ",kind=\"cached\"",
+      offsetof(ngx_http_llm_batch_metrics_t, prompt_cached) },
+
+    { "prompt_tokens_total", NULL, NULL, ",kind=\"written\"",
+      offsetof(ngx_http_llm_batch_metrics_t, prompt_written) },
+
     { "orphans_recovered_total",
       "Requests whose call was lost with its worker.", "counter", "",
       offsetof(ngx_http_llm_batch_metrics_t, orphans) },
@@ -160,7 +171,8 @@ ngx_http_llm_batch_status_prometheus(ngx_http_request_t *r, ngx_str_t *text)
 
     for (i = 0; i < page.nzones; i++) {
         size += 256 * (80 + page.zones[i]->name.len
-                       + (llmb_nadapters + mcf->formats.nelts) * 24);
+                       + (llmb_nadapters + llmb_ngenerate
+                          + mcf->formats.nelts) * 24);
     }
 
     text->data = ngx_pnalloc(r->pool, size);
@@ -275,7 +287,7 @@ ngx_http_llm_batch_page_requests(ngx_http_llm_batch_page_t *page)
                                  "counter");
 
     for (i = 0; i < page->nzones; i++) {
-        for (k = 0; k < NGX_HTTP_LLM_BATCH_ADAPTERS; k++) {
+        for (k = 0; k < NGX_HTTP_LLM_BATCH_FORMS; k++) {
 
             adapter = ngx_http_llm_batch_slot_name(page->zones[i], k);
 

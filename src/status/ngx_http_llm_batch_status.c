@@ -77,6 +77,8 @@ ngx_http_llm_batch_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_uint_t                 i;
     ngx_http_core_loc_conf_t  *clcf;
 
+    ngx_http_llm_batch_main_conf_t  *mcf;
+
     static struct {
         char                 *name;
         ngx_http_handler_pt   handler;
@@ -87,6 +89,9 @@ ngx_http_llm_batch_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         { "prometheus", ngx_http_llm_batch_status_as_prometheus },
         { NULL, NULL }
     };
+
+    mcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_llm_batch_module);
+    mcf->metered = 1;
 
     clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
 

@@ -13,6 +13,10 @@ static ngx_int_t ngx_http_llm_batch_variable_set(ngx_http_variable_value_t *v,
     const u_char *data, size_t len);
 static const llmb_str_t *ngx_http_llm_batch_word(ngx_http_llm_batch_ctx_t *ctx,
     uintptr_t data);
+static const llmb_str_t *ngx_http_llm_batch_operation(
+    ngx_http_llm_batch_ctx_t *ctx);
+static ngx_int_t ngx_http_llm_batch_variable_hash(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uint64_t hash);
 
 
 ngx_int_t
@@ -58,8 +62,12 @@ ngx_http_llm_batch_variable_word(ngx_http_request_t *r,
 
     call = ngx_http_llm_batch_get_call(r);
 
-    if (call && data == NGX_HTTP_LLM_BATCH_VAR_ADAPTER) {
-        word = &call->adapter->name;
+    if (call && (data == NGX_HTTP_LLM_BATCH_VAR_ADAPTER
+                 || data == NGX_HTTP_LLM_BATCH_VAR_OPERATION))
+    {
+        word = (data == NGX_HTTP_LLM_BATCH_VAR_ADAPTER)
+               ? &call->adapter->name : &call->adapter->operation;
+
         return ngx_http_llm_batch_variable_set(v, word->data, word->len);
     }
 
@@ -67,7 +75,7 @@ ngx_http_llm_batch_variable_word(ngx_http_request_t *r,
 
     if (ctx == NULL
         || (ctx->state < NGX_HTTP_LLM_BATCH_ALONE
-            && data != NGX_HTTP_LLM_BATCH_VAR_ADAPTER))
+            && data < NGX_HTTP_LLM_BATCH_VAR_ADAPTER))
     {
         v->not_found = 1;
         return NGX_OK;
@@ -102,9 +110,43 @@ ngx_http_llm_batch_word(ngx_http_llm_batch_ctx_t *ctx, uintptr_t data)
                || ctx->result.status == LLMB_STATUS_DEDUP
                ? &merge : &per_request;
 
+    case NGX_HTTP_LLM_BATCH_VAR_PROVIDER:
+        return ctx->known ? &ctx->known->provider : &none;
+
+    case NGX_HTTP_LLM_BATCH_VAR_OPERATION:
+        return ngx_http_llm_batch_operation(ctx);
+
     default: /* NGX_HTTP_LLM_BATCH_VAR_ADAPTER */
-        return ctx->body.adapter ? &ctx->body.adapter->name : &none;
+        return ctx->body.adapter ? &ctx->body.adapter->name
+                                 : ctx->generate ? &ctx->generate->name
+                                                 : &none;
     }
+}
+
+
+/* by its format, or by its path also if that format is off */
+
+static const llmb_str_t *
+ngx_http_llm_batch_operation(ngx_http_llm_batch_ctx_t *ctx)
+{
+    const llmb_adapter_t     *adapter;
+
+    static const llmb_str_t   none = llmb_string("");
+
+    adapter = ctx->body.adapter;
+
+    if (adapter) {
+        return &adapter->operation;
+    }
+
+    if (ctx->generate) {
+        return &ctx->generate->operation;
+    }
+
+    adapter = llmb_adapter_find(ctx->body.path, (uint64_t) -1, NULL, 0);
+
+    return adapter && llmb_adapter_is_told(adapter, ctx->body.path)
+           ? &adapter->operation : &none;
 }
 
 
@@ -174,13 +216,62 @@ ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
 }
 
 
+/* of a conversation; calls have none */
+
+ngx_int_t
+ngx_http_llm_batch_variable_prefix(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_batch_get_call(r) ? NULL
+                                         : ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL || ngx_http_llm_batch_find_prefix(ctx) != NGX_OK) {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    return ngx_http_llm_batch_variable_hash(r, v, ctx->prefix);
+}
+
+
+/* as the answer tells, so there is none before */
+
+ngx_int_t
+ngx_http_llm_batch_variable_tier(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data)
+{
+    u_char                    *p;
+    llmb_spent_t               spent;
+    ngx_http_llm_batch_ctx_t  *ctx;
+
+    ctx = ngx_http_llm_batch_get_ctx(r->main);
+
+    if (ctx == NULL || !ngx_http_llm_batch_spent(ctx, &spent)
+        || spent.tier_len == 0)
+    {
+        v->not_found = 1;
+        return NGX_OK;
+    }
+
+    p = ngx_pnalloc(r->pool, spent.tier_len);
+    if (p == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(p, spent.tier, spent.tier_len);
+
+    return ngx_http_llm_batch_variable_set(v, p, spent.tier_len);
+}
+
+
 /* of the request, or of its call: all of its members have the same */
 
 ngx_int_t
 ngx_http_llm_batch_variable_key(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data)
 {
-    u_char                     *p;
     uint64_t                    label;
     ngx_http_llm_batch_ctx_t   *ctx;
     ngx_http_llm_batch_call_t  *call;
@@ -195,13 +286,23 @@ ngx_http_llm_batch_variable_key(ngx_http_request_t *r,
         return NGX_OK;
     }
 
+    return ngx_http_llm_batch_variable_hash(r, v, label);
+}
+
+
+static ngx_int_t
+ngx_http_llm_batch_variable_hash(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uint64_t hash)
+{
+    u_char  *p;
+
     p = ngx_pnalloc(r->pool, 16);
     if (p == NULL) {
         return NGX_ERROR;
     }
 
     return ngx_http_llm_batch_variable_set(v, p,
-                                           ngx_sprintf(p, "%016xL", label) - p);
+                                           ngx_sprintf(p, "%016xL", hash) - p);
 }
 
 
@@ -211,17 +312,24 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
 {
     u_char                    *p;
     uint64_t                   n;
+    ngx_uint_t                 told;
+    llmb_spent_t               spent;
     ngx_http_llm_batch_ctx_t  *ctx;
 
     ctx = ngx_http_llm_batch_get_ctx(r->main);
+
+    told = ctx && data >= NGX_HTTP_LLM_BATCH_VAR_TOKENS
+           && ngx_http_llm_batch_spent(ctx, &spent);
 
     /*
      * a request that was never held has no place in a call, but tokens; and a
      * dry run a size, once it is over
      */
 
-    if (ctx == NULL || ctx->body.items == 0
-        || (ctx->result.size == 0 && data != NGX_HTTP_LLM_BATCH_VAR_TOKENS)
+    if (ctx == NULL
+        || (!told && data > NGX_HTTP_LLM_BATCH_VAR_TOKENS)
+        || (!told && ctx->body.items == 0)
+        || (ctx->result.size == 0 && data < NGX_HTTP_LLM_BATCH_VAR_TOKENS)
         || (ctx->result.status == LLMB_STATUS_DRYRUN
             && data == NGX_HTTP_LLM_BATCH_VAR_INDEX))
     {
@@ -230,6 +338,14 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
     }
 
     switch (data) {
+
+    case NGX_HTTP_LLM_BATCH_VAR_OUTPUT:
+        n = spent.output;
+        break;
+
+    case NGX_HTTP_LLM_BATCH_VAR_CACHED:
+        n = spent.cached;
+        break;
 
     case NGX_HTTP_LLM_BATCH_VAR_SIZE:
         n = ctx->result.size;
@@ -240,6 +356,12 @@ ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
         break;
 
     default: /* NGX_HTTP_LLM_BATCH_VAR_TOKENS */
+
+        if (told) {
+            n = spent.input;
+            break;
+        }
+
         llmb_request_count(&ctx->body);
         n = ctx->result.tokens ? ctx->result.tokens : ctx->body.tokens;
         break;
@@ -262,19 +384,24 @@ ngx_http_llm_batch_variable_money(ngx_http_request_t *r,
 {
     u_char                    *p;
     uint64_t                   n;
+    ngx_uint_t                 told;
+    llmb_spent_t               spent;
     ngx_http_llm_batch_ctx_t  *ctx;
 
     ctx = ngx_http_llm_batch_get_ctx(r->main);
 
+    told = ctx && ngx_http_llm_batch_spent(ctx, &spent);
+
     if (ctx == NULL || !ctx->counted || ctx->known == NULL
-        || !ctx->known->priced || ctx->body.items == 0)
+        || !ctx->known->priced || (!told && ctx->body.items == 0))
     {
         v->not_found = 1;
         return NGX_OK;
     }
 
-    n = (data == NGX_HTTP_LLM_BATCH_VAR_COST) ? ctx->result.cost
-                                              : ctx->result.saved;
+    n = (data == NGX_HTTP_LLM_BATCH_VAR_SAVED)
+        ? ctx->result.saved
+        : told ? llmb_model_price(ctx->known, &spent) : ctx->result.cost;
 
     p = ngx_pnalloc(r->pool, NGX_INT64_LEN + 1);
     if (p == NULL) {

@@ -19,6 +19,10 @@ ngx_int_t ngx_http_llm_batch_variable_string(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_llm_batch_variable_key(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_llm_batch_variable_prefix(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
+ngx_int_t ngx_http_llm_batch_variable_tier(ngx_http_request_t *r,
+    ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_llm_batch_variable_number(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
 ngx_int_t ngx_http_llm_batch_variable_money(ngx_http_request_t *r,
@@ -32,6 +36,8 @@ typedef enum {
     NGX_HTTP_LLM_BATCH_VAR_REASON,
     NGX_HTTP_LLM_BATCH_VAR_CLOSE,
     NGX_HTTP_LLM_BATCH_VAR_ADAPTER,
+    NGX_HTTP_LLM_BATCH_VAR_PROVIDER,
+    NGX_HTTP_LLM_BATCH_VAR_OPERATION,
     NGX_HTTP_LLM_BATCH_VAR_MODE,
     NGX_HTTP_LLM_BATCH_VAR_GROUP,
     NGX_HTTP_LLM_BATCH_VAR_MODEL,
@@ -40,6 +46,8 @@ typedef enum {
     NGX_HTTP_LLM_BATCH_VAR_SIZE,
     NGX_HTTP_LLM_BATCH_VAR_INDEX,
     NGX_HTTP_LLM_BATCH_VAR_TOKENS,
+    NGX_HTTP_LLM_BATCH_VAR_OUTPUT,
+    NGX_HTTP_LLM_BATCH_VAR_CACHED,
     NGX_HTTP_LLM_BATCH_VAR_COST,
     NGX_HTTP_LLM_BATCH_VAR_SAVED,
     NGX_HTTP_LLM_BATCH_VAR_WAIT,

@@ -233,6 +233,60 @@ what_is_saved_and_what_is_paid_are_the_tokens_of_all(void **state)
 }
 
 
+static void
+tokens_have_prices_by_their_kind(void **state)
+{
+    llmb_model_t  model;
+    llmb_spent_t  spent;
+
+    (void) state;
+
+    memset(&model, 0, sizeof(llmb_model_t));
+    memset(&spent, 0, sizeof(llmb_spent_t));
+
+    model.input = 2000000;
+    model.cached = 200000;
+    model.cache_write = 2500000;
+    model.output = 8000000;
+    model.batch_discount = 500;
+    model.ntiers = 2;
+    model.tiers[0].name = text("flex");
+    model.tiers[0].factor = 333;
+    model.tiers[1].name = text("priority");
+    model.tiers[1].factor = 1750;
+
+    assert_int_equal(llmb_model_price(&model, &spent), 0);
+
+    spent.input = 1000;
+    spent.cached = 600;
+    spent.written = 100;
+    spent.output = 10;
+
+    assert_int_equal(llmb_model_price(&model, &spent), 1050000);
+
+    memcpy(spent.tier, "flex", 4);
+    spent.tier_len = 4;
+    assert_int_equal(llmb_model_price(&model, &spent), 349650);
+
+    memcpy(spent.tier, "priority", 8);
+    spent.tier_len = 8;
+    assert_int_equal(llmb_model_price(&model, &spent), 1837500);
+
+    memcpy(spent.tier, "batch", 5);
+    spent.tier_len = 5;
+    assert_int_equal(llmb_model_price(&model, &spent), 525000);
+
+    memcpy(spent.tier, "other", 5);
+    assert_int_equal(llmb_model_price(&model, &spent), 1050000);
+
+    /* more than any is as much as there can be, not little */
+
+    spent.input = UINT64_MAX;
+    spent.cached = UINT64_MAX / 2;
+    assert_int_equal(llmb_model_price(&model, &spent), UINT64_MAX / 1000 + 1);
+}
+
+
 int
 main(void)
 {
@@ -242,7 +296,8 @@ main(void)
         cmocka_unit_test(names_that_are_empty_or_endless_are_of_no_model),
         cmocka_unit_test(an_estimate_is_given_room),
         cmocka_unit_test(costs_are_exact),
-        cmocka_unit_test(what_is_saved_and_what_is_paid_are_the_tokens_of_all)
+        cmocka_unit_test(what_is_saved_and_what_is_paid_are_the_tokens_of_all),
+        cmocka_unit_test(tokens_have_prices_by_their_kind)
     };
 
     return cmocka_run_group_tests_name("catalogue", tests, NULL, NULL);

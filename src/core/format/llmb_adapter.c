@@ -150,6 +150,20 @@ llmb_adapter_needs(llmb_str_t name, const llmb_adapter_t *const *extra,
 
 
 unsigned
+llmb_paths_match(const llmb_str_t *paths, llmb_str_t path)
+{
+    for ( /* void */ ; paths->len; paths++) {
+
+        if (llmb_ending_matches(*paths, path)) {
+            return 1;
+        }
+    }
+
+    return 0;
+}
+
+
+unsigned
 llmb_form_matches(const llmb_form_t *form, llmb_str_t path)
 {
     return llmb_form_literals(form, path) != 0;

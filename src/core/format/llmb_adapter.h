@@ -39,6 +39,8 @@ typedef struct {
 
 typedef struct {
     llmb_str_t            name;
+    llmb_str_t            operation;  /* a word for what it does, as those of
+                                         "gen_ai.operation.name" */
 
     /* results do not depend on the neighbours: on under "auto" */
     unsigned              neutral:1;
@@ -100,6 +102,9 @@ unsigned llmb_adapter_is_told(const llmb_adapter_t *adapter, llmb_str_t path);
  */
 unsigned llmb_adapter_needs(llmb_str_t name,
     const llmb_adapter_t *const *extra, unsigned nextra);
+
+/* whether the path has one of these endings; they are as those of a form */
+unsigned llmb_paths_match(const llmb_str_t *paths, llmb_str_t path);
 
 /* whether the path is one of the form's */
 unsigned llmb_form_matches(const llmb_form_t *form, llmb_str_t path);

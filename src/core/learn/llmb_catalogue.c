@@ -13,6 +13,7 @@
 
 static unsigned llmb_catalogue_matches(llmb_str_t glob, llmb_str_t name);
 static uint64_t llmb_catalogue_product(uint64_t a, uint64_t b);
+static uint64_t llmb_catalogue_sum(uint64_t a, uint64_t b);
 
 
 const llmb_model_t *
@@ -103,14 +104,76 @@ llmb_model_takes(const llmb_model_t *model, uint64_t tokens, uint64_t bytes,
 uint64_t
 llmb_model_cost(const llmb_model_t *model, uint64_t input, uint64_t output)
 {
-    uint64_t  a, b;
+    uint64_t  n;
 
-    a = llmb_catalogue_product(model->input, input);
-    b = llmb_catalogue_product(model->output, output);
+    n = llmb_catalogue_sum(llmb_catalogue_product(model->input, input),
+                           llmb_catalogue_product(model->output, output));
 
-    b = (b > UINT64_MAX - a) ? UINT64_MAX : a + b;
+    return n / 1000 + (n % 1000 >= 500);
+}
 
-    return b / 1000 + (b % 1000 >= 500);
+
+uint64_t
+llmb_model_price(const llmb_model_t *model, const llmb_spent_t *spent)
+{
+    uint64_t                  n, fresh, factor;
+    llmb_str_t                name;
+    const llmb_model_tier_t  *tier;
+
+    static const llmb_str_t   batch = llmb_string("batch");
+
+    fresh = spent->input - llmb_min(spent->input,
+                                    spent->cached + spent->written);
+
+    n = llmb_catalogue_product(model->input, fresh);
+    n = llmb_catalogue_sum(n, llmb_catalogue_product(model->cached,
+                                                     spent->cached));
+    n = llmb_catalogue_sum(n, llmb_catalogue_product(model->cache_write,
+                                                     spent->written));
+    n = llmb_catalogue_sum(n, llmb_catalogue_product(model->output,
+                                                     spent->output));
+
+    n = n / 1000 + (n % 1000 >= 500);
+
+    name.data = spent->tier;
+    name.len = spent->tier_len;
+
+    tier = llmb_model_tier(model, name);
+
+    if (tier) {
+        factor = tier->factor;
+
+    } else if (name.len == batch.len
+               && memcmp(name.data, batch.data, name.len) == 0)
+    {
+        factor = 1000 - model->batch_discount;
+
+    } else {
+        return n;
+    }
+
+    /* nothing is lost of what is large, nor of what is small */
+
+    return llmb_catalogue_sum(llmb_catalogue_product(n / 1000, factor),
+                              (n % 1000 * factor + 500) / 1000);
+}
+
+
+const llmb_model_tier_t *
+llmb_model_tier(const llmb_model_t *model, llmb_str_t name)
+{
+    unsigned  i;
+
+    for (i = 0; i < model->ntiers; i++) {
+
+        if (model->tiers[i].name.len == name.len
+            && memcmp(model->tiers[i].name.data, name.data, name.len) == 0)
+        {
+            return &model->tiers[i];
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -127,6 +190,13 @@ llmb_tokens_saved(uint64_t tokens, uint64_t copied, uint64_t all,
     }
 
     return (llmb_catalogue_product(tokens, copied) + all / 2) / all;
+}
+
+
+static uint64_t
+llmb_catalogue_sum(uint64_t a, uint64_t b)
+{
+    return (b > UINT64_MAX - a) ? UINT64_MAX : a + b;
 }
 
 

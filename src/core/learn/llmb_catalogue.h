@@ -12,6 +12,7 @@
 
 
 #include "llmb.h"
+#include "llmb_meter.h"
 
 
 #pragma GCC visibility push(hidden)
@@ -20,6 +21,16 @@
 /* longer names are of no model; what clients send is looked up, too */
 
 #define LLMB_CATALOGUE_NAME  256
+
+/* tiers of a model that have a price of their own */
+
+#define LLMB_CATALOGUE_TIERS  8
+
+
+typedef struct {
+    llmb_str_t       name;        /* as answers tell it */
+    uint32_t         factor;      /* 1/1000 of the price */
+} llmb_model_tier_t;
 
 
 typedef struct {
@@ -33,10 +44,18 @@ typedef struct {
 
     /* of a token, in 10^-12 USD, which is USD per million * 10^6 */
     uint64_t         input;
+    uint64_t         cached;      /* that was read from the cache of prompts */
+    uint64_t         cache_write; /* and written to it */
     uint64_t         output;
 
     uint32_t         batch_discount;      /* 1/1000 of the price */
     unsigned         priced:1;
+    unsigned         reasoning:1; /* it thinks before it answers; so do, for
+                                     all we know, those of which nothing is
+                                     said */
+
+    unsigned         ntiers;
+    llmb_model_tier_t  tiers[LLMB_CATALOGUE_TIERS];
 } llmb_model_t;
 
 
@@ -55,6 +74,17 @@ unsigned llmb_model_takes(const llmb_model_t *model, uint64_t tokens,
 /* in 10^-9 USD, rounded */
 uint64_t llmb_model_cost(const llmb_model_t *model, uint64_t input,
     uint64_t output);
+
+/*
+ * The same of what an answer has told, by the tier in it; one that is not in
+ * the catalogue costs what none does.
+ */
+uint64_t llmb_model_price(const llmb_model_t *model,
+    const llmb_spent_t *spent);
+
+/* the tier of that name, or NULL */
+const llmb_model_tier_t *llmb_model_tier(const llmb_model_t *model,
+    llmb_str_t name);
 
 /*
  * Of the input tokens of a member, those that were not sent because of equal

@@ -50,7 +50,8 @@ my $module = $ENV{TEST_NGINX_MODULE}
 # $llm_batch_*; the first six are also sent as headers, X-Status and so on
 
 my @variables = qw/ status reason close id size index adapter model task mode
-	wait tokens upstream_time group cost saved key /;
+	wait tokens upstream_time group cost saved key provider operation prefix tier
+	output_tokens cached_tokens /;
 
 
 # who only asks whether a file is red need not see it through

@@ -63,6 +63,7 @@ static const llmb_str_t  llmb_cloudflare_ai_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_cloudflare_ai = {
     .name       = llmb_string("cloudflare_ai"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

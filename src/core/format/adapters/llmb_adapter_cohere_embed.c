@@ -119,6 +119,7 @@ static const llmb_str_t  llmb_cohere_embed_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_cohere_embed = {
     .name       = llmb_string("cohere_embed"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

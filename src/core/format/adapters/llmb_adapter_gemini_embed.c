@@ -82,6 +82,7 @@ static const llmb_str_t  llmb_gemini_embed_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_gemini_embed = {
     .name       = llmb_string("gemini_embed"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

@@ -49,6 +49,7 @@ static const llmb_str_t  llmb_kserve_v1_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_kserve_v1 = {
     .name       = llmb_string("kserve_v1"),
+    .operation  = llmb_string("predict"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

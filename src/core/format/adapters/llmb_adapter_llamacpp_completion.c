@@ -69,6 +69,7 @@ static const llmb_str_t  llmb_llamacpp_completion_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_llamacpp_completion = {
     .name       = llmb_string("llamacpp_completion"),
+    .operation  = llmb_string("text_completion"),
     .neutral    = 0,
     .idempotent = 0,
     .pure       = 0,

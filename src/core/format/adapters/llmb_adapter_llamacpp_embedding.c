@@ -73,6 +73,7 @@ static const llmb_str_t  llmb_llamacpp_embedding_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_llamacpp_embedding = {
     .name       = llmb_string("llamacpp_embedding"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

@@ -59,6 +59,7 @@ static const llmb_str_t  llmb_nvidia_ranking_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_nvidia_ranking = {
     .name       = llmb_string("nvidia_ranking"),
+    .operation  = llmb_string("rerank"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 0,

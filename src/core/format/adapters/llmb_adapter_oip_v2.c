@@ -46,6 +46,7 @@ static const llmb_str_t  llmb_oip_v2_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_oip_v2 = {
     .name       = llmb_string("oip_v2"),
+    .operation  = llmb_string("predict"),
     .neutral    = 0,
     .idempotent = 1,
     .pure       = 0,

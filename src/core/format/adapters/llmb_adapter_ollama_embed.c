@@ -51,6 +51,7 @@ static const llmb_str_t  llmb_ollama_embed_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_ollama_embed = {
     .name       = llmb_string("ollama_embed"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

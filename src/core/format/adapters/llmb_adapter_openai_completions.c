@@ -100,6 +100,7 @@ static const llmb_str_t  llmb_openai_completions_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_openai_completions = {
     .name       = llmb_string("openai_completions"),
+    .operation  = llmb_string("text_completion"),
     .neutral    = 0,
     .idempotent = 0,
     .pure       = 0,

@@ -82,6 +82,7 @@ static const llmb_str_t  llmb_openai_embeddings_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_openai_embeddings = {
     .name       = llmb_string("openai_embeddings"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

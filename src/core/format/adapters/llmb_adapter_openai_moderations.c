@@ -43,6 +43,7 @@ static const llmb_form_t  llmb_openai_moderations_form = {
 
 const llmb_adapter_t  llmb_adapter_openai_moderations = {
     .name       = llmb_string("openai_moderations"),
+    .operation  = llmb_string("moderation"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

@@ -124,6 +124,7 @@ static const llmb_str_t  llmb_rerank_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_rerank = {
     .name       = llmb_string("rerank"),
+    .operation  = llmb_string("rerank"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 0,

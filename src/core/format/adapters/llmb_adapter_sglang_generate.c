@@ -104,6 +104,7 @@ static const llmb_str_t  llmb_sglang_generate_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_sglang_generate = {
     .name       = llmb_string("sglang_generate"),
+    .operation  = llmb_string("text_completion"),
     .neutral    = 0,
     .idempotent = 0,
     .pure       = 0,

@@ -115,6 +115,7 @@ static const llmb_form_t  llmb_tei_embed_features_form = {
 
 const llmb_adapter_t  llmb_adapter_tei_embed = {
     .name       = llmb_string("tei_embed"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

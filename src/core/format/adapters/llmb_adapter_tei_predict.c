@@ -79,6 +79,7 @@ static const llmb_form_t  llmb_tei_predict_root_form = {
 
 const llmb_adapter_t  llmb_adapter_tei_predict = {
     .name       = llmb_string("tei_predict"),
+    .operation  = llmb_string("classify"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

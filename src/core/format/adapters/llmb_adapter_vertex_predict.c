@@ -49,6 +49,7 @@ static const llmb_str_t  llmb_vertex_predict_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_vertex_predict = {
     .name       = llmb_string("vertex_predict"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

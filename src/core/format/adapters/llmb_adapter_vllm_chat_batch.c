@@ -102,6 +102,7 @@ static const llmb_str_t  llmb_vllm_chat_batch_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_vllm_chat_batch = {
     .name       = llmb_string("vllm_chat_batch"),
+    .operation  = llmb_string("chat"),
     .neutral    = 0,
     .idempotent = 0,
     .pure       = 0,

@@ -61,6 +61,7 @@ static const llmb_str_t  llmb_vllm_classify_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_vllm_classify = {
     .name       = llmb_string("vllm_classify"),
+    .operation  = llmb_string("classify"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

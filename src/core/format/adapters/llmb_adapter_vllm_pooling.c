@@ -69,6 +69,7 @@ static const llmb_str_t  llmb_vllm_pooling_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_vllm_pooling = {
     .name       = llmb_string("vllm_pooling"),
+    .operation  = llmb_string("embeddings"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 1,

@@ -143,6 +143,7 @@ static const llmb_str_t  llmb_vllm_score_matter[] = {
 
 const llmb_adapter_t  llmb_adapter_vllm_score = {
     .name       = llmb_string("vllm_score"),
+    .operation  = llmb_string("score"),
     .neutral    = 1,
     .idempotent = 1,
     .pure       = 0,
