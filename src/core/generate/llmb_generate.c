@@ -170,15 +170,25 @@ const unsigned  llmb_ngenerate = sizeof(llmb_generate)
                                  / sizeof(llmb_generate[0]);
 
 
+/* nearly all requests are none, which two characters tell */
+
 const llmb_generate_t *
 llmb_generate_find(llmb_str_t path)
 {
-    unsigned  i;
+    unsigned           i;
+    const llmb_str_t  *ending;
 
     for (i = 0; i < llmb_ngenerate; i++) {
 
-        if (llmb_paths_match(llmb_generate[i].paths, path)) {
-            return &llmb_generate[i];
+        for (ending = llmb_generate[i].paths; ending->len; ending++) {
+
+            if (path.len >= ending->len
+                && path.data[path.len - 1] == ending->data[ending->len - 1]
+                && path.data[path.len - 2] == ending->data[ending->len - 2]
+                && llmb_paths_match(llmb_generate[i].paths, path))
+            {
+                return &llmb_generate[i];
+            }
         }
     }
 
