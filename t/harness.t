@@ -308,7 +308,8 @@ sub metrics_of ($what) {
 	my $nginx = $ENV{TEST_NGINX_BINARY} || '/usr/sbin/nginx';
 	my $maps = join "\n", map { qq!map "" \$llm_batch_$_ { default ""; }! }
 		qw/ status reason close id size index adapter model task mode
-			wait tokens upstream_time cost saved group key /;
+			wait tokens upstream_time cost saved group key provider operation
+			prefix tier output_tokens cached_tokens /;
 
 	# unless it is linked in, indeed
 
