@@ -197,9 +197,20 @@ one_by_one(const char *text)
         class = (*p >= 'a' && *p <= 'z') ? 'a' : (*p >= 'A' && *p <= 'Z') ? 'A'
                 : (*p >= '0' && *p <= '9') ? '0' : *p == ' ' ? ' ' : '.';
 
-        if (*p == '\\') {
+        if (strncmp(p, "\\u0416", 6) == 0) {
+            weight += 7;
+            bytes++;
+            class = 'w';
+            p += 5;
+
+        } else if (*p == '\\') {
             p++;
-            class = (*p == 'n') ? 'n' : (*p == 't') ? ' ' : '.';
+            class = strchr("nr", *p) ? 'n' : (*p == 't') ? ' ' : '.';
+
+            if (*p == 'u') {
+                class = (p[4] == 'a') ? 'n' : (p[3] == '4') ? 'A' : '.';
+                p += 4;
+            }
 
         } else if ((uint8_t) *p >= 0x80) {
 
@@ -258,6 +269,7 @@ texts_count_as_one_character_after_the_other(void **state)
     static const char *const  pieces[] = {
         "a", "word", " ", ".", "1", "X", "2026", "\\n", "The", "HTML", "...",
         "12", "1234567890", "\\\"", "\xd0\x96", "~", "\x7f", "@", "[", "`", "{",
+        "\\u0416", "\\u0041", "\\u000a", "\\u002e", "\\r", "\\b", "\\/",
         "/", ":", "\\t", "\\\\", "z", "Z", "0", "9", "A",
         " a sentence of several words, which has more than one block "
     };

@@ -19,7 +19,6 @@
 
 
 static llmb_rc_e llmb_json_escape(llmb_json_t *js, uint8_t c);
-static unsigned llmb_json_short_escape(uint8_t c);
 static llmb_rc_e llmb_json_hex(llmb_json_t *js, uint8_t c);
 static llmb_rc_e llmb_json_utf8_lead(llmb_json_t *js, uint8_t c);
 static llmb_rc_e llmb_json_utf8(llmb_json_t *js, uint8_t c);
@@ -41,7 +40,7 @@ llmb_json_string(llmb_json_t *js, const uint8_t **p, const uint8_t *end)
     for ( ;; ) {
 
         if (js->state == sw_string) {
-            *p = llmb_json_skip_plain(*p, end);
+            *p = llmb_json_skip_text(*p, end);
         }
 
         if (*p == end) {
@@ -60,12 +59,6 @@ llmb_json_string(llmb_json_t *js, const uint8_t **p, const uint8_t *end)
             }
 
             if (c == '\\') {
-
-                if (end - *p > 1 && llmb_json_short_escape((*p)[1])) {
-                    (*p)++;
-                    break;
-                }
-
                 js->state = sw_escape;
 
             } else {
@@ -109,7 +102,7 @@ llmb_json_string(llmb_json_t *js, const uint8_t **p, const uint8_t *end)
 static llmb_rc_e
 llmb_json_escape(llmb_json_t *js, uint8_t c)
 {
-    if (llmb_json_short_escape(c)) {
+    if (llmb_json_is_short(c)) {
         js->state = sw_string;
         return LLMB_OK;
     }
@@ -124,23 +117,6 @@ llmb_json_escape(llmb_json_t *js, uint8_t c)
     js->state = sw_hex;
 
     return LLMB_OK;
-}
-
-
-/* what may be behind a backslash, and is all of an escape */
-
-static unsigned
-llmb_json_short_escape(uint8_t c)
-{
-    switch (c) {
-
-    case '"': case '\\': case '/':
-    case 'b': case 'f': case 'n': case 'r': case 't':
-        return 1;
-
-    default:
-        return 0;
-    }
 }
 
 

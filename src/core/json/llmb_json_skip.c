@@ -25,10 +25,14 @@
 
 #define LLMB_JSON_MARGIN  80
 
+#define llmb_json_is_hex(c)                                                   \
+    ((uint8_t) ((c) - '0') <= 9 || (uint8_t) (((c) | 0x20) - 'a') <= 5)
+
 #define llmb_json_is_space(c)                                                 \
     ((c) == ' ' || (c) == '\n' || (c) == '\r' || (c) == '\t')
 
 
+static inline size_t llmb_json_escape(const uint8_t *p, const uint8_t *end);
 static const uint8_t *llmb_json_skip_spaced(const uint8_t *p,
     const uint8_t *limit) __attribute__((noinline));
 static const uint8_t *llmb_json_skip_long(const uint8_t *p,
@@ -315,6 +319,69 @@ llmb_json_skip_plain(const uint8_t *p, const uint8_t *end)
     }
 
     return p;
+}
+
+
+const uint8_t *
+llmb_json_skip_text(const uint8_t *p, const uint8_t *end)
+{
+    size_t    n;
+    unsigned  blocks;
+
+    blocks = 0;
+
+    while (end - p >= LLMB_JSON_BLOCK) {
+        n = llmb_json_plain(p);
+        p += n;
+
+        if (n == LLMB_JSON_BLOCK) {
+
+            if (++blocks == 4) {
+                p = llmb_json_skip_plain(p, end);
+                blocks = 0;
+            }
+
+            continue;
+        }
+
+        blocks = 0;
+
+        if (*p != '\\') {
+            return p;
+        }
+
+        n = llmb_json_escape(p, end);
+
+        if (n == 0) {
+            return p;
+        }
+
+        p += n;
+    }
+
+    return llmb_json_skip_plain(p, end);
+}
+
+
+/* the size of an escape; 0 if it is not all there, or not a simple one */
+
+static inline size_t
+llmb_json_escape(const uint8_t *p, const uint8_t *end)
+{
+    if (end - p < 6) {
+        return 0;
+    }
+
+    if (llmb_json_is_short(p[1])) {
+        return 2;
+    }
+
+    /* a surrogate begins with "d" */
+
+    return (p[1] == 'u' && (p[2] | 0x20) != 'd'
+            && llmb_json_is_hex(p[2]) && llmb_json_is_hex(p[3])
+            && llmb_json_is_hex(p[4]) && llmb_json_is_hex(p[5]))
+           ? 6 : 0;
 }
 
 

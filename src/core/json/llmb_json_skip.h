@@ -13,6 +13,13 @@
 #include "llmb.h"
 
 
+/* what may be behind a backslash, and is all of an escape */
+
+#define llmb_json_is_short(c)                                                 \
+    ((c) == '"' || (c) == '\\' || (c) == '/' || (c) == 'b' || (c) == 'f'       \
+     || (c) == 'n' || (c) == 'r' || (c) == 't')
+
+
 #pragma GCC visibility push(hidden)
 
 
@@ -24,6 +31,9 @@ const uint8_t *llmb_json_skip_spaces(const uint8_t *p, const uint8_t *end);
  * quote, a backslash, a control character or not ASCII.
  */
 const uint8_t *llmb_json_skip_plain(const uint8_t *p, const uint8_t *end);
+
+/* the same, but that it passes over escapes, if it does not stop before one */
+const uint8_t *llmb_json_skip_text(const uint8_t *p, const uint8_t *end);
 
 /*
  * Within an array, where a value has to come: skips numbers, each together

@@ -134,152 +134,327 @@ llmb_tokens_estimate(llmb_str_t token)
 
 
 /*
- * llmb_tokens_plain() adds ASCII up to the next escape, or the next character
- * that is none, which is not at p; it returns where that is.
+ * llmb_tokens_plain() adds ASCII, and perhaps more, up to something else, which
+ * is not at p; it returns where that is.
  */
 
 #if defined(__SSE2__)
 
 
-#define LLMB_TOKENS_BLOCK  16
+#define LLMB_TOKENS_BLOCK  64
 
 /* what a run begins with, but for what each character of it adds */
 
 #define LLMB_TOKENS_MARK   (LLMB_TOKENS_PUNCT - LLMB_TOKENS_MORE_PUNCT)
 
-/* which bytes are among the n characters that end with "last" */
+/*
+ * The highest bit of each byte tells whether it is of the class; of letters it
+ * is bit 5 that tells whether they are lower case
+ */
 
 #define llmb_tokens_among(v, last, n)                                         \
     _mm_cmpgt_epi8(_mm_add_epi8((v), _mm_set1_epi8(0x7f - (last))),           \
                    _mm_set1_epi8(0x7f - (n)))
 
-/* 16 bytes that are moved up by one, behind the last one before them */
+#define llmb_tokens_special(v)                                                \
+    _mm_or_si128((v), _mm_cmpeq_epi8((v), _mm_set1_epi8('\\')))
+#define llmb_tokens_letter(v)                                                 \
+    llmb_tokens_among(_mm_or_si128((v), _mm_set1_epi8(0x20)), 'z', 26)
+#define llmb_tokens_lower(v)  _mm_slli_epi16((v), 2)
+#define llmb_tokens_digit(v)  llmb_tokens_among((v), '9', 10)
+#define llmb_tokens_space(v)  _mm_cmpeq_epi8((v), _mm_set1_epi8(' '))
 
-#define llmb_tokens_behind(last, v)                                           \
-    _mm_or_si128(_mm_slli_si128((v), 1), (last))
+/* of the 64 bytes in v0 to v3 */
+
+#define llmb_tokens_bits(v)   ((uint64_t) (uint32_t) _mm_movemask_epi8(v))
+
+#define llmb_tokens_mask(class)                                               \
+    (llmb_tokens_bits(class(v0)) | llmb_tokens_bits(class(v1)) << 16          \
+     | llmb_tokens_bits(class(v2)) << 32 | llmb_tokens_bits(class(v3)) << 48)
+
+/* of those that are in a class, which come behind one that is not */
+
+#define llmb_tokens_begin(class, before)                                      \
+    ((class) & ~((class) << 1 | (before)))
 
 
-/* of the last character: the weight its run began with; is it lower case */
+/* a block of characters, or the last one of the block before; a bit for each */
 
 typedef struct {
-    __m128i      begin;
-    __m128i      lower;
-} llmb_tokens_last_t;
+    uint64_t        letters;
+    uint64_t        lower;        /* of letters; of others it says nothing */
+    uint64_t        digits;
+    uint64_t        spaces;       /* and newlines */
+    uint64_t        punct;
+    uint64_t        special;      /* backslashes, and what is not ASCII */
+} llmb_tokens_block_t;
 
 
-static inline __m128i llmb_tokens_block(llmb_tokens_last_t *last, __m128i v);
-static uint32_t llmb_tokens_threes(uint32_t digits, uint64_t *run, size_t n);
+/* the last escape */
+
+typedef struct {
+    const uint8_t  *end;
+    llmb_char_e     class;
+} llmb_tokens_escape_t;
+
+
+static inline void llmb_tokens_load(llmb_tokens_block_t *b, const uint8_t *p);
+static size_t llmb_tokens_escapes(llmb_tokens_t *t, llmb_tokens_block_t *b,
+    llmb_tokens_escape_t *escape, const uint8_t **p, const uint8_t *end);
+static inline llmb_char_e llmb_tokens_short(uint8_t c);
+static inline uint64_t llmb_tokens_weigh(const llmb_tokens_block_t *b,
+    const llmb_tokens_block_t *last);
+static inline unsigned llmb_tokens_count(uint64_t bits);
+static uint64_t llmb_tokens_threes(uint64_t digits, uint64_t *run, size_t n);
 
 
 static const uint8_t *
 llmb_tokens_plain(llmb_tokens_t *t, const uint8_t *p, const uint8_t *end)
 {
-    size_t              n;
-    uint8_t             rest[LLMB_TOKENS_BLOCK];
-    __m128i             v, w, sum;
-    uint32_t            special, digits;
-    uint64_t            run;
-    llmb_tokens_last_t  last;
+    size_t                n;
+    uint8_t               rest[LLMB_TOKENS_BLOCK];
+    uint64_t              run, valid;
+    const uint8_t        *start;
+    llmb_tokens_block_t   b, last;
+    llmb_tokens_escape_t  escape;
 
-    static const uint8_t  begins[] = {
-        0, 0, 0, LLMB_TOKENS_WORD, LLMB_TOKENS_WORD, LLMB_TOKENS_DIGITS,
-        LLMB_TOKENS_MARK, 0
-    };
+    start = p;
 
-    static const uint8_t  mask[2 * LLMB_TOKENS_BLOCK] = {
-        255, 255, 255, 255, 255, 255, 255, 255,
-        255, 255, 255, 255, 255, 255, 255, 255
-    };
+    /* as if all before were an escape */
 
-    last.begin = _mm_cvtsi32_si128(begins[t->prev]);
-    last.lower = _mm_cvtsi32_si128(t->prev == LLMB_CHAR_LOWER ? 0xff : 0);
+    escape.end = p;
+    escape.class = t->prev;
+
+    last.lower = (t->prev == LLMB_CHAR_LOWER);
+    last.letters = (t->prev == LLMB_CHAR_UPPER) | last.lower;
+    last.digits = (t->prev == LLMB_CHAR_DIGIT);
+    last.punct = (t->prev == LLMB_CHAR_PUNCT);
 
     run = (t->prev == LLMB_CHAR_DIGIT) ? t->run + 1 : 0;
-    sum = _mm_setzero_si128();
 
     do {
-        n = LLMB_TOKENS_BLOCK;
-
-        if ((size_t) (end - p) >= n) {
-            v = _mm_loadu_si128((const __m128i *) (const void *) p);
+        if (end - p >= LLMB_TOKENS_BLOCK) {
+            llmb_tokens_load(&b, p);
 
         } else {
-            memset(rest, '\\', n);
+            memset(rest, 0xff, LLMB_TOKENS_BLOCK);
             memcpy(rest, p, (size_t) (end - p));
-            v = _mm_loadu_si128((const __m128i *) (const void *) rest);
+            llmb_tokens_load(&b, rest);
         }
 
-        w = _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'));
-        special = (uint32_t) _mm_movemask_epi8(_mm_or_si128(v, w));
-        digits = (uint32_t) _mm_movemask_epi8(llmb_tokens_among(v, '9', 10));
+        n = LLMB_TOKENS_BLOCK;
+        valid = UINT64_MAX;
 
-        w = llmb_tokens_block(&last, v);
+        if (b.special) {
+            n = llmb_tokens_escapes(t, &b, &escape, &p, end);
 
-        if (special) {
-            n = (size_t) __builtin_ctz(special);
-            v = _mm_loadu_si128((const __m128i *) (const void *)
-                                (mask + LLMB_TOKENS_BLOCK - n));
-            w = _mm_and_si128(w, v);
-            digits &= (1U << n) - 1;
+            if (n == 0) {
+                break;
+            }
+
+            if (n < LLMB_TOKENS_BLOCK) {
+                valid = (1ULL << n) - 1;
+            }
+
+        } else {
+            p += LLMB_TOKENS_BLOCK;
         }
 
-        if (run | digits) {
+        b.letters &= valid;
+        b.digits &= valid;
+        b.punct = valid & ~(b.letters | b.digits | b.spaces);
+
+        t->weight += llmb_tokens_weigh(&b, &last);
+
+        if (run | b.digits) {
             t->weight += LLMB_TOKENS_DIGITS
-                         * llmb_tokens_threes(digits, &run, n);
+                         * llmb_tokens_threes(b.digits, &run, n);
         }
 
-        sum = _mm_add_epi64(sum, _mm_sad_epu8(w, _mm_setzero_si128()));
-
-        t->bytes += n;
-        p += n;
+        last.letters = b.letters >> 63;
+        last.lower = (b.letters & b.lower) >> 63;
+        last.digits = b.digits >> 63;
+        last.punct = b.punct >> 63;
 
     } while (n == LLMB_TOKENS_BLOCK && p < end);
 
-    t->weight += (uint64_t) _mm_cvtsi128_si64(sum)
-                 + (uint64_t) _mm_cvtsi128_si64(_mm_srli_si128(sum, 8));
-    t->prev = (llmb_char_e) llmb_tokens_classes[p[-1]];
+    t->bytes += (size_t) (p - start);
+    t->prev = (p == escape.end) ? escape.class
+                                : (llmb_char_e) llmb_tokens_classes[p[-1]];
     t->run = run ? run - 1 : 0;
 
     return p;
 }
 
 
+static inline void
+llmb_tokens_load(llmb_tokens_block_t *b, const uint8_t *p)
+{
+    __m128i  v0, v1, v2, v3, special;
+
+    v0 = _mm_loadu_si128((const __m128i *) (const void *) p);
+    v1 = _mm_loadu_si128((const __m128i *) (const void *) (p + 16));
+    v2 = _mm_loadu_si128((const __m128i *) (const void *) (p + 32));
+    v3 = _mm_loadu_si128((const __m128i *) (const void *) (p + 48));
+
+    special = _mm_or_si128(_mm_or_si128(llmb_tokens_special(v0),
+                                        llmb_tokens_special(v1)),
+                           _mm_or_si128(llmb_tokens_special(v2),
+                                        llmb_tokens_special(v3)));
+
+    b->special = 0;
+
+    if (_mm_movemask_epi8(special)) {
+        b->special = llmb_tokens_mask(llmb_tokens_special);
+    }
+
+    b->letters = llmb_tokens_mask(llmb_tokens_letter);
+    b->lower = llmb_tokens_mask(llmb_tokens_lower);
+    b->digits = llmb_tokens_mask(llmb_tokens_digit);
+    b->spaces = llmb_tokens_mask(llmb_tokens_space);
+}
+
+
 /*
- * The weights of characters.  A run begins with a character that is not of the
- * class of the one before; of digits, these are the first three.
+ * Short escapes become two characters of the class of that which they stand
+ * for.  These weigh as much as one; of punctuation, what is too much is taken
+ * off here.  What is not ASCII and newlines become spaces, and their weight is
+ * added here.  Returns how many characters come before the end of the text, or
+ * before the escape of an ASCII character by its code, and moves *p behind
+ * them; that may be behind the block, too.
  */
 
-static inline __m128i
-llmb_tokens_block(llmb_tokens_last_t *last, __m128i v)
+static size_t
+llmb_tokens_escapes(llmb_tokens_t *t, llmb_tokens_block_t *b,
+    llmb_tokens_escape_t *escape, const uint8_t **p, const uint8_t *end)
 {
-    __m128i  letters, digits, words, upper, lower, camel, begin, same, more;
+    size_t          n;
+    uint32_t        c;
+    uint64_t        bits;
+    llmb_char_e     class;
+    const uint8_t  *at, *start, *next;
 
-    letters = llmb_tokens_among(_mm_or_si128(v, _mm_set1_epi8(0x20)), 'z', 26);
-    digits = llmb_tokens_among(v, '9', 10);
+    start = *p;
 
-    words = _mm_or_si128(_mm_or_si128(letters, digits),
-                         _mm_cmpeq_epi8(v, _mm_set1_epi8(' ')));
+    do {
+        n = (size_t) __builtin_ctzll(b->special);
+        at = start + n;
 
-    begin = _mm_or_si128(
-                _mm_or_si128(
-                    _mm_and_si128(letters, _mm_set1_epi8(LLMB_TOKENS_WORD)),
-                    _mm_and_si128(digits, _mm_set1_epi8(LLMB_TOKENS_DIGITS))),
-                _mm_andnot_si128(words, _mm_set1_epi8(LLMB_TOKENS_MARK)));
+        if (at == end) {
+            *p = end;
+            return n;
+        }
 
-    same = _mm_cmpeq_epi8(begin, llmb_tokens_behind(last->begin, begin));
-    more = _mm_andnot_si128(words, _mm_set1_epi8(LLMB_TOKENS_MORE_PUNCT));
+        if (*at == '\\' && at[1] != 'u') {
+            next = at + 2;
+            bits = 3ULL << n;
+            class = llmb_tokens_short(at[1]);
 
-    upper = _mm_and_si128(letters, _mm_cmpgt_epi8(_mm_set1_epi8('a'), v));
-    lower = _mm_andnot_si128(upper, letters);
+            t->bytes--;
 
-    camel = _mm_and_si128(upper, llmb_tokens_behind(last->lower, lower));
-    camel = _mm_and_si128(camel, _mm_set1_epi8(LLMB_TOKENS_CAMEL));
+            if (class == LLMB_CHAR_PUNCT) {
+                t->weight -= (n < LLMB_TOKENS_BLOCK - 1)
+                             ? LLMB_TOKENS_MORE_PUNCT : 0;
 
-    last->begin = _mm_srli_si128(begin, 15);
-    last->lower = _mm_srli_si128(lower, 15);
+            } else {
+                b->spaces |= bits;
 
-    return _mm_add_epi8(_mm_andnot_si128(same, begin),
-                        _mm_add_epi8(more, camel));
+                if (class == LLMB_CHAR_NEWLINE
+                    && (escape->end != at || escape->class != class))
+                {
+                    t->weight += LLMB_TOKENS_NEWLINE;
+                }
+            }
+
+        } else {
+            next = llmb_json_char(at, &c);
+
+            if (c < 0x80) {
+                *p = at;
+                return n;
+            }
+
+            bits = ((1ULL << (next - at)) - 1) << n;
+            class = LLMB_CHAR_WIDE;
+
+            t->bytes -= (size_t) (next - at);
+            t->bytes += llmb_tokens_bytes(c);
+            t->weight += llmb_tokens_wide(c);
+
+            b->spaces |= bits;
+            b->digits &= ~bits;
+        }
+
+        b->special &= ~bits;
+        b->letters &= ~bits;
+
+        escape->end = next;
+        escape->class = class;
+
+    } while (b->special);
+
+    *p = llmb_max(start + LLMB_TOKENS_BLOCK, escape->end);
+
+    return LLMB_TOKENS_BLOCK;
+}
+
+
+static inline llmb_char_e
+llmb_tokens_short(uint8_t c)
+{
+    switch (c) {
+
+    case 'n':
+    case 'r':
+        return LLMB_CHAR_NEWLINE;
+
+    case 't':
+        return LLMB_CHAR_SPACE;
+
+    default:
+        return LLMB_CHAR_PUNCT;
+    }
+}
+
+
+/* but for further threes of digits in a run */
+
+static inline uint64_t
+llmb_tokens_weigh(const llmb_tokens_block_t *b, const llmb_tokens_block_t *last)
+{
+    uint64_t  weight, digits, camel;
+
+    weight = llmb_tokens_count(llmb_tokens_begin(b->letters, last->letters))
+                 * LLMB_TOKENS_WORD
+             + llmb_tokens_count(llmb_tokens_begin(b->punct, last->punct))
+                 * LLMB_TOKENS_MARK
+             + llmb_tokens_count(b->punct) * LLMB_TOKENS_MORE_PUNCT;
+
+    digits = llmb_tokens_begin(b->digits, last->digits);
+
+    if (digits) {
+        weight += llmb_tokens_count(digits) * LLMB_TOKENS_DIGITS;
+    }
+
+    camel = b->letters & ~b->lower
+            & ((b->letters & b->lower) << 1 | last->lower);
+
+    if (camel) {
+        weight += llmb_tokens_count(camel) * LLMB_TOKENS_CAMEL;
+    }
+
+    return weight;
+}
+
+
+static inline unsigned
+llmb_tokens_count(uint64_t bits)
+{
+    bits -= bits >> 1 & 0x5555555555555555;
+    bits = (bits & 0x3333333333333333) + (bits >> 2 & 0x3333333333333333);
+    bits = (bits + (bits >> 4)) & 0x0f0f0f0f0f0f0f0f;
+
+    return (unsigned) (bits * 0x0101010101010101 >> 56);
 }
 
 
@@ -288,32 +463,45 @@ llmb_tokens_block(llmb_tokens_last_t *last, __m128i v)
  * run.  *run is how many digits there are before, and then at the end.
  */
 
-static uint32_t
-llmb_tokens_threes(uint32_t digits, uint64_t *run, size_t n)
+static uint64_t
+llmb_tokens_threes(uint64_t digits, uint64_t *run, size_t n)
 {
-    size_t    i;
-    uint32_t  threes;
+    size_t    start, end;
+    uint64_t  threes, before;
 
     threes = 0;
+    before = *run;
 
-    if (*run == 0 && (digits & digits >> 1 & digits >> 2 & digits >> 3) == 0) {
-
+    if (before == 0 && (digits & digits >> 1 & digits >> 2 & digits >> 3) == 0)
+    {
         /* no run is longer than three, and of the last one more may follow */
 
-        *run = (uint64_t) __builtin_clz(~(digits << (32 - n)));
+        *run = (uint64_t) __builtin_clzll(~(digits << (64 - n)));
 
         return 0;
     }
 
-    for (i = 0; i < n; i++) {
+    *run = 0;
+    end = 0;
 
-        if (!(digits >> i & 1)) {
-            *run = 0;
-            continue;
+    while (digits) {
+        start = (size_t) __builtin_ctzll(digits);
+        digits |= (1ULL << start) - 1;
+        end = (~digits) ? (size_t) __builtin_ctzll(~digits) : 64;
+
+        if (start) {
+            before = 0;
         }
 
-        threes += (*run && *run % 3 == 0);
-        (*run)++;
+        *run = before + end - start;
+
+        threes += (*run - 1) / 3 - (before ? (before - 1) / 3 : 0);
+
+        digits &= (end < 64) ? UINT64_MAX << end : 0;
+    }
+
+    if (end < n) {
+        *run = 0;
     }
 
     return threes;
