@@ -83,6 +83,11 @@ static unsigned llmb_learn_strange(llmb_learn_t *l,
 static void llmb_learn_forget(llmb_learn_t *l);
 static void llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample,
     double others, double time);
+static void llmb_learn_terms(const llmb_learn_t *l,
+    const llmb_sample_t *sample, double waits, double time,
+    llmb_learn_fit_t *terms);
+static inline void llmb_learn_sum(llmb_learn_fit_t *f, float keep,
+    const llmb_learn_fit_t *terms);
 static double llmb_learn_waits(const llmb_sample_t *sample, double parallel);
 static void llmb_learn_solve(llmb_learn_t *l);
 static double llmb_learn_line(const llmb_learn_t *l,
@@ -165,31 +170,65 @@ static void
 llmb_learn_add(llmb_learn_t *l, const llmb_sample_t *sample, double others,
     double time)
 {
-    float              keep;
-    double             cost, waits, n, weight;
-    uint32_t           i;
-    llmb_learn_fit_t  *f;
+    float             keep;
+    double            waits;
+    uint32_t          i;
+    llmb_learn_fit_t  alone, waited, *f;
 
     keep = 1 - 1.0f / LLMB_LEARN_MEMORY;
     l->calls = l->calls * keep + 1;
+
+    llmb_learn_terms(l, sample, 0, time, &alone);
 
     for (i = 0; i < LLMB_LEARN_FITS; i++) {
         f = &l->fits[i];
 
         waits = llmb_learn_waits(sample, llmb_learn_parallel[i]) * others;
 
-        /* as a call of n items that took so much and did not wait */
+        if (waits == 0) {
+            break;
+        }
 
-        n = (sample->items + waits * (double) l->size) / (1 + waits);
-        cost = time / (1 + waits);
-        weight = 1 / (cost * cost);
-
-        f->sum = f->sum * keep + (float) weight;
-        f->sum_n = f->sum_n * keep + (float) (weight * n);
-        f->sum_nn = f->sum_nn * keep + (float) (weight * n * n);
-        f->sum_t = f->sum_t * keep + (float) (weight * cost);
-        f->sum_nt = f->sum_nt * keep + (float) (weight * cost * n);
+        llmb_learn_terms(l, sample, waits, time, &waited);
+        llmb_learn_sum(f, keep, &waited);
     }
+
+    /* it waits the less the more are worked on at a time */
+
+    for ( /* void */ ; i < LLMB_LEARN_FITS; i++) {
+        llmb_learn_sum(&l->fits[i], keep, &alone);
+    }
+}
+
+
+/* as a call of n items that took so much and did not wait */
+
+static void
+llmb_learn_terms(const llmb_learn_t *l, const llmb_sample_t *sample,
+    double waits, double time, llmb_learn_fit_t *terms)
+{
+    double  n, cost, weight;
+
+    n = (sample->items + waits * (double) l->size) / (1 + waits);
+    cost = time / (1 + waits);
+    weight = 1 / (cost * cost);
+
+    terms->sum = (float) weight;
+    terms->sum_n = (float) (weight * n);
+    terms->sum_nn = (float) (weight * n * n);
+    terms->sum_t = (float) (weight * cost);
+    terms->sum_nt = (float) (weight * cost * n);
+}
+
+
+static inline void
+llmb_learn_sum(llmb_learn_fit_t *f, float keep, const llmb_learn_fit_t *terms)
+{
+    f->sum = f->sum * keep + terms->sum;
+    f->sum_n = f->sum_n * keep + terms->sum_n;
+    f->sum_nn = f->sum_nn * keep + terms->sum_nn;
+    f->sum_t = f->sum_t * keep + terms->sum_t;
+    f->sum_nt = f->sum_nt * keep + terms->sum_nt;
 }
 
 
@@ -209,11 +248,20 @@ llmb_learn_waits(const llmb_sample_t *sample, double parallel)
 static void
 llmb_learn_solve(llmb_learn_t *l)
 {
-    double    fixed, each, error[LLMB_LEARN_FITS];
-    uint32_t  i;
+    double             fixed, each, error[LLMB_LEARN_FITS];
+    uint32_t           i;
+    llmb_learn_fit_t  *f;
 
-    for (i = 0; i < LLMB_LEARN_FITS; i++) {
-        error[i] = llmb_learn_line(l, &l->fits[i], &fixed, &each);
+    error[0] = llmb_learn_line(l, &l->fits[0], &fixed, &each);
+
+    for (i = 1; i < LLMB_LEARN_FITS; i++) {
+        f = &l->fits[i];
+
+        /* from where no call waited, all are the same */
+
+        error[i] = memcmp(f, f - 1, sizeof(llmb_learn_fit_t)) == 0
+                   ? error[i - 1]
+                   : llmb_learn_line(l, f, &fixed, &each);
     }
 
     /* the most, where there is no difference */
