@@ -10,7 +10,7 @@
 
 
 static void llmb_siphash_word(llmb_siphash_t *h, uint64_t word);
-static inline void llmb_siphash_rounds(llmb_siphash_t *h, unsigned n);
+static inline void llmb_siphash_round(llmb_siphash_t *h);
 static inline uint64_t llmb_siphash_load(const uint8_t *p);
 
 #define llmb_rotate(x, n)  ((x) << (n) | (x) >> (64 - (n)))
@@ -64,7 +64,8 @@ llmb_siphash_update(llmb_siphash_t *h, const void *data, size_t len)
         word = llmb_siphash_load(p);
 
         s.v[3] ^= word;
-        llmb_siphash_rounds(&s, 2);
+        llmb_siphash_round(&s);
+        llmb_siphash_round(&s);
         s.v[0] ^= word;
     }
 
@@ -85,7 +86,10 @@ llmb_siphash_final(llmb_siphash_t *h)
 
     h->v[2] ^= 0xff;
 
-    llmb_siphash_rounds(h, 4);
+    llmb_siphash_round(h);
+    llmb_siphash_round(h);
+    llmb_siphash_round(h);
+    llmb_siphash_round(h);
 
     return h->v[0] ^ h->v[1] ^ h->v[2] ^ h->v[3];
 }
@@ -108,40 +112,31 @@ llmb_siphash_word(llmb_siphash_t *h, uint64_t word)
 {
     h->v[3] ^= word;
 
-    llmb_siphash_rounds(h, 2);
+    llmb_siphash_round(h);
+    llmb_siphash_round(h);
 
     h->v[0] ^= word;
 }
 
 
 static inline void
-llmb_siphash_rounds(llmb_siphash_t *h, unsigned n)
+llmb_siphash_round(llmb_siphash_t *h)
 {
     uint64_t  a, b, c, d;
 
-    a = h->v[0];
-    b = h->v[1];
-    c = h->v[2];
-    d = h->v[3];
+    a = h->v[0] + h->v[1];
+    c = h->v[2] + h->v[3];
+    b = llmb_rotate(h->v[1], 13) ^ a;
+    d = llmb_rotate(h->v[3], 16) ^ c;
+    a = llmb_rotate(a, 32);
 
-    while (n--) {
-        a += b;
-        c += d;
-        b = llmb_rotate(b, 13) ^ a;
-        d = llmb_rotate(d, 16) ^ c;
-        a = llmb_rotate(a, 32);
-
-        c += b;
-        a += d;
-        b = llmb_rotate(b, 17) ^ c;
-        d = llmb_rotate(d, 21) ^ a;
-        c = llmb_rotate(c, 32);
-    }
+    c += b;
+    a += d;
 
     h->v[0] = a;
-    h->v[1] = b;
-    h->v[2] = c;
-    h->v[3] = d;
+    h->v[1] = llmb_rotate(b, 17) ^ c;
+    h->v[2] = llmb_rotate(c, 32);
+    h->v[3] = llmb_rotate(d, 21) ^ a;
 }
 
 
