@@ -433,7 +433,8 @@ ngx_http_llm_batch_is_plain_json(ngx_str_t *type)
     last = p + type->len;
 
     if (type->len < 16
-        || ngx_strncasecmp(p, (u_char *) "application/json", 16) != 0)
+        || (ngx_memcmp(p, "application/json", 16) != 0
+            && ngx_strncasecmp(p, (u_char *) "application/json", 16) != 0))
     {
         return 0;
     }

@@ -44,6 +44,7 @@ typedef struct {
 
 #define ngx_http_llm_batch_is_header(h, name)                                 \
     ((h)->key.len == sizeof(name) - 1                                         \
+     && ((h)->key.data[0] | 0x20) == ((name)[0] | 0x20)                       \
      && ngx_strncasecmp((h)->key.data, (u_char *) name, sizeof(name) - 1) == 0)
 
 

@@ -108,6 +108,12 @@ llmb_json_is(llmb_str_t token, llmb_str_t text)
         return 0;
     }
 
+    c = token.data[1];
+
+    if (text.len && c != text.data[0] && c != '\\') {
+        return 0;
+    }
+
     if (token.len - 2 == text.len) {
 
         for (i = 0; i < text.len; i++) {

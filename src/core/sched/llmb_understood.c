@@ -62,6 +62,11 @@ llmb_understood_off(const llmb_understood_t *u, uint64_t name, uint64_t now)
         if (u->formats[i].name == name) {
             return now < u->formats[i].until;
         }
+
+        if (u->formats[i].name == 0) {
+            /* they are filled in order */
+            break;
+        }
     }
 
     return 0;
