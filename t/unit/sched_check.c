@@ -5,6 +5,7 @@
 
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "sched_check.h"
 
@@ -428,6 +429,44 @@ sched_check_queue(llmb_zone_t *z, uint32_t group)
 }
 
 
+/* nobody is waited for longer than the oldest with that patience allows */
+
+static const char *
+sched_check_patience(llmb_zone_t *z, uint32_t group)
+{
+    uint32_t         i, p;
+    llmb_group_t    *g;
+    llmb_member_t   *m;
+    llmb_patient_t   found[LLMB_PATIENCES];
+
+    g = llmb_group(z, group);
+
+    memset(found, 0, sizeof(found));
+
+    for (i = g->ages.head; i != LLMB_NIL; i = llmb_age_links(z)[i].next) {
+        m = llmb_member(z, i);
+
+        if (found[m->patience].n++ == 0) {
+            found[m->patience].since = m->since;
+        }
+    }
+
+    for (p = 0; p < LLMB_PATIENCES; p++) {
+        if (found[p].n != g->patient[p].n) {
+            sched_fail("patience %u of group %u: %u instead of %u", p, group,
+                       g->patient[p].n, found[p].n);
+        }
+
+        if (found[p].n && g->patient[p].since > found[p].since) {
+            sched_fail("patience %u of group %u is that of a later one", p,
+                       group);
+        }
+    }
+
+    return NULL;
+}
+
+
 /* each has its place in the trees that it has in the lists */
 
 static const char *
@@ -512,6 +551,7 @@ sched_check_groups(llmb_zone_t *z, sched_marks_t *k)
 
         sched_try(sched_check_queue(z, i));
         sched_try(sched_check_trees(z, i));
+        sched_try(sched_check_patience(z, i));
         sched_try(sched_check_chain(z, &g->key, k->chunks, "key"));
     }
 
